@@ -1,0 +1,111 @@
+// Package state is the metadata store of the embedded AWS: JSON values in named
+// tables of one embedded database (bbolt), durable when Update returns.
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// ErrNotFound is returned by Get for a key that is not there.
+var ErrNotFound = errors.New("no such item")
+
+// DB is an open store. It is safe for concurrent use.
+type DB struct{ bolt *bbolt.DB }
+
+// Open opens or creates the store in file. A second process on the same file is
+// refused after a second instead of waiting for ever.
+func Open(file string) (*DB, error) {
+	b, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+	if err != nil {
+		return nil, fmt.Errorf("opening %s (is another process using it?): %w", file, err)
+	}
+	return &DB{bolt: b}, nil
+}
+
+// Close closes the store.
+func (db *DB) Close() error { return db.bolt.Close() }
+
+// Tx is a transaction. It must not be kept after its function returns.
+type Tx struct{ tx *bbolt.Tx }
+
+// View runs fn in a read-only snapshot.
+func (db *DB) View(fn func(Tx) error) error {
+	return db.bolt.View(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
+}
+
+// Update runs fn in a write transaction: all of it is on disk when Update returns
+// nil, none of it otherwise. Concurrent Updates are committed in groups (one fsync
+// for several), so fn may run more than once and must have no other effect.
+func (db *DB) Update(fn func(Tx) error) error {
+	return db.bolt.Batch(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
+}
+
+// Table is a named set of values of one type. Declare one per kind of thing:
+//
+//	var accessPoints = state.Table[AccessPoint]("s3control/access-points")
+type Table[V any] string
+
+// Get returns the value of key, or ErrNotFound.
+func (t Table[V]) Get(tx Tx, key string) (V, error) {
+	var v V
+	b := tx.tx.Bucket([]byte(t))
+	if b == nil {
+		return v, ErrNotFound
+	}
+	raw := b.Get([]byte(key))
+	if raw == nil {
+		return v, ErrNotFound
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return v, fmt.Errorf("table %s, key %q: %w", string(t), key, err)
+	}
+	return v, nil
+}
+
+// Put stores v under key, replacing what was there.
+func (t Table[V]) Put(tx Tx, key string, v V) error {
+	b, err := tx.tx.CreateBucketIfNotExists([]byte(t))
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return b.Put([]byte(key), raw)
+}
+
+// Delete removes key; a key that is not there is no error.
+func (t Table[V]) Delete(tx Tx, key string) error {
+	b := tx.tx.Bucket([]byte(t))
+	if b == nil {
+		return nil
+	}
+	return b.Delete([]byte(key))
+}
+
+// Scan calls fn for the keys ≥ from, in byte order, until fn returns false. A
+// caller that wants a prefix stops when the prefix ends.
+func (t Table[V]) Scan(tx Tx, from string, fn func(key string, v V) (bool, error)) error {
+	b := tx.tx.Bucket([]byte(t))
+	if b == nil {
+		return nil
+	}
+	c := b.Cursor()
+	for k, raw := c.Seek([]byte(from)); k != nil; k, raw = c.Next() {
+		var v V
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return fmt.Errorf("table %s, key %q: %w", string(t), k, err)
+		}
+		more, err := fn(string(k), v)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
