@@ -1,0 +1,23 @@
+package session
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Credentials are what STS issues for one session. They live in memory only
+// (DESIGN I11) and print as their access key id alone.
+type Credentials struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	Expires         time.Time
+}
+
+// LogValue keeps the secret parts out of logs.
+func (c Credentials) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("accessKeyId", c.AccessKeyID), slog.Time("expires", c.Expires))
+}
+
+// String returns the access key id: credentials formatted by accident leak nothing.
+func (c Credentials) String() string { return "session credentials " + c.AccessKeyID }
