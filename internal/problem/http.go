@@ -1,0 +1,50 @@
+package problem
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// document is the body of an HTTP error: problem details as in RFC 9457, with the
+// kind, reason and hint as extension members.
+type document struct {
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	Kind   string `json:"kind"`
+	Reason string `json:"reason"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// WriteHTTP answers a request with err: the status of its kind, and a body of type
+// application/problem+json. The header must not have been written yet.
+func WriteHTTP(w http.ResponseWriter, err error) {
+	p := From(err)
+	if p == nil {
+		p = New(Internal, "server error", "")
+	}
+	status := p.kind.HTTPStatus()
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("Content-Length")
+	h.Del("Content-Disposition")
+	switch p.kind {
+	case Unauthenticated:
+		// A 401 must name a scheme (RFC 9110 §11.6.1).
+		h.Set("WWW-Authenticate", "Bearer")
+	case Unavailable:
+		h.Set("Retry-After", "5")
+	}
+	w.WriteHeader(status)
+	// The client may have gone; there is nobody left to tell.
+	_ = json.NewEncoder(w).Encode(document{
+		Title:  p.kind.String(),
+		Status: status,
+		Detail: p.message,
+		Kind:   p.kind.String(),
+		Reason: p.Reason(),
+		Hint:   p.hint,
+	})
+}
