@@ -1,0 +1,38 @@
+package awscloud
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// logCalls writes one debug line per call, retries included in its duration.
+// Parameters are not logged: policies and metadata do not belong there.
+func logCalls(log *slog.Logger) func(*middleware.Stack) error {
+	call := middleware.InitializeMiddlewareFunc("LogCall", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		if !log.Enabled(ctx, slog.LevelDebug) {
+			return next.HandleInitialize(ctx, in)
+		}
+		start := time.Now()
+		out, metadata, err := next.HandleInitialize(ctx, in)
+		attrs := []slog.Attr{
+			slog.String("service", awsmiddleware.GetServiceID(ctx)),
+			slog.String("operation", awsmiddleware.GetOperationName(ctx)),
+			slog.Duration("duration", time.Since(start)),
+		}
+		if id, ok := awsmiddleware.GetRequestIDMetadata(metadata); ok {
+			attrs = append(attrs, slog.String("requestId", id))
+		}
+		if err != nil {
+			attrs = append(attrs, slog.Any("error", err))
+		}
+		log.LogAttrs(ctx, slog.LevelDebug, "AWS call", attrs...)
+		return out, metadata, err
+	})
+	return func(stack *middleware.Stack) error { return stack.Initialize.Add(call, middleware.After) }
+}

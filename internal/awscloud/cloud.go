@@ -1,0 +1,136 @@
+// Package awscloud speaks to AWS: the verbs of this project in, typed outcomes out.
+// It is the only package that imports the AWS SDK.
+//
+// Every error it returns wraps one outcome of package cloud, names the thing that the
+// call was about and carries AWS's request id. Calls are retried a few times when AWS says
+// that it is busy, never beyond the context's deadline.
+package awscloud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Config is what New needs.
+type Config struct {
+	// Region of the bucket, key and access points, e.g. "eu-west-1".
+	Region string
+	// AccountID is the account that owns the access points: 12 digits.
+	AccountID string
+	// Endpoint is the URL of an embedded AWS, which serves every service; empty means
+	// AWS itself. Plain http is accepted on a loopback address only.
+	Endpoint string
+	// Credentials says who calls; the zero value is the SDK's default chain (EKS Pod
+	// Identity and IRSA among it).
+	Credentials Credentials
+	// Transport carries all requests; nil makes one with NewTransport. Share one
+	// between the Clouds of a process to share its connections.
+	Transport http.RoundTripper
+	// Log receives one debug line per call; nil discards them.
+	Log *slog.Logger
+}
+
+// maxAttempts bounds the tries of one call, the first included. The engines above
+// retry for longer where that is right.
+const maxAttempts = 4
+
+// Cloud is one AWS account as one identity reaches it. It is safe for concurrent use.
+type Cloud struct {
+	accountID string
+	region    string
+	log       *slog.Logger
+	base      aws.Config
+
+	s3      *s3.Client
+	control *s3control.Client
+	iam     *iam.Client
+	sts     *sts.Client
+	kms     *kms.Client
+}
+
+// New returns a Cloud. It makes no request.
+func New(ctx context.Context, cfg Config) (*Cloud, error) {
+	if cfg.Region == "" {
+		return nil, errors.New("an AWS Region is required")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Transport == nil {
+		transport, err := NewTransport(cfg.Endpoint)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Transport = transport
+	}
+	client := &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect}
+	base, err := baseConfig(ctx, cfg, client)
+	if err != nil {
+		return nil, err
+	}
+	return &Cloud{
+		accountID: cfg.AccountID,
+		region:    cfg.Region,
+		log:       cfg.Log,
+		base:      base,
+		s3:        s3.NewFromConfig(base, s3Options),
+		control:   s3control.NewFromConfig(base),
+		iam:       iam.NewFromConfig(base),
+		sts:       sts.NewFromConfig(base),
+		kms:       kms.NewFromConfig(base),
+	}, nil
+}
+
+func baseConfig(ctx context.Context, cfg Config, client *http.Client) (aws.Config, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithRegion(cfg.Region),
+		config.WithHTTPClient(client),
+		config.WithRetryer(func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) {
+				o.MaxAttempts = maxAttempts
+				o.MaxBackoff = 5 * time.Second
+			})
+		}),
+		// Checksums are ours: the sha256 of an artifact is its address. The SDK would
+		// add a CRC32 to uploads and hash downloads once more.
+		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
+		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
+	}
+	if provider := cfg.Credentials.provider(client); provider != nil {
+		options = append(options, config.WithCredentialsProvider(provider))
+	}
+	if cfg.Endpoint != "" {
+		options = append(options,
+			config.WithBaseEndpoint(cfg.Endpoint),
+			// Nothing of this machine's AWS configuration belongs to the embedded AWS.
+			config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}))
+	}
+	base, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
+	}
+	base.APIOptions = append(base.APIOptions, logCalls(cfg.Log))
+	return base, nil
+}
+
+func s3Options(o *s3.Options) {
+	o.DisableMultiRegionAccessPoints = true
+	o.DisableS3ExpressSessionAuth = aws.Bool(true)
+}
+
+// refuseRedirect keeps signed requests, and artifacts, from following a redirect to
+// a host that nobody configured.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

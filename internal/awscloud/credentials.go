@@ -1,0 +1,58 @@
+package awscloud
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+)
+
+// Credentials says where a Cloud gets its credentials from. The zero value is the
+// SDK's default chain. It prints without secrets.
+type Credentials struct {
+	source string
+	id     string // access key id, or the URL of the container endpoint
+	secret string // secret access key, or the authorization token
+}
+
+// ContainerCredentials come from a container credentials endpoint at url, which is
+// asked with an authorization token: what EKS Pod Identity gives to a pod.
+func ContainerCredentials(url, token string) Credentials {
+	return Credentials{source: "container", id: url, secret: token}
+}
+
+// StaticCredentials are a long-lived key: the root of an embedded AWS.
+func StaticCredentials(accessKeyID, secretAccessKey string) Credentials {
+	return Credentials{source: "static", id: accessKeyID, secret: secretAccessKey}
+}
+
+// LogValue keeps secrets out of logs.
+func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// String names the source, without secrets.
+func (c Credentials) String() string {
+	if c.source == "" {
+		return "default chain"
+	}
+	return c.source + " " + c.id
+}
+
+// GoString is String: %#v must not print secrets either.
+func (c Credentials) GoString() string { return c.String() }
+
+// provider returns nil for the default chain.
+func (c Credentials) provider(client *http.Client) aws.CredentialsProvider {
+	switch c.source {
+	case "container":
+		return aws.NewCredentialsCache(endpointcreds.New(c.id, func(o *endpointcreds.Options) {
+			o.AuthorizationToken = c.secret
+			o.HTTPClient = client
+		}))
+	case "static":
+		return credentials.NewStaticCredentialsProvider(c.id, c.secret, "")
+	default:
+		return nil
+	}
+}

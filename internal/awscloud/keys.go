@@ -1,0 +1,89 @@
+package awscloud
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/kms/types"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// keyPolicy is the only policy name that KMS has.
+const keyPolicy = "default"
+
+// CreateKey creates a symmetric key with the policy that KMS gives to a key without
+// one: the account's IAM decides.
+func (c *Cloud) CreateKey(ctx context.Context, description string) (cloud.Key, error) {
+	out, err := c.kms.CreateKey(ctx, &kms.CreateKeyInput{Description: aws.String(description)})
+	if err != nil {
+		return cloud.Key{}, failed(err, "creating a KMS key")
+	}
+	return keyOf(out.KeyMetadata)
+}
+
+// Key reads a key by its ARN, or by an alias ("alias/…").
+func (c *Cloud) Key(ctx context.Context, id string) (cloud.Key, error) {
+	out, err := c.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(id)})
+	if err != nil {
+		return cloud.Key{}, failed(err, "reading KMS key %s", id)
+	}
+	return keyOf(out.KeyMetadata)
+}
+
+// AliasKey points a new alias ("alias/…") at a key.
+func (c *Cloud) AliasKey(ctx context.Context, alias, keyARN string) error {
+	_, err := c.kms.CreateAlias(ctx, &kms.CreateAliasInput{AliasName: aws.String(alias), TargetKeyId: aws.String(keyARN)})
+	return failed(err, "creating KMS alias %s", alias)
+}
+
+// KeyPolicy reads the policy of a key as JSON.
+func (c *Cloud) KeyPolicy(ctx context.Context, keyARN string) ([]byte, error) {
+	out, err := c.kms.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicy)})
+	if err != nil {
+		return nil, failed(err, "reading the policy of KMS key %s", keyARN)
+	}
+	return []byte(aws.ToString(out.Policy)), nil
+}
+
+// PutKeyPolicy replaces the policy of a key. KMS refuses a policy that would lock
+// the caller out, and one whose principals it does not know (yet).
+func (c *Cloud) PutKeyPolicy(ctx context.Context, keyARN string, policy *iam.Document) error {
+	text, err := json.Marshal(policy)
+	if err != nil {
+		return failed(err, "writing the policy of KMS key %s", keyARN)
+	}
+	_, err = c.kms.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{
+		KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicy), Policy: aws.String(string(text)),
+	})
+	return failed(err, "replacing the policy of KMS key %s", keyARN)
+}
+
+// KeyRotates reports whether KMS rotates the key by itself.
+func (c *Cloud) KeyRotates(ctx context.Context, keyARN string) (bool, error) {
+	out, err := c.kms.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: aws.String(keyARN)})
+	if err != nil {
+		return false, failed(err, "reading the rotation of KMS key %s", keyARN)
+	}
+	return out.KeyRotationEnabled, nil
+}
+
+// RotateKey has KMS rotate the key every year.
+func (c *Cloud) RotateKey(ctx context.Context, keyARN string) error {
+	_, err := c.kms.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: aws.String(keyARN)})
+	return failed(err, "turning rotation of KMS key %s on", keyARN)
+}
+
+func keyOf(m *types.KeyMetadata) (cloud.Key, error) {
+	if m == nil {
+		return cloud.Key{}, failed(errNoAnswer, "reading a KMS key")
+	}
+	return cloud.Key{
+		ARN:         aws.ToString(m.Arn),
+		Description: aws.ToString(m.Description),
+		Enabled:     m.Enabled,
+	}, nil
+}

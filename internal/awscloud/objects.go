@@ -1,0 +1,156 @@
+package awscloud
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/url"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/session"
+)
+
+// Objects reaches the objects behind one access point with one session's
+// credentials. It implements cas.Objects.
+type Objects struct {
+	s3          *s3.Client
+	accessPoint string // ARN
+}
+
+var _ cas.Objects = (*Objects)(nil)
+
+// nameKey is the user metadata ("x-amz-meta-…") that keeps an artifact's file name,
+// percent-encoded: S3 metadata is ASCII.
+const nameKey = "filename"
+
+const contentType = "application/octet-stream"
+
+// Objects returns the objects behind the session's own access point. It makes no
+// request, and shares connections with every other Objects of c.
+func (c *Cloud) Objects(s session.Session) *Objects {
+	k := s.Credentials
+	return &Objects{
+		s3: s3.NewFromConfig(c.base, s3Options, func(o *s3.Options) {
+			o.Credentials = credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
+		}),
+		accessPoint: s.Tenant.APARN(),
+	}
+}
+
+// Put implements cas.Objects. The digest travels three times in one header set: as
+// the checksum that S3 compares, as the payload hash that the signature covers, and
+// in the key; so no byte is hashed twice here.
+func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, name cas.FileName) error {
+	_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
+		Bucket:         aws.String(o.accessPoint),
+		Key:            aws.String(key),
+		Body:           body,
+		ContentLength:  aws.Int64(size),
+		ContentType:    aws.String(contentType),
+		ChecksumSHA256: aws.String(d.Base64()),
+		IfNoneMatch:    aws.String("*"),
+		Metadata:       metadata(name),
+	}, signPayload(d), onceUnlessSeekable(body))
+	return failedObject(err, "storing %q", key)
+}
+
+// Get implements cas.Objects.
+func (o *Objects) Get(ctx context.Context, key string) (io.ReadCloser, cas.Info, error) {
+	out, err := o.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
+	if err != nil {
+		return nil, cas.Info{}, failedObject(err, "reading %q", key)
+	}
+	return out.Body, cas.Info{
+		Size:      aws.ToInt64(out.ContentLength),
+		FileName:  fileName(out.Metadata),
+		StoredAt:  aws.ToTime(out.LastModified),
+		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
+	}, nil
+}
+
+// Stat implements cas.Objects. S3 answers a HEAD for a missing object with 403, as
+// it does for a forbidden one (facts AWS §7.6): both are cloud.ErrDenied.
+func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
+	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
+	if err != nil {
+		return cas.Info{}, failedObject(err, "describing %q", key)
+	}
+	return cas.Info{
+		Size:      aws.ToInt64(out.ContentLength),
+		FileName:  fileName(out.Metadata),
+		StoredAt:  aws.ToTime(out.LastModified),
+		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
+	}, nil
+}
+
+// Exists implements cas.Objects. A key sorts before every longer key that begins
+// with it, so one entry of the listing decides.
+func (o *Objects) Exists(ctx context.Context, key string) (bool, error) {
+	out, err := o.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{
+		Bucket: aws.String(o.accessPoint), Prefix: aws.String(key), MaxKeys: aws.Int32(1),
+	})
+	if err != nil {
+		return false, failedObject(err, "looking for %q", key)
+	}
+	return len(out.Contents) == 1 && aws.ToString(out.Contents[0].Key) == key, nil
+}
+
+func metadata(name cas.FileName) map[string]string {
+	if name == "" {
+		return nil
+	}
+	return map[string]string{nameKey: url.PathEscape(string(name))}
+}
+
+// fileName reads what metadata wrote. Anything else is no name: an object that
+// something else stored must not break a download.
+func fileName(metadata map[string]string) cas.FileName {
+	raw, err := url.PathUnescape(metadata[nameKey])
+	if err != nil {
+		return ""
+	}
+	name, err := cas.ParseFileName(raw)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// signPayload tells the signer the sha256 of the body. Without it the SDK would read
+// the body twice over http, and leave it unsigned over https.
+func signPayload(d digest.Digest) func(*s3.Options) {
+	sign := middleware.InitializeMiddlewareFunc("PayloadIsDigest", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(v4.SetPayloadHash(ctx, d.Hex()), in)
+	})
+	return s3.WithAPIOptions(func(stack *middleware.Stack) error { return stack.Initialize.Add(sign, middleware.Before) })
+}
+
+// onceUnlessSeekable: a stream that cannot be rewound can be sent once only; its
+// owner decides about another try.
+func onceUnlessSeekable(body io.Reader) func(*s3.Options) {
+	return func(o *s3.Options) {
+		if _, ok := body.(io.Seeker); !ok {
+			o.Retryer = aws.NopRetryer{}
+		}
+	}
+}
+
+// failedObject is failed on the data path, where only a key can be missing: an access
+// point that is not there (yet) is the reconciler's to put back.
+func failedObject(err error, format string, args ...any) error {
+	err = failed(err, format, args...)
+	if e, ok := errors.AsType[*Error](err); ok && (e.Code == "NoSuchAccessPoint" || e.Code == "NoSuchBucket") {
+		e.Outcome = cloud.ErrUnavailable
+	}
+	return err
+}

@@ -1,0 +1,64 @@
+package cloud
+
+import "time"
+
+// AccessPoint is an S3 access point as AWS reports it.
+type AccessPoint struct {
+	Name          string
+	ARN           string
+	Alias         string
+	Bucket        string
+	NetworkOrigin string // "Internet" or "VPC"
+	Block         PublicAccessBlock
+}
+
+// PublicAccessBlock is the four block public access settings.
+type PublicAccessBlock struct {
+	BlockPublicAcls       bool
+	IgnorePublicAcls      bool
+	BlockPublicPolicy     bool
+	RestrictPublicBuckets bool
+}
+
+// BlockAll is the only setting that this project creates or accepts.
+var BlockAll = PublicAccessBlock{
+	BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true,
+}
+
+// Policy is an IAM customer-managed policy.
+type Policy struct {
+	Name           string
+	ARN            string
+	DefaultVersion string // "v3"
+}
+
+// Role is an IAM role.
+type Role struct {
+	Name       string
+	ARN        string
+	ID         string // unique id, "AROA…"; another one after the role is recreated
+	Trust      []byte // trust policy document, JSON
+	MaxSession time.Duration
+}
+
+// Key is a KMS key.
+type Key struct {
+	ARN         string
+	Description string
+	Enabled     bool
+}
+
+// Encryption is the default encryption of a bucket.
+type Encryption struct {
+	Algorithm  string // "aws:kms", "AES256"
+	KeyARN     string
+	BucketKey  bool
+	BlocksSSEC bool // SSE-C is refused (facts AWS §6.3)
+}
+
+// Identity is who AWS says the caller is.
+type Identity struct {
+	AccountID string
+	ARN       string
+	UserID    string
+}
