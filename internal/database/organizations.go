@@ -1,0 +1,157 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+type organizationRow struct {
+	bun.BaseModel `bun:"table:organizations"`
+
+	ID        string `bun:",pk"`
+	Name      string
+	State     string
+	Reason    string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+func rowOfOrganization(o org.Organization) organizationRow {
+	return organizationRow{
+		ID: o.ID.String(), Name: string(o.Name), State: string(o.State), Reason: o.Reason,
+		CreatedAt: instant(o.CreatedAt), UpdatedAt: instant(o.UpdatedAt),
+	}
+}
+
+func (r organizationRow) organization() (org.Organization, error) {
+	id, err := org.ParseID(r.ID)
+	if err != nil {
+		return org.Organization{}, fmt.Errorf("read organization row: %w", err)
+	}
+	return org.Organization{
+		ID: id, Name: org.Name(r.Name), State: org.State(r.State), Reason: r.Reason,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}, nil
+}
+
+func organizationsOf(rows []organizationRow) ([]org.Organization, error) {
+	organizations := make([]org.Organization, 0, len(rows))
+	for _, r := range rows {
+		o, err := r.organization()
+		if err != nil {
+			return nil, err
+		}
+		organizations = append(organizations, o)
+	}
+	return organizations, nil
+}
+
+// CreateOrganization stores a new organization together with its managed storage
+// backend, which is pending: the two rows are what the reconciler's queue consists
+// of. It fails with registry.ErrExists when the name is taken.
+func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error {
+	row := rowOfOrganization(o)
+	backend := rowOfBackend(registry.NewManagedBackend(o.ID, o.CreatedAt))
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		_, err := tx.NewInsert().Model(&backend).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("create organization %s: %w", o.Name, classify(err))
+	}
+	return nil
+}
+
+// OrganizationByID returns the organization, whatever its state; registry.ErrNotFound
+// when there never was one.
+func (db *DB) OrganizationByID(ctx context.Context, id org.ID) (org.Organization, error) {
+	return db.organization(ctx, "id = ?", id.String())
+}
+
+// OrganizationByName returns the living organization of that name, or
+// registry.ErrNotFound.
+func (db *DB) OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error) {
+	return db.organization(ctx, "name = ? AND state <> 'deleted'", string(name))
+}
+
+func (db *DB) organization(ctx context.Context, where, arg string) (org.Organization, error) {
+	var row organizationRow
+	if err := db.read.NewSelect().Model(&row).Where(where, arg).Scan(ctx); err != nil {
+		return org.Organization{}, fmt.Errorf("read organization %s: %w", arg, classify(err))
+	}
+	return row.organization()
+}
+
+// ListOrganizations returns a page of the living organizations in the order of
+// their names: up to limit of those whose name comes after the given one.
+func (db *DB) ListOrganizations(ctx context.Context, after org.Name, limit int) ([]org.Organization, error) {
+	var rows []organizationRow
+	err := db.read.NewSelect().Model(&rows).
+		Where("state <> 'deleted' AND name > ?", string(after)).
+		Order("name").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list organizations: %w", classify(err))
+	}
+	return organizationsOf(rows)
+}
+
+// OrganizationsToReconcile returns a page of the organizations that are in one of
+// the states, in the order of their ids: up to limit of those whose id comes after
+// the given one (the zero ID: from the start). Without states it is every
+// organization that is not deleted, which is what a full pass visits.
+func (db *DB) OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error) {
+	var rows []organizationRow
+	query := db.read.NewSelect().Model(&rows).Order("id").Limit(int64(limit))
+	if !after.IsZero() {
+		query = query.Where("id > ?", after.String())
+	}
+	if len(states) > 0 {
+		query = query.Where("state IN (?)", bun.List(states))
+	} else {
+		query = query.Where("state <> 'deleted'")
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list organizations to reconcile: %w", classify(err))
+	}
+	return organizationsOf(rows)
+}
+
+// SetOrganizationState moves an organization to another state, as far as its life
+// allows that (org.ErrTransition), and returns what it then is. Repeating the state
+// and reason that it already has writes nothing.
+func (db *DB) SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error) {
+	var moved org.Organization
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row organizationRow
+		if err := tx.NewSelect().Model(&row).Where("id = ?", id.String()).Scan(ctx); err != nil {
+			return err
+		}
+		current, err := row.organization()
+		if err != nil {
+			return err
+		}
+		if current.State == next && current.Reason == reason {
+			moved = current
+			return nil
+		}
+		if moved, err = current.To(next, reason, instant(time.Now())); err != nil {
+			return err
+		}
+		row = rowOfOrganization(moved)
+		_, err = tx.NewUpdate().Model(&row).WherePK().Column("state", "reason", "updated_at").Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return org.Organization{}, fmt.Errorf("set state of organization %s: %w", id, classify(err))
+	}
+	return moved, nil
+}

@@ -1,0 +1,123 @@
+package database
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+type tokenRow struct {
+	bun.BaseModel `bun:"table:api_tokens"`
+
+	ID         string `bun:",pk"`
+	SHA256     string `bun:"sha256"`
+	OrgID      string `bun:",nullzero"`
+	Name       string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time `bun:",nullzero"`
+	RevokedAt  time.Time `bun:",nullzero"`
+	LastUsedAt time.Time `bun:",nullzero"`
+}
+
+func rowOfToken(t registry.Token) tokenRow {
+	row := tokenRow{
+		ID: t.ID.String(), SHA256: hex.EncodeToString(t.Sum[:]), Name: t.Name,
+		CreatedAt: instant(t.CreatedAt), ExpiresAt: instant(t.ExpiresAt),
+		RevokedAt: instant(t.RevokedAt), LastUsedAt: instant(t.LastUsedAt),
+	}
+	if !t.Instance() {
+		row.OrgID = t.Org.String()
+	}
+	return row
+}
+
+func (r tokenRow) token() (registry.Token, error) {
+	t := registry.Token{
+		Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		RevokedAt: r.RevokedAt.UTC(), LastUsedAt: r.LastUsedAt.UTC(),
+	}
+	var err error
+	if t.ID, err = uuid.Parse(r.ID); err != nil {
+		return registry.Token{}, fmt.Errorf("read token row: %w", err)
+	}
+	if n, err := hex.Decode(t.Sum[:], []byte(r.SHA256)); err != nil || n != len(t.Sum) {
+		return registry.Token{}, fmt.Errorf("read token row %s: malformed hash", r.ID)
+	}
+	if r.OrgID != "" {
+		if t.Org, err = org.ParseID(r.OrgID); err != nil {
+			return registry.Token{}, fmt.Errorf("read token row %s: %w", r.ID, err)
+		}
+	}
+	return t, nil
+}
+
+// CreateToken stores the record of a new token; registry.ErrExists when a living
+// token of the organization has its name.
+func (db *DB) CreateToken(ctx context.Context, t registry.Token) error {
+	row := rowOfToken(t)
+	if _, err := db.write.NewInsert().Model(&row).Exec(ctx); err != nil {
+		return fmt.Errorf("create token %s: %w", t.Name, classify(err))
+	}
+	return nil
+}
+
+// Token returns the record with that id, revoked or not, or registry.ErrNotFound.
+func (db *DB) Token(ctx context.Context, id uuid.UUID) (registry.Token, error) {
+	var row tokenRow
+	if err := db.read.NewSelect().Model(&row).Where("id = ?", id.String()).Scan(ctx); err != nil {
+		return registry.Token{}, fmt.Errorf("read token %s: %w", id, classify(err))
+	}
+	return row.token()
+}
+
+// Tokens returns all tokens of an organization, revoked ones too, in the order of
+// their names; for the zero ID, the instance tokens.
+func (db *DB) Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error) {
+	var rows []tokenRow
+	query := db.read.NewSelect().Model(&rows).Order("name", "created_at")
+	if owner.IsZero() {
+		query = query.Where("org_id IS NULL")
+	} else {
+		query = query.Where("org_id = ?", owner.String())
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list tokens: %w", classify(err))
+	}
+	tokens := make([]registry.Token, 0, len(rows))
+	for _, r := range rows {
+		t, err := r.token()
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
+// RevokeToken takes a token back for good. Revoking again keeps the first time;
+// registry.ErrNotFound when there is no such token.
+func (db *DB) RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error {
+	result, err := db.write.NewUpdate().Model((*tokenRow)(nil)).
+		Set("revoked_at = COALESCE(revoked_at, ?)", instant(at)).Where("id = ?", id.String()).Exec(ctx)
+	if err := affected(result, err); err != nil {
+		return fmt.Errorf("revoke token %s: %w", id, err)
+	}
+	return nil
+}
+
+// TouchToken records that a token was used.
+func (db *DB) TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error {
+	result, err := db.write.NewUpdate().Model((*tokenRow)(nil)).
+		Set("last_used_at = ?", instant(at)).Where("id = ?", id.String()).Exec(ctx)
+	if err := affected(result, err); err != nil {
+		return fmt.Errorf("touch token %s: %w", id, err)
+	}
+	return nil
+}

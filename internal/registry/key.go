@@ -1,0 +1,39 @@
+package registry
+
+import (
+	"log/slog"
+	"time"
+)
+
+// KeyUse says what a signing key signs.
+type KeyUse string
+
+// The uses of signing keys. A key serves one of them, so that a token of one kind
+// can never pass for the other.
+const (
+	// KeyUseAPI signs API tokens, which only the control plane verifies.
+	KeyUseAPI KeyUse = "api"
+	// KeyUseCAS signs CAS tokens; its public half is published.
+	KeyUseCAS KeyUse = "cas"
+)
+
+// SigningKey is a key of the installation itself. It is no AWS credential (DESIGN
+// I11) and must survive restarts: without it every token that is out would die.
+type SigningKey struct {
+	ID        string // the kid
+	Use       KeyUse
+	PKCS8     []byte // private key, DER
+	CreatedAt time.Time
+	RetiredAt time.Time // zero: in use; a retired key still verifies
+}
+
+// LogValue keeps the private half out of logs.
+func (k SigningKey) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("kid", k.ID), slog.String("use", string(k.Use)))
+}
+
+// String returns the kid: a key formatted by accident leaks nothing.
+func (k SigningKey) String() string { return "signing key " + k.ID }
+
+// GoString is String.
+func (k SigningKey) GoString() string { return k.String() }
