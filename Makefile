@@ -1,0 +1,89 @@
+# make help lists what there is. Nothing but Go has to be installed first: what a
+# target needs besides, it installs (Debian) or names.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+TOOLS := bin/tools
+PACKAGES ?= ./...
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/managedcas and bin/managedcasd, static
+	CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/ ./cmd/...
+
+.PHONY: demo
+demo: build $(TOOLS)/cyclonedx-gomod ## the whole main job on this machine; KEEP=1 leaves it running
+	go run ./test/demo -bin bin -tools $(TOOLS) $(if $(KEEP),-keep)
+
+.PHONY: test
+test: packages lint ## everything that must hold, under the race detector (a few minutes)
+	go test -race -timeout 11m $(PACKAGES)
+
+.PHONY: race
+race: ## the tests of PACKAGES under the race detector, nothing else
+	go test -race $(PACKAGES)
+
+.PHONY: test-long
+test-long: ## fuzz every target for FUZZTIME, and the long sweeps
+	go test -tags long -timeout 30m ./...
+	@for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+.PHONY: conform
+conform: ## the AWS SDK against ten embedded endpoints in one process
+	go test -race -count 1 ./test/conform
+
+.PHONY: story
+story: ## the stories of test/story; STORY=name runs one
+	go test -count 1 ./test/story $(if $(STORY),-run 'TestStories/$(STORY)$$' -v)
+
+.PHONY: lint
+lint: $(TOOLS)/staticcheck ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l cmd internal test); test -z "$$unformatted" || { echo "gofmt -w $$unformatted"; exit 1; }
+	go vet ./...
+	$(TOOLS)/staticcheck ./...
+
+.PHONY: vulncheck
+vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what we use (asks the Go vulnerability database)
+	$(TOOLS)/govulncheck ./...
+
+.PHONY: bench
+bench: ## benchmarks of the policy evaluator and the data path
+	go test -run '^$$' -bench . -benchmem ./internal/iam ./internal/digest ./test/bench
+
+.PHONY: generate
+generate: $(TOOLS)/buf ## write what is generated: protobuf code, deploy/policies
+	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
+	go test ./internal/tenancy -run TestGenerated -update
+
+.PHONY: generate-check
+generate-check: generate ## fail if what is generated is not what is committed
+	git diff --exit-code -- proto deploy/policies
+	go mod tidy -diff
+
+.PHONY: packages
+packages: ## install the Debian packages that tests use
+	@for tool in aws; do command -v $$tool >/dev/null || missing=1; done; \
+	if [ -n "$${missing:-}" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y awscli; \
+	  else echo "the tests need the aws CLI: sudo apt-get install awscli"; exit 1; fi; \
+	fi
+
+$(TOOLS)/%: tools/go.mod tools/go.sum
+	@mkdir -p $(TOOLS)
+	cd tools && GOFLAGS= go build -o ../$(TOOLS)/ tool
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

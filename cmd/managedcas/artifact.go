@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/client"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/problem"
+)
+
+func artifactCommand(a *app) *cobra.Command {
+	return group("artifact", "Upload, download and describe artifacts", nil,
+		artifactUpload(a), artifactDownload(a), artifactDescribe(a))
+}
+
+func artifactUpload(a *app) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "upload -f FILE",
+		Short: "Store a file under the sha256 of its bytes",
+		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
+stored is what was read. The same content again is a success that changes nothing.`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
+				progress, done := a.progress("uploading")
+				artifact, err := c.Upload(ctx, file, progress)
+				done()
+				if err != nil {
+					return err
+				}
+				return a.printArtifact(artifact)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", "file to upload (required)")
+	return required(cmd, "file")
+}
+
+func artifactDownload(a *app) *cobra.Command {
+	var text, target string
+	cmd := &cobra.Command{
+		Use:   "download -d sha256:… [--output FILE|-]",
+		Short: "Fetch an artifact and check its digest",
+		Long: `Fetch an artifact. It is written to --output, or under its own name in the current
+directory, and appears there only when its digest agreed; - writes to standard output,
+where the last byte is held back until then. An existing file is not overwritten unless
+--output names it.`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := digest.Parse(text)
+			if err != nil {
+				return cas.Problem(err)
+			}
+			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
+				return a.download(ctx, c, d, target)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&text, "digest", "d", "", "digest of the artifact (required)")
+	// This --output shadows the global one, as in the stock client (facts WIRE §1.1).
+	cmd.Flags().StringVar(&target, "output", "", "file to write, - for standard output")
+	return required(cmd, "digest")
+}
+
+func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, target string) error {
+	progress, done := a.progress("downloading")
+	defer done()
+	if target == "-" {
+		_, err := c.Download(ctx, d, a.stdout, progress)
+		return err
+	}
+	folder := "."
+	if target != "" {
+		folder = filepath.Dir(target)
+	}
+	temporary, err := os.CreateTemp(folder, ".managedcas-*")
+	if err != nil {
+		return problem.Wrap(err, problem.Invalid, err.Error(), "choose a directory that exists and can be written")
+	}
+	artifact, err := c.Download(ctx, d, temporary, progress)
+	if err == nil {
+		err = place(temporary.Name(), target, artifact)
+	}
+	return errors.Join(err, temporary.Close(), removeIfThere(temporary.Name()))
+}
+
+// place gives a verified download its name.
+func place(temporary, target string, artifact client.Artifact) error {
+	if target != "" {
+		return os.Rename(temporary, target)
+	}
+	// The name comes from whoever uploaded it: it may not leave this directory, nor
+	// replace what is here.
+	name, err := cas.ParseFileName(artifact.FileName)
+	if err != nil || name == "" {
+		return problem.New(problem.Invalid, "the artifact has no usable name", "say where to write it with --output FILE")
+	}
+	if err := os.Link(temporary, string(name)); err != nil {
+		return problem.Wrap(err, problem.Exists, strconv.Quote(string(name))+" exists already", "say where to write it with --output FILE")
+	}
+	return nil
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func artifactDescribe(a *app) *cobra.Command {
+	var text string
+	cmd := &cobra.Command{
+		Use:   "describe -d sha256:…",
+		Short: "Show size and name of an artifact",
+		Args:  none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d, err := digest.Parse(text)
+			if err != nil {
+				return cas.Problem(err)
+			}
+			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
+				artifact, err := c.Describe(ctx, d)
+				if err != nil {
+					return err
+				}
+				return a.printArtifact(artifact)
+			})
+		},
+	}
+	cmd.Flags().StringVarP(&text, "digest", "d", "", "digest of the artifact (required)")
+	return required(cmd, "digest")
+}
+
+func (a *app) printArtifact(artifact client.Artifact) error {
+	return a.print(artifact, []string{"DIGEST", "SIZE", "NAME"},
+		[][]string{{artifact.Digest.String(), size(artifact.Size), artifact.FileName}})
+}
+
+// required marks a flag as required, with our own error.
+func required(cmd *cobra.Command, flag string) *cobra.Command {
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flag(flag).Value.String() == "" {
+			return problem.New(problem.Invalid, "--"+flag+" is missing", "see "+cmd.CommandPath()+" --help")
+		}
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,60 @@
+package cas
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+)
+
+// Role is what a CAS token lets its bearer do.
+type Role string
+
+// The roles of a CAS token (facts WIRE §4).
+const (
+	Uploader   Role = "uploader"
+	Downloader Role = "downloader"
+)
+
+// ErrForbidden means that a grant does not cover what was asked.
+var ErrForbidden = errors.New("the token does not allow this")
+
+// Grant is what a verified CAS token says. The organization of every request comes
+// from here (DESIGN I1).
+type Grant struct {
+	Org      org.ID
+	Role     Role
+	Digest   digest.Digest // zero: any digest; otherwise this one only
+	MaxBytes int64         // of an upload; 0: the server's limit
+	TokenID  string        // jti, for logs and audit
+}
+
+// Upload returns the ref that the grant allows to be written, and the most bytes it
+// may have given the server's own limit.
+func (g Grant) Upload(d digest.Digest, serverMax int64) (Ref, int64, error) {
+	ref, err := g.ref(d, Uploader)
+	if g.MaxBytes > 0 && g.MaxBytes < serverMax {
+		serverMax = g.MaxBytes
+	}
+	return ref, serverMax, err
+}
+
+// Download returns the ref that the grant allows to be read.
+func (g Grant) Download(d digest.Digest) (Ref, error) { return g.ref(d, Downloader) }
+
+// Describe returns the ref whose existence and size the grant may learn. Either role
+// may: an uploader asks before it uploads (facts WIRE §4).
+func (g Grant) Describe(d digest.Digest) (Ref, error) { return g.ref(d, g.Role) }
+
+func (g Grant) ref(d digest.Digest, need Role) (Ref, error) {
+	switch {
+	case g.Org.IsZero() || d.IsZero():
+		return Ref{}, fmt.Errorf("%w: it names no organization", ErrForbidden)
+	case g.Role != need || need == "":
+		return Ref{}, fmt.Errorf("%w: it is for the role %q, this needs %q", ErrForbidden, g.Role, need)
+	case !g.Digest.IsZero() && g.Digest != d:
+		return Ref{}, fmt.Errorf("%w: it is bound to another artifact", ErrForbidden)
+	}
+	return Ref{Org: g.Org, Digest: d}, nil
+}

@@ -1,0 +1,100 @@
+package cas
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+)
+
+// Ref names one artifact of one organization. There is no artifact without an
+// organization: the same bytes in two organizations are two artifacts.
+type Ref struct {
+	Org    org.ID
+	Digest digest.Digest
+}
+
+// Errors of a Store, besides those of packages cloud, session and digest. Problem
+// says what a client is told of each.
+var (
+	// ErrNotFound: the organization has no such artifact.
+	ErrNotFound = errors.New("no such artifact")
+	// ErrTooLarge: more bytes than the token, the server or S3 allows.
+	ErrTooLarge = errors.New("artifact too large")
+	// ErrIncomplete: the client stopped before it had sent everything.
+	ErrIncomplete = errors.New("incomplete upload")
+	// ErrName is what every failure of ParseFileName wraps.
+	ErrName = errors.New("not a usable file name")
+)
+
+// MaxFileNameBytes is the longest file name in bytes of UTF-8: the limit of the
+// common file systems, and well inside S3's 2 KB of metadata when escaped.
+const MaxFileNameBytes = 255
+
+// FileName is the name that an artifact was uploaded under: one path element,
+// without control characters. Empty means that it has none.
+type FileName string
+
+// ParseFileName refuses what could escape a directory, break a header or confuse a
+// terminal. It changes nothing: a refused name is reported, not repaired.
+func ParseFileName(s string) (FileName, error) {
+	switch {
+	case len(s) > MaxFileNameBytes:
+		return "", fmt.Errorf("%w: %d bytes, %d are allowed", ErrName, len(s), MaxFileNameBytes)
+	case !utf8.ValidString(s):
+		return "", fmt.Errorf("%w: %q is not UTF-8", ErrName, s)
+	case strings.ContainsAny(s, `/\`):
+		return "", fmt.Errorf("%w: %q contains a path separator; send the base name", ErrName, s)
+	case s == "." || s == "..":
+		return "", fmt.Errorf("%w: %q names a directory", ErrName, s)
+	case strings.ContainsFunc(s, unprintable):
+		return "", fmt.Errorf("%w: %q contains a control or formatting character", ErrName, s)
+	}
+	return FileName(s), nil
+}
+
+// unprintable holds for control characters and for invisible formatting ones, among
+// them the bidirectional overrides that make "gpj.exe" look like "exe.jpg".
+func unprintable(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// escape returns the name as S3 metadata, which is ASCII only.
+func (n FileName) escape() string { return url.PathEscape(string(n)) }
+
+// unescapeFileName reads S3 metadata back. What it cannot read is no name: an object
+// that something else wrote must not break a download (facts WIRE W20, W22).
+func unescapeFileName(s string) FileName {
+	raw, err := url.PathUnescape(s)
+	if err != nil {
+		return ""
+	}
+	name, err := ParseFileName(raw)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// Info describes a stored artifact.
+type Info struct {
+	Digest    digest.Digest
+	Size      int64
+	FileName  FileName // empty when it was uploaded without one
+	StoredAt  time.Time
+	KMSKeyARN string // for operators; never sent to clients (DESIGN I10)
+}
+
+// Artifact is an artifact that is being read. The content ends with io.EOF only if
+// its digest agreed; otherwise the last byte never comes. Close it.
+type Artifact struct {
+	io.ReadCloser
+	Info Info
+}

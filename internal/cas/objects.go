@@ -1,0 +1,36 @@
+package cas
+
+import (
+	"context"
+	"io"
+
+	"github.com/managedcas/managedcas/internal/digest"
+)
+
+// Objects is what one session can do with the objects of its organization. Its
+// errors wrap those of package cloud.
+type Objects interface {
+	// Put stores size bytes under key with one conditional PutObject that S3 refuses
+	// unless they hash to d. It retries only if body is an io.Seeker. A taken key is
+	// cloud.ErrExists.
+	Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, name FileName) error
+	// Get opens the object. Without ListBucket, a missing one is cloud.ErrDenied.
+	Get(ctx context.Context, key string) (io.ReadCloser, Info, error)
+	// Stat describes the object; a missing one is cloud.ErrDenied as for Get.
+	Stat(ctx context.Context, key string) (Info, error)
+	// Exists lists exactly this key.
+	Exists(ctx context.Context, key string) (bool, error)
+	// Multipart starts an upload in parts. Nothing is visible before Complete.
+	Multipart(ctx context.Context, key string, name FileName) (Multipart, error)
+}
+
+// Multipart is one upload in parts. End it with Complete or Abort.
+type Multipart interface {
+	// Part uploads part number (from 1); body may be sent again on a retry.
+	Part(ctx context.Context, number int, body []byte) error
+	// Complete makes the object visible, on condition that the key is free; it sends the
+	// CRC64NVME of all parts for S3 to compare.
+	Complete(ctx context.Context) error
+	// Abort discards the parts.
+	Abort(ctx context.Context) error
+}

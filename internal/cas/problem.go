@@ -1,0 +1,47 @@
+package cas
+
+import (
+	"errors"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/session"
+)
+
+// Problem says what a client is told of an error of a Store: what is its own fault
+// and permanent, and what may work in a moment (DESIGN I12). Nothing in it names an
+// AWS resource (I10).
+func Problem(err error) error {
+	for _, row := range problems {
+		if errors.Is(err, row.is) {
+			return problem.Wrap(err, row.kind, row.message, row.hint)
+		}
+	}
+	return err // a Problem already, or internal
+}
+
+// problems is read from the top: the client's own faults first, because a broken body
+// surfaces as whatever S3 made of it, too.
+var problems = []struct {
+	is            error
+	kind          problem.Kind
+	message, hint string
+}{
+	{digest.ErrMismatch, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
+	{digest.ErrLength, problem.Invalid, "the content does not have its announced length", "nothing was stored; send all of it again"},
+	{digest.ErrDigest, problem.Invalid, "that is not a digest", "use sha256: followed by 64 lowercase hexadecimal digits"},
+	{ErrIncomplete, problem.Invalid, "the upload ended before it was complete", "nothing was stored; send all of it again"},
+	{ErrTooLarge, problem.TooLarge, "the artifact is too large", "nothing was stored; the limit is shown by cas-backend list"},
+	{ErrName, problem.Invalid, "that is not a usable file name", "send a base name of at most 255 bytes, without separators or control characters"},
+	{ErrForbidden, problem.Denied, "the token does not allow this", "ask the control plane for a token for this role and digest"},
+	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
+	{cloud.ErrBadDigest, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
+	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
+	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
+	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},
+	{cloud.ErrExpired, problem.Unavailable, "the storage session ended", "try again"},
+	{cloud.ErrThrottled, problem.Unavailable, "the storage is busy", "try again in a moment"},
+	{cloud.ErrConflict, problem.Unavailable, "somebody else is storing the same artifact", "try again"},
+	{cloud.ErrUnavailable, problem.Unavailable, "the storage does not answer", "try again in a moment"},
+}

@@ -1,0 +1,198 @@
+// Package cas stores artifacts under the sha256 of their bytes, for one organization
+// at a time.
+//
+// Invariants:
+//   - Nothing is stored under a digest that it does not hash to (DESIGN I3), and what
+//     is stored never changes (I4).
+//   - No reader gets a complete artifact whose hash is wrong (I5).
+//   - A transfer holds one part in memory, whatever the artifact's size (I6).
+package cas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/session"
+)
+
+// UnknownLength is the length of a body that does not say it, as on the ByteStream wire.
+const UnknownLength = digest.UnknownLength
+
+// Sessions lends the credentials of one organization.
+type Sessions interface {
+	For(ctx context.Context, id org.ID) (session.Session, error)
+	// Drop is told when AWS no longer accepts a session.
+	Drop(id org.ID, used session.Credentials)
+}
+
+// Config is what New needs.
+type Config struct {
+	Sessions Sessions
+	// Open returns the objects behind the organization's access point, as its session
+	// reaches them.
+	Open func(session.Session) Objects
+	// SinglePutMax is the largest artifact of known length that is stored with one
+	// PutObject, in bytes; 0: 64 MiB. At most 5 GiB (facts AWS §7.3).
+	SinglePutMax int64
+	// PartSize is the size of a part of a larger one, and all that a transfer keeps in
+	// memory, in bytes; 0: 8 MiB. At least 5 MiB (facts AWS §7.3).
+	PartSize int64
+}
+
+const (
+	mebibyte            = 1 << 20
+	gibibyte            = 1 << 30
+	defaultSinglePutMax = 64 * mebibyte
+	defaultPartSize     = 8 * mebibyte
+	minPartSize         = 5 * mebibyte
+	maxSinglePut        = 5 * gibibyte
+	maxParts            = 10_000
+)
+
+// Store keeps the artifacts of all organizations of an installation. It is safe for
+// concurrent use.
+type Store struct {
+	cfg   Config
+	parts partPool
+}
+
+// New returns a Store on cfg.
+func New(cfg Config) (*Store, error) {
+	if cfg.SinglePutMax == 0 {
+		cfg.SinglePutMax = defaultSinglePutMax
+	}
+	if cfg.PartSize == 0 {
+		cfg.PartSize = defaultPartSize
+	}
+	if cfg.SinglePutMax < 0 || cfg.SinglePutMax > maxSinglePut {
+		return nil, fmt.Errorf("singlePutMax of %d bytes: want 1 to %d", cfg.SinglePutMax, int64(maxSinglePut))
+	}
+	if cfg.PartSize < minPartSize || cfg.PartSize > gibibyte {
+		return nil, fmt.Errorf("partSize of %d bytes: want %d to %d", cfg.PartSize, minPartSize, gibibyte)
+	}
+	return &Store{cfg: cfg, parts: newPartPool(cfg.PartSize)}, nil
+}
+
+// MaxSize is the largest artifact that this store takes, in bytes: what fits in the
+// parts that S3 allows.
+func (s *Store) MaxSize() int64 { return s.cfg.PartSize * maxParts }
+
+// Put stores body as the artifact ref and reports whether it is new; the same content
+// again is a success that changes nothing. length is the number of bytes that body
+// must have, or UnknownLength. Unless every byte of body was read and hashed to
+// ref.Digest, nothing is stored: the error then wraps digest.ErrMismatch,
+// digest.ErrLength, ErrTooLarge, or the error of body.
+func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName) (created bool, err error) {
+	if length > s.MaxSize() {
+		return false, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLarge, length, s.MaxSize())
+	}
+	sess, err := s.cfg.Sessions.For(ctx, ref.Org)
+	if err != nil {
+		return false, err
+	}
+	upload := upload{
+		objects: s.cfg.Open(sess),
+		key:     sess.Tenant.ObjectKey(ref.Digest),
+		digest:  ref.Digest,
+		name:    name,
+		length:  length,
+		body:    digest.Verify(body, ref.Digest, length),
+	}
+	if length > s.cfg.PartSize && length <= s.cfg.SinglePutMax {
+		err = upload.stream(ctx)
+	} else {
+		err = s.parts.with(func(part []byte) error { return upload.buffered(ctx, part) })
+	}
+	if errors.Is(err, cloud.ErrExists) {
+		// Somebody stored it first. The body must be right all the same: a client that
+		// lies about its content is told so, whoever came before it.
+		_, err = io.Copy(io.Discard, upload.body)
+		return false, err
+	}
+	s.note(ref.Org, sess, err)
+	return err == nil, err
+}
+
+// Get opens the artifact ref. Close what it returns. ErrNotFound if the organization
+// has no such artifact, whoever else may have it.
+func (s *Store) Get(ctx context.Context, ref Ref) (*Artifact, error) {
+	sess, objects, key, err := s.open(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	body, info, err := objects.Get(ctx, key)
+	if err != nil {
+		return nil, s.explain(ctx, ref.Org, sess, objects, key, err)
+	}
+	info.Digest = ref.Digest
+	verified := digest.Verify(body, ref.Digest, info.Size)
+	return &Artifact{ReadCloser: readCloser{verified, body}, Info: info}, nil
+}
+
+// Stat describes the artifact ref, or fails with ErrNotFound.
+func (s *Store) Stat(ctx context.Context, ref Ref) (Info, error) {
+	sess, objects, key, err := s.open(ctx, ref)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := objects.Stat(ctx, key)
+	if err != nil {
+		return Info{}, s.explain(ctx, ref.Org, sess, objects, key, err)
+	}
+	info.Digest = ref.Digest
+	return info, nil
+}
+
+// Exists reports whether the organization has the artifact ref.
+func (s *Store) Exists(ctx context.Context, ref Ref) (bool, error) {
+	sess, objects, key, err := s.open(ctx, ref)
+	if err != nil {
+		return false, err
+	}
+	exists, err := objects.Exists(ctx, key)
+	s.note(ref.Org, sess, err)
+	return exists, err
+}
+
+func (s *Store) open(ctx context.Context, ref Ref) (session.Session, Objects, string, error) {
+	sess, err := s.cfg.Sessions.For(ctx, ref.Org)
+	if err != nil {
+		return session.Session{}, nil, "", err
+	}
+	return sess, s.cfg.Open(sess), sess.Tenant.ObjectKey(ref.Digest), nil
+}
+
+// explain tells a missing object from a forbidden one. S3 answers 403 for both to a
+// session that may not list the bucket (facts AWS §7.6); listing exactly this key,
+// which the session may, decides.
+func (s *Store) explain(ctx context.Context, id org.ID, sess session.Session, objects Objects, key string, cause error) error {
+	if errors.Is(cause, cloud.ErrDenied) {
+		exists, err := objects.Exists(ctx, key)
+		switch {
+		case err != nil:
+			cause = errors.Join(cause, err)
+		case !exists:
+			return ErrNotFound
+		}
+	}
+	s.note(id, sess, cause)
+	return cause
+}
+
+// note drops a session that AWS no longer accepts, so that the next request of the
+// organization starts with a fresh one.
+func (s *Store) note(id org.ID, sess session.Session, err error) {
+	if errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrExpired) {
+		s.cfg.Sessions.Drop(id, sess.Credentials)
+	}
+}
+
+type readCloser struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,96 @@
+// Package casgrpc serves artifacts over gRPC, as the stock client expects it (facts
+// WIRE §5): google.bytestream.ByteStream Read and Write, cas.v1.ResourceService
+// Describe, cas.v1.StatusService.
+package casgrpc
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"google.golang.org/genproto/googleapis/bytestream"
+	"google.golang.org/grpc"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/problem"
+	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
+)
+
+// Store keeps artifacts. Its errors are those that cas.Problem explains.
+type Store interface {
+	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error)
+	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
+}
+
+// Tokens verifies CAS tokens.
+type Tokens interface {
+	// Grant returns what token allows, or a problem of kind Unauthenticated.
+	Grant(ctx context.Context, token string) (cas.Grant, error)
+}
+
+// Config is what New needs.
+type Config struct {
+	Store    Store
+	Tokens   Tokens
+	MaxBytes int64 // of one artifact
+	Version  string
+	Log      *slog.Logger
+}
+
+// Server implements the three services.
+type Server struct {
+	bytestream.UnimplementedByteStreamServer
+	casv1.UnimplementedResourceServiceServer
+	cfg Config
+}
+
+// New returns a server on cfg.
+func New(cfg Config) *Server { return &Server{cfg: cfg} }
+
+// Register adds the services to r.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	bytestream.RegisterByteStreamServer(r, s)
+	casv1.RegisterResourceServiceServer(r, s)
+	casv1.RegisterStatusServiceServer(r, status{version: s.cfg.Version})
+}
+
+// Describe returns size and name of an artifact.
+func (s *Server) Describe(ctx context.Context, req *casv1.ResourceServiceDescribeRequest) (*casv1.ResourceServiceDescribeResponse, error) {
+	info, err := func() (cas.Info, error) {
+		grant, err := s.grant(ctx)
+		if err != nil {
+			return cas.Info{}, err
+		}
+		d, err := digest.ParseHex(req.GetDigest())
+		if err != nil {
+			return cas.Info{}, err
+		}
+		ref, err := grant.Describe(d)
+		if err != nil {
+			return cas.Info{}, err
+		}
+		return s.cfg.Store.Stat(ctx, ref)
+	}()
+	if err != nil {
+		return nil, s.fail(ctx, "describe", err)
+	}
+	return &casv1.ResourceServiceDescribeResponse{Result: &casv1.CASResource{
+		FileName: string(info.FileName),
+		Digest:   info.Digest.Hex(),
+		Size:     info.Size,
+	}}, nil
+}
+
+// fail logs err for the operator and returns what the client may know of it.
+func (s *Server) fail(ctx context.Context, operation string, err error) error {
+	err = cas.Problem(err)
+	severity := slog.LevelInfo
+	switch problem.KindOf(err) {
+	case problem.Internal, problem.Corrupt, problem.Unavailable:
+		severity = slog.LevelError
+	}
+	s.cfg.Log.LogAttrs(ctx, severity, "artifact request failed", slog.String("operation", operation), slog.Any("error", err))
+	return err
+}

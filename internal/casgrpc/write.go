@@ -1,0 +1,146 @@
+package casgrpc
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"google.golang.org/genproto/googleapis/bytestream"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/problem"
+)
+
+// idleTimeout is how long an upload may stand still.
+const idleTimeout = time.Minute
+
+// Write stores an artifact. The first message names it; the last one says so with
+// finish_write, and a stream that ends without has stored nothing (facts WIRE W3).
+func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
+	ctx := stream.Context()
+	committed, err := func() (int64, error) {
+		grant, err := s.grant(ctx)
+		if err != nil {
+			return 0, err
+		}
+		body := newBody(stream)
+		first, err := body.next()
+		if err != nil {
+			return 0, err
+		}
+		d, name, err := uploadName(first.GetResourceName())
+		if err != nil {
+			return 0, err
+		}
+		ref, limit, err := grant.Upload(d, s.cfg.MaxBytes)
+		if err != nil {
+			return 0, err
+		}
+		if err := body.begin(first); err != nil {
+			return 0, err
+		}
+		created, err := s.cfg.Store.Put(ctx, ref, cas.UnknownLength, cas.Limit(body, limit), name)
+		if err != nil {
+			return 0, err
+		}
+		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "artifact stored", slog.String("org", ref.Org.String()),
+			slog.String("digest", d.String()), slog.Int64("bytes", body.received), slog.Bool("created", created))
+		return body.received, nil
+	}()
+	if err != nil {
+		return s.fail(ctx, "write", err)
+	}
+	return stream.SendAndClose(&bytestream.WriteResponse{CommittedSize: committed})
+}
+
+// body is the content of a Write stream as an io.Reader. It ends with io.EOF only
+// after a message with finish_write.
+type body struct {
+	messages chan message
+	name     string
+	data     []byte // received, not yet read
+	received int64
+	finished bool
+}
+
+type message struct {
+	req *bytestream.WriteRequest
+	err error
+}
+
+// newBody receives from stream until the handler returns, which ends Recv.
+func newBody(stream bytestream.ByteStream_WriteServer) *body {
+	b := &body{messages: make(chan message)}
+	go func() {
+		for {
+			req, err := stream.Recv()
+			select {
+			case b.messages <- message{req, err}:
+			case <-stream.Context().Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return b
+}
+
+// next waits for a message, for as long as idleTimeout.
+func (b *body) next() (*bytestream.WriteRequest, error) {
+	idle := time.NewTimer(idleTimeout)
+	defer idle.Stop()
+	select {
+	case m := <-b.messages:
+		switch {
+		case errors.Is(m.err, io.EOF):
+			return nil, fmt.Errorf("%w: the stream ended without finish_write", cas.ErrIncomplete)
+		case m.err != nil:
+			return nil, errors.Join(cas.ErrIncomplete, m.err)
+		}
+		return m.req, nil
+	case <-idle.C:
+		return nil, problem.New(problem.Deadline, "the upload stood still", fmt.Sprintf("send something at least every %s", idleTimeout))
+	}
+}
+
+// begin takes the first message, whose resource name names the artifact.
+func (b *body) begin(first *bytestream.WriteRequest) error {
+	b.name = first.GetResourceName()
+	return b.take(first)
+}
+
+// take checks one message against the ones before it.
+func (b *body) take(req *bytestream.WriteRequest) error {
+	if name := req.GetResourceName(); name != "" && name != b.name {
+		return problem.New(problem.Invalid, "the resource name changed within a stream", "write one artifact per stream")
+	}
+	// The stock client leaves write_offset at 0 in every message (facts WIRE §5.4).
+	if offset := req.GetWriteOffset(); offset != 0 && offset != b.received {
+		return problem.New(problem.Invalid, fmt.Sprintf("write_offset %d, %d bytes were received", offset, b.received), "start the upload again from the beginning")
+	}
+	b.data, b.finished = req.GetData(), req.GetFinishWrite()
+	b.received += int64(len(b.data))
+	return nil
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	for len(b.data) == 0 {
+		if b.finished {
+			return 0, io.EOF
+		}
+		req, err := b.next()
+		if err != nil {
+			return 0, err
+		}
+		if err := b.take(req); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, b.data)
+	b.data = b.data[n:]
+	return n, nil
+}

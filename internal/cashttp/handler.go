@@ -1,0 +1,220 @@
+// Package cashttp serves artifacts over HTTP:
+//
+//	PUT  /v1/artifacts/{digest}   store; 201 when new, 200 when it was there
+//	GET  /v1/artifacts/{digest}   read
+//	HEAD /v1/artifacts/{digest}   describe
+//	GET  /download/{digest}?t=    read, for browsers and the stock protocol
+//
+// Every request carries a CAS token, which alone says whose artifacts are meant.
+package cashttp
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/problem"
+)
+
+// Store keeps artifacts. Its errors are those that cas.Problem explains.
+type Store interface {
+	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error)
+	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
+}
+
+// Tokens verifies CAS tokens.
+type Tokens interface {
+	// Grant returns what token allows, or a problem of kind Unauthenticated.
+	Grant(ctx context.Context, token string) (cas.Grant, error)
+}
+
+// Config is what New needs.
+type Config struct {
+	Store    Store
+	Tokens   Tokens
+	MaxBytes int64 // of one artifact
+	Log      *slog.Logger
+}
+
+type server struct{ Config }
+
+// New returns the handler of the paths above.
+func New(cfg Config) http.Handler {
+	s := server{cfg}
+	mux := http.NewServeMux()
+	mux.HandleFunc("PUT /v1/artifacts/{digest}", s.handle(bearer, s.put))
+	mux.HandleFunc("GET /v1/artifacts/{digest}", s.handle(bearer, s.get)) // HEAD as well
+	mux.HandleFunc("GET /download/{digest}", s.handle(queryToken, s.get))
+	return mux
+}
+
+type handler func(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error
+
+// handle authenticates, parses the digest and renders what fails.
+func (s server) handle(token func(*http.Request) string, next handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := func() error {
+			grant, err := s.Tokens.Grant(r.Context(), token(r))
+			if err != nil {
+				return err
+			}
+			d, err := digest.Parse(r.PathValue("digest"))
+			if err != nil {
+				return err
+			}
+			return next(w, r, grant, d)
+		}()
+		if err == nil {
+			return
+		}
+		err = cas.Problem(err)
+		s.Log.LogAttrs(r.Context(), level(err), "artifact request failed",
+			slog.String("method", r.Method), slog.String("digest", r.PathValue("digest")), slog.Any("error", err))
+		problem.WriteHTTP(w, err)
+	}
+}
+
+func level(err error) slog.Level {
+	switch problem.KindOf(err) {
+	case problem.Internal, problem.Corrupt, problem.Unavailable:
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}
+
+func bearer(r *http.Request) string {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return ""
+	}
+	return token
+}
+
+func queryToken(r *http.Request) string {
+	if t := r.URL.Query().Get("t"); t != "" {
+		return t
+	}
+	return bearer(r)
+}
+
+// stored answers an upload.
+type stored struct {
+	Digest   digest.Digest `json:"digest"`
+	Size     int64         `json:"size"`
+	FileName cas.FileName  `json:"fileName,omitempty"`
+}
+
+func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
+	ref, limit, err := grant.Upload(d, s.MaxBytes)
+	if err != nil {
+		return err
+	}
+	name, err := fileName(r.Header.Get("Content-Disposition"))
+	if err != nil {
+		return err
+	}
+	if r.ContentLength > limit {
+		return cas.ErrTooLarge // from the declared length, before the first byte
+	}
+	length := r.ContentLength // -1, which is cas.UnknownLength, when it is chunked
+	body := &counter{body: cas.Limit(clientBody{r.Body, http.NewResponseController(w)}, limit)}
+	created, err := s.Store.Put(r.Context(), ref, length, body, name)
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if created {
+		status = http.StatusCreated
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// The artifact is stored; a client that is gone by now cannot be told.
+	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: body.n, FileName: name})
+	return nil
+}
+
+func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
+	if r.Method == http.MethodHead {
+		return s.head(w, r, grant, d)
+	}
+	ref, err := grant.Download(d)
+	if err != nil {
+		return err
+	}
+	artifact, err := s.Store.Get(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	defer artifact.Close()
+	describe(w.Header(), artifact.Info)
+	if _, err := io.Copy(patientWriter{w, http.NewResponseController(w)}, artifact); err != nil {
+		// The status is out. Cutting the connection is all that still tells the client
+		// that what it has is not the artifact (DESIGN I5).
+		severity := slog.LevelError
+		if r.Context().Err() != nil {
+			severity = slog.LevelInfo // it was the client that went away
+		}
+		s.Log.LogAttrs(r.Context(), severity, "download cut off",
+			slog.String("org", ref.Org.String()), slog.String("digest", d.String()), slog.Any("error", err))
+		panic(http.ErrAbortHandler)
+	}
+	return nil
+}
+
+func (s server) head(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
+	ref, err := grant.Describe(d)
+	if err != nil {
+		return err
+	}
+	info, err := s.Store.Stat(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	describe(w.Header(), info)
+	return nil
+}
+
+// describe sets the headers of an artifact. Its media type is never guessed, and it is
+// never shown in place: artifacts come from strangers.
+func describe(h http.Header, info cas.Info) {
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
+	h.Set("Content-Disposition", disposition(info.FileName))
+	h.Set("ETag", `"`+info.Digest.String()+`"`)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	h.Set("Repr-Digest", "sha-256=:"+info.Digest.Base64()+":") // RFC 9530
+}
+
+// disposition writes the name as RFC 6266 has it; mime encodes what is not ASCII as
+// filename* (RFC 8187).
+func disposition(name cas.FileName) string {
+	if name == "" {
+		return "attachment"
+	}
+	if d := mime.FormatMediaType("attachment", map[string]string{"filename": string(name)}); d != "" {
+		return d
+	}
+	return "attachment"
+}
+
+// fileName reads the name of an upload from its Content-Disposition header.
+func fileName(header string) (cas.FileName, error) {
+	if header == "" {
+		return "", nil
+	}
+	_, params, err := mime.ParseMediaType(header)
+	if err != nil {
+		return "", problem.Wrap(err, problem.Invalid, "malformed Content-Disposition header", `send: attachment; filename="NAME"`)
+	}
+	return cas.ParseFileName(params["filename"])
+}

@@ -1,0 +1,133 @@
+// Package client talks to a control plane and an artifact CAS on behalf of one token.
+// It is what the command line client is made of. Artifacts are hashed on the way out
+// and on the way in: what it returns without an error is what the digest says.
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/problem/grpcproblem"
+)
+
+// maxReceiveBytes bounds one message from a server (facts WIRE §1.7).
+const maxReceiveBytes = 32 << 20
+
+// Config says where the servers are and who is calling.
+type Config struct {
+	ControlPlane   string // host:port
+	ControlPlaneCA string // a PEM file, or the PEM text in base64; empty: the system's
+	ArtifactCAS    string
+	ArtifactCASCA  string
+	Insecure       bool // plaintext, for servers on loopback
+	Token          string
+	Org            string // name; empty: the token's own
+	Version        string // of the client, sent along
+}
+
+// Client is a connection to both servers. Close it.
+type Client struct {
+	cfg          Config
+	controlPlane *grpc.ClientConn
+	artifactCAS  *grpc.ClientConn
+}
+
+// New prepares a client. It connects when it is first used.
+func New(cfg Config) (*Client, error) {
+	if cfg.ControlPlane == "" {
+		return nil, problem.New(problem.Invalid, "no control plane address", "pass --control-plane HOST:PORT or set CHAINLOOP_CONTROL_PLANE_API")
+	}
+	if cfg.Token == "" {
+		return nil, problem.New(problem.Unauthenticated, "no token", "pass --token or set CHAINLOOP_TOKEN")
+	}
+	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, controlPlane: controlPlane}
+	if cfg.ArtifactCAS == "" {
+		return c, nil // organization commands need none; artifacts() asks for it
+	}
+	if c.artifactCAS, err = dial(cfg, cfg.ArtifactCAS, cfg.ArtifactCASCA); err != nil {
+		return nil, errors.Join(err, controlPlane.Close())
+	}
+	return c, nil
+}
+
+// Close closes the connections.
+func (c *Client) Close() error {
+	err := c.controlPlane.Close()
+	if c.artifactCAS != nil {
+		err = errors.Join(err, c.artifactCAS.Close())
+	}
+	return err
+}
+
+func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
+	transport, err := transportCredentials(cfg.Insecure, ca)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient("passthrough:///"+address,
+		grpc.WithTransportCredentials(transport),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes)),
+		grpc.WithUserAgent("managedcas/"+cfg.Version),
+	)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT")
+	}
+	return conn, nil
+}
+
+func transportCredentials(plaintext bool, ca string) (credentials.TransportCredentials, error) {
+	if plaintext {
+		return insecure.NewCredentials(), nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, fmt.Errorf("loading the system's certificate authorities: %w", err)
+	}
+	if ca != "" && !pool.AppendCertsFromPEM(authority(ca)) {
+		return nil, problem.New(problem.Invalid, "no certificate in the given certificate authority", "pass a PEM file, or its text in base64")
+	}
+	return credentials.NewTLS(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}), nil
+}
+
+// authority returns the PEM text that value is or names (facts WIRE §1.1).
+func authority(value string) []byte {
+	if text, err := os.ReadFile(value); err == nil {
+		return text
+	}
+	if text, err := base64.StdEncoding.DecodeString(value); err == nil {
+		return text
+	}
+	return []byte(value)
+}
+
+// call adds the metadata of a call to the control plane (facts WIRE §1.3).
+func (c *Client) call(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx,
+		"authorization", "Bearer "+c.cfg.Token,
+		"chainloop-organization", c.cfg.Org,
+		"chainloop-cli-version", c.cfg.Version)
+}
+
+// failed turns the error of a call into a problem with a next step.
+func failed(err error) error {
+	err = grpcproblem.FromClient(err)
+	if p := problem.From(err); p.Kind() == problem.Unavailable && p.Hint() == "" {
+		return problem.Wrap(err, problem.Unavailable, p.Message(), "is the server running at this address, and does it speak TLS (or --insecure)?")
+	}
+	return err
+}

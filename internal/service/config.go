@@ -1,0 +1,199 @@
+package service
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Config is the configuration file of every server role: YAML, unknown keys are
+// errors. Its keys are those of the Helm chart's values; a role reads the parts that
+// it needs.
+type Config struct {
+	Backend      Backend      `yaml:"backend"`
+	Controlplane Controlplane `yaml:"controlplane"`
+	CAS          CAS          `yaml:"cas"`
+	Database     Database     `yaml:"database"`
+	Log          Log          `yaml:"log"`
+}
+
+// Backend holds what the operator's guide puts under backend.
+type Backend struct {
+	ManagedCas ManagedCas `yaml:"managedCas"`
+}
+
+// ManagedCas describes the installation. All AWS objects of organizations are derived
+// from it: changing a name here after the first organization abandons what exists.
+type ManagedCas struct {
+	Enabled             bool          `yaml:"enabled"`
+	Partition           string        `yaml:"partition"` // default aws
+	Region              string        `yaml:"region"`
+	AccountID           string        `yaml:"accountId"`
+	BucketName          string        `yaml:"bucketName"`
+	KMSKeyARN           string        `yaml:"kmsKeyArn"`
+	APPrefix            string        `yaml:"apPrefix"`
+	BaseRoleName        string        `yaml:"baseRoleName"`
+	SessionPolicyPrefix string        `yaml:"sessionPolicyPrefix"`
+	ReconcileInterval   time.Duration `yaml:"reconcileInterval"` // default 5m; at least 1s
+
+	// The workload roles, whose ARNs the policies name. casRoleName defaults to
+	// controlplaneRoleName: the guide's two identities.
+	BackendRoleName      string `yaml:"backendRoleName"`
+	ControlplaneRoleName string `yaml:"controlplaneRoleName"`
+	CASRoleName          string `yaml:"casRoleName"`
+	// OperatorARNs may list the bucket, never read an object.
+	OperatorARNs []string `yaml:"operatorArns"`
+	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
+	Endpoint string `yaml:"endpoint"`
+}
+
+// Listen is where a role listens, as host:port.
+type Listen struct {
+	GRPC string `yaml:"grpc"`
+	HTTP string `yaml:"http"`
+}
+
+// Controlplane configures the control plane.
+type Controlplane struct {
+	Listen Listen `yaml:"listen"`
+}
+
+// CAS configures the data path.
+type CAS struct {
+	Listen Listen `yaml:"listen"`
+	// ControlplaneURL is where the keys of CAS tokens are published.
+	ControlplaneURL string `yaml:"controlplaneUrl"`
+	// SessionReuse is how long an organization's session serves further requests;
+	// default 15m, 0s mints one for each request.
+	SessionReuse *time.Duration `yaml:"sessionReuse"`
+	// SinglePutMax is the largest artifact stored with one request, in bytes.
+	SinglePutMax int64 `yaml:"singlePutMax"`
+	// MaxArtifactBytes is the largest artifact of any organization; default 5 GiB.
+	MaxArtifactBytes int64 `yaml:"maxArtifactBytes"`
+}
+
+// Database says where state is kept.
+type Database struct {
+	URL string `yaml:"url"` // sqlite:PATH
+}
+
+// Log configures the log.
+type Log struct {
+	Level  slog.Level `yaml:"level"`  // DEBUG, INFO (default), WARN, ERROR
+	Format string     `yaml:"format"` // json (default) or text
+}
+
+const (
+	// DefaultReconcileInterval is the time between two looks at every organization.
+	DefaultReconcileInterval = 5 * time.Minute
+	// DefaultSessionReuse is how long a session serves further requests.
+	DefaultSessionReuse = 15 * time.Minute
+	// DefaultMaxArtifactBytes is the largest artifact: what S3 takes in one request.
+	DefaultMaxArtifactBytes = 5 << 30
+
+	maxConfigBytes       = 1 << 20
+	minReconcileInterval = time.Second
+)
+
+// ReadConfig reads the configuration in file and fills in the defaults.
+func ReadConfig(file string) (Config, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("reading the configuration: %w", err)
+	}
+	if len(text) > maxConfigBytes {
+		return Config{}, fmt.Errorf("%s has more than %d bytes: it is not a configuration", file, maxConfigBytes)
+	}
+	cfg, err := ParseConfig(text)
+	if err != nil {
+		return Config{}, fmt.Errorf("%s: %w", file, err)
+	}
+	return cfg, nil
+}
+
+// ParseConfig reads YAML text, refuses what it does not know, and fills in defaults.
+func ParseConfig(text []byte) (Config, error) {
+	var cfg Config
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
+		return Config{}, err
+	}
+	m := &cfg.Backend.ManagedCas
+	if m.ReconcileInterval == 0 {
+		m.ReconcileInterval = DefaultReconcileInterval
+	}
+	if m.ReconcileInterval < minReconcileInterval {
+		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, minReconcileInterval)
+	}
+	if cfg.CAS.SessionReuse == nil {
+		reuse := DefaultSessionReuse
+		cfg.CAS.SessionReuse = &reuse
+	}
+	if cfg.CAS.MaxArtifactBytes == 0 {
+		cfg.CAS.MaxArtifactBytes = DefaultMaxArtifactBytes
+	}
+	if cfg.CAS.MaxArtifactBytes < 0 {
+		return Config{}, fmt.Errorf("cas.maxArtifactBytes is %d: at least 1", cfg.CAS.MaxArtifactBytes)
+	}
+	if f := cfg.Log.Format; f != "" && f != "json" && f != "text" {
+		return Config{}, fmt.Errorf("log.format is %q: json or text", f)
+	}
+	return cfg, nil
+}
+
+// Installation returns the installation that backend.managedCas describes, checked.
+func (m ManagedCas) Installation() (tenancy.Installation, error) {
+	if !m.Enabled {
+		return tenancy.Installation{}, errors.New("backend.managedCas.enabled is false: set it to true")
+	}
+	in := tenancy.Installation{
+		Partition:            orDefault(m.Partition, "aws"),
+		AccountID:            m.AccountID,
+		Region:               m.Region,
+		BucketName:           m.BucketName,
+		KMSKeyARN:            m.KMSKeyARN,
+		APPrefix:             m.APPrefix,
+		BaseRoleName:         m.BaseRoleName,
+		SessionPolicyPrefix:  m.SessionPolicyPrefix,
+		BackendRoleName:      m.BackendRoleName,
+		ControlplaneRoleName: m.ControlplaneRoleName,
+		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),
+		OperatorARNs:         m.OperatorARNs,
+	}
+	in, err := tenancy.New(in)
+	if err != nil {
+		return in, fmt.Errorf("backend.managedCas: %w", err)
+	}
+	return in, nil
+}
+
+func orDefault(value, fallback string) string {
+	if strings.TrimSpace(value) == "" {
+		return fallback
+	}
+	return value
+}
+
+// Logger returns the log that cfg asks for, on standard error.
+func (l Log) Logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: l.Level}
+	if l.Format == "text" {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

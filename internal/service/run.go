@@ -1,0 +1,97 @@
+// Package service is the frame of a server process: its configuration, its log, its
+// listeners, and the order in which things start and stop.
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+)
+
+// drainTimeout is how long requests in flight may take to finish after the process
+// was told to stop. Kubernetes waits 30 s before it kills.
+const drainTimeout = 20 * time.Second
+
+// Task is one thing that a process does until its context ends. Run returns nil when
+// it ended because it was told to.
+type Task struct {
+	Name string
+	Run  func(ctx context.Context) error
+}
+
+// Run runs all tasks at once and stops all of them when ctx ends or one fails. It
+// returns when every task has returned, with the failures joined.
+func Run(ctx context.Context, log *slog.Logger, tasks ...Task) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var (
+		wg     sync.WaitGroup
+		mu     sync.Mutex
+		failed error
+	)
+	for _, task := range tasks {
+		wg.Go(func() {
+			err := task.Run(ctx)
+			if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return
+			}
+			log.LogAttrs(ctx, slog.LevelError, "task failed; stopping", slog.String("task", task.Name), slog.Any("error", err))
+			mu.Lock()
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", task.Name, err))
+			mu.Unlock()
+			stop()
+		})
+	}
+	wg.Wait()
+	return failed
+}
+
+// HTTP serves handler on listener. Header and idle times are bounded here; handlers
+// bound their bodies.
+func HTTP(name string, listener net.Listener, handler http.Handler) Task {
+	return Task{name, func(ctx context.Context) error {
+		server := &http.Server{
+			Handler:           handler,
+			ReadHeaderTimeout: 10 * time.Second,
+			IdleTimeout:       2 * time.Minute,
+			MaxHeaderBytes:    64 << 10,
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(listener) }()
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+		}
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		if err := server.Shutdown(drain); err != nil {
+			return errors.Join(fmt.Errorf("requests were still running after %s", drainTimeout), server.Close())
+		}
+		return nil
+	}}
+}
+
+// GRPC serves server on listener.
+func GRPC(name string, listener net.Listener, server *grpc.Server) Task {
+	return Task{name, func(ctx context.Context) error {
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(listener) }()
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+		}
+		force := time.AfterFunc(drainTimeout, server.Stop)
+		defer force.Stop()
+		server.GracefulStop()
+		return nil
+	}}
+}

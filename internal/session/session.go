@@ -1,0 +1,184 @@
+// Package session turns an organization's id into short-lived AWS credentials that
+// reach this organization's artifacts and nothing else.
+//
+// Invariants:
+//   - The organization is an argument of every call, and the key of the cache; it is
+//     never read from a context, a secret or a resource name (DESIGN I1).
+//   - AssumeRole is never called without the organization's session policy (I2).
+//   - Coordinates that do not belong to the organization are refused, whoever wrote
+//     them down (I8e).
+//   - Credentials stay in memory (I11).
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Lifetime is how long a session lives: the most that AWS gives to a workload whose
+// own credentials are a role session, which they are in EKS (role chaining; facts
+// AWS §4.1).
+const Lifetime = time.Hour
+
+// mintTimeout bounds one AssumeRole with its retries. Callers may wait shorter.
+const mintTimeout = 30 * time.Second
+
+// ErrCoordinates means that the coordinates stored for an organization are not the
+// ones that its id implies: somebody changed them, or they belong to another tenant.
+var ErrCoordinates = errors.New("stored coordinates are not the organization's own")
+
+// Request is one AssumeRole. Every field is required.
+type Request struct {
+	RoleARN     string
+	SessionName string
+	PolicyARN   string // the session policy: what keeps the session inside its tenant
+	Tags        map[string]string
+	Lifetime    time.Duration
+}
+
+// STS mints sessions.
+type STS interface {
+	// AssumeRole returns fresh credentials. It must refuse a Request without a
+	// PolicyARN, and retry what AWS says is temporary until ctx ends.
+	AssumeRole(ctx context.Context, req Request) (Credentials, error)
+}
+
+// Secrets knows where an organization's artifacts are.
+type Secrets interface {
+	// Coordinates returns what the reconciler stored for the organization. The error
+	// says whether there is nothing yet or the store could not be asked.
+	Coordinates(ctx context.Context, id org.ID) (tenancy.Coordinates, error)
+}
+
+// Session is what one organization's requests run with.
+type Session struct {
+	Tenant      tenancy.Tenant
+	Credentials Credentials
+}
+
+// Config is what New needs.
+type Config struct {
+	Installation tenancy.Installation
+	STS          STS
+	Secrets      Secrets
+	// Reuse is how long a session serves further requests of its organization; 0 mints
+	// one per request, as the operator's guide describes. At most 45 minutes, so that a
+	// transfer that starts late still has a quarter of an hour.
+	Reuse time.Duration
+	// MaxCached bounds the number of organizations whose sessions are kept; 0: 10,000.
+	MaxCached int
+}
+
+// MaxReuse is the largest Config.Reuse.
+const MaxReuse = 45 * time.Minute
+
+// Sessions mints sessions and keeps them for a while. It is safe for concurrent use.
+type Sessions struct {
+	cfg    Config
+	cache  *lru.Cache[org.ID, cached]
+	flight singleflight.Group
+}
+
+type cached struct {
+	session Session
+	until   time.Time
+}
+
+// New returns Sessions that mint with cfg.STS.
+func New(cfg Config) (*Sessions, error) {
+	if cfg.Reuse < 0 || cfg.Reuse > MaxReuse {
+		return nil, fmt.Errorf("session reuse of %s: want 0 to %s", cfg.Reuse, MaxReuse)
+	}
+	if cfg.MaxCached == 0 {
+		cfg.MaxCached = 10_000
+	}
+	cache, err := lru.New[org.ID, cached](cfg.MaxCached)
+	if err != nil {
+		return nil, fmt.Errorf("session cache of %d: %w", cfg.MaxCached, err)
+	}
+	return &Sessions{cfg: cfg, cache: cache}, nil
+}
+
+// For returns a session of the organization: a kept one, or a fresh one. Concurrent
+// callers for the same organization share one AssumeRole; a caller that gives up does
+// not take it away from the others.
+func (s *Sessions) For(ctx context.Context, id org.ID) (Session, error) {
+	if id.IsZero() {
+		return Session{}, errors.New("no session without an organization")
+	}
+	if s.cfg.Reuse == 0 {
+		return s.mint(ctx, id)
+	}
+	if c, ok := s.cache.Get(id); ok && time.Now().Before(c.until) {
+		return c.session, nil
+	}
+	result := s.flight.DoChan(id.String(), func() (any, error) {
+		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintTimeout)
+		defer cancel()
+		session, err := s.mint(shared, id)
+		if err != nil {
+			return nil, err
+		}
+		s.keep(id, session)
+		return session, nil
+	})
+	select {
+	case <-ctx.Done():
+		return Session{}, context.Cause(ctx)
+	case r := <-result:
+		if r.Err != nil {
+			return Session{}, r.Err
+		}
+		return r.Val.(Session), nil
+	}
+}
+
+// Drop forgets the organization's session if it is still the one with these
+// credentials: call it once when AWS says that they have expired or are denied.
+func (s *Sessions) Drop(id org.ID, used Credentials) {
+	if c, ok := s.cache.Peek(id); ok && c.session.Credentials.AccessKeyID == used.AccessKeyID {
+		s.cache.Remove(id)
+	}
+}
+
+func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
+	tenant := s.cfg.Installation.Tenant(id)
+	stored, err := s.cfg.Secrets.Coordinates(ctx, id)
+	if err != nil {
+		return Session{}, fmt.Errorf("reading where organization %s stores: %w", id, err)
+	}
+	if stored != tenant.Coordinates() {
+		return Session{}, fmt.Errorf("organization %s: %w; run the reconciler, and find out who changed the secret", id, ErrCoordinates)
+	}
+	credentials, err := s.cfg.STS.AssumeRole(ctx, Request{
+		RoleARN:     stored.BaseRoleARN,
+		SessionName: tenant.SessionName(),
+		PolicyARN:   stored.SessionPolicyARN,
+		Tags:        tenant.SessionTags(),
+		Lifetime:    Lifetime,
+	})
+	if err != nil {
+		return Session{}, fmt.Errorf("assuming the base role for organization %s: %w", id, err)
+	}
+	return Session{Tenant: tenant, Credentials: credentials}, nil
+}
+
+// keep stores the session for Reuse less up to a tenth: sessions that were minted
+// together, after a restart for instance, are not renewed together.
+func (s *Sessions) keep(id org.ID, session Session) {
+	jitter := time.Duration(rand.Int64N(int64(s.cfg.Reuse)/10 + 1))
+	until := time.Now().Add(s.cfg.Reuse - jitter)
+	if latest := session.Credentials.Expires.Add(-5 * time.Minute); latest.Before(until) {
+		until = latest
+	}
+	s.cache.Add(id, cached{session, until})
+}
