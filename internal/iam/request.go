@@ -1,6 +1,9 @@
 package iam
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Context holds the condition keys of a request: for each key its values. Keys are
 // compared without regard to case; use Set and Get. A key that is absent and a key
@@ -19,8 +22,19 @@ func (c Context) Set(key string, values ...string) {
 
 // Get returns the values of key and whether it is present.
 func (c Context) Get(key string) ([]string, bool) {
-	v, ok := c[strings.ToLower(key)]
-	return v, ok && len(v) > 0
+	// Looked up through a buffer on the stack: this runs for every condition and
+	// variable, and a lower-case copy would be most of what an evaluation allocates.
+	var buffer [64]byte
+	folded := buffer[:0]
+	for i := range len(key) {
+		if key[i] >= utf8.RuneSelf {
+			v := c[strings.ToLower(key)]
+			return v, len(v) > 0
+		}
+		folded = append(folded, lower(key[i]))
+	}
+	v := c[string(folded)]
+	return v, len(v) > 0
 }
 
 // Request is one question: may principal do action on resource?
