@@ -1,0 +1,57 @@
+package gate
+
+import (
+	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// conditionKeys returns the keys of one context: what the frame knows of the
+// request, who the caller is (facts AWS §2.4), and what is the check's own.
+func conditionKeys(req *api.Request, caller *api.Caller, check Check) iam.Context {
+	keys := iam.Context{}
+	if req != nil {
+		for key, values := range req.Context {
+			keys.Set(key, values...)
+		}
+	}
+	principalKeys(keys, caller)
+	keys.Set("aws:ResourceAccount", check.Account)
+	for key, values := range check.Context {
+		keys.Set(key, values...)
+	}
+	return keys
+}
+
+// principalKeys sets the keys about the caller. aws:MultiFactorAuthPresent is never
+// set: nobody signs in with a second factor here, and AWS leaves the key out of
+// requests with long-term credentials.
+func principalKeys(keys iam.Context, caller *api.Caller) {
+	keys.Set("aws:PrincipalType", string(caller.Kind))
+	keys.Set("aws:PrincipalIsAWSService", "false")
+	keys.Set("aws:ViaAWSService", "false")
+	switch caller.Kind {
+	case api.Anonymous:
+		keys.Set("aws:userid", "anonymous")
+		return
+	case api.Service:
+		keys.Set("aws:PrincipalIsAWSService", "true")
+		keys.Set("aws:PrincipalServiceName", caller.ARN)
+		return
+	case api.Role:
+		keys.Set("aws:PrincipalArn", caller.RoleARN)
+		keys.Set("aws:TokenIssueTime", rfc3339(caller.IssuedAt))
+		if caller.SourceIdentity != "" {
+			keys.Set("aws:SourceIdentity", caller.SourceIdentity)
+		}
+	case api.User:
+		keys.Set("aws:PrincipalArn", caller.ARN)
+		keys.Set("aws:username", caller.UserName)
+	default:
+		keys.Set("aws:PrincipalArn", caller.ARN)
+	}
+	keys.Set("aws:userid", caller.UserID)
+	keys.Set("aws:PrincipalAccount", caller.AccountID)
+	for key, value := range caller.Tags {
+		keys.Set("aws:PrincipalTag/"+key, value)
+	}
+}
