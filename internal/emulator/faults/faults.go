@@ -50,7 +50,7 @@ func (r Rule) Error(service string) *api.Error {
 	case Throttle:
 		return throttled(service)
 	case Failure:
-		e := broken(service)
+		e := Internal(service)
 		if r.Status != 0 {
 			e.Status = r.Status
 		}
@@ -73,12 +73,13 @@ func throttled(service string) *api.Error {
 	return api.Errorf(503, "SlowDown", "Please reduce your request rate.")
 }
 
-func broken(service string) *api.Error {
+// Internal is how each service reports a failure of its own.
+func Internal(service string) *api.Error {
 	switch service {
 	case "sts", "iam":
-		return api.Errorf(500, "InternalFailure", "injected fault")
+		return api.Errorf(500, "InternalFailure", "The request processing has failed because of an internal error.")
 	case "kms":
-		return api.Errorf(500, "KMSInternalException", "injected fault")
+		return api.Errorf(500, "KMSInternalException", "The request processing has failed because of an internal error.")
 	}
 	return api.Errorf(500, "InternalError", "We encountered an internal error. Please try again.")
 }

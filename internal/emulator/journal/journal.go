@@ -26,7 +26,7 @@ type Entry struct {
 	AccessKeyID string         `json:"accessKeyId,omitempty"`
 	SourceIP    string         `json:"sourceIp,omitempty"`
 	Resource    string         `json:"resource,omitempty"`
-	Status      int            `json:"status"`          // 0: the connection was cut
+	Status      int            `json:"status"`          // 0: no answer had begun when the connection was cut
 	Code        string         `json:"code,omitempty"`  // AWS error code
 	Fault       string         `json:"fault,omitempty"` // kind of the injected fault
 	Decisions   []iam.Decision `json:"decisions,omitempty"`

@@ -1,0 +1,48 @@
+package emulator
+
+import (
+	"io"
+	"net/http"
+)
+
+// recorder notes the status of an answer. Status 0 means that none has begun.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 { // 1xx is not the answer
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriter.Write(p)
+}
+
+// ReadFrom keeps net/http's way of sending files without copying them.
+func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
+	w.begin()
+	return io.Copy(w.ResponseWriter, src)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *recorder) begin() {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+}
+
+// lost is the answer of a request whose connection breaks after its effect.
+type lost struct{ header http.Header }
+
+func newLost() lost { return lost{header: make(http.Header)} }
+
+func (l lost) Header() http.Header         { return l.header }
+func (l lost) Write(p []byte) (int, error) { return len(p), nil }
+func (l lost) WriteHeader(int)             {}
