@@ -1,0 +1,74 @@
+package kmsapi
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
+)
+
+// KMS reports nearly everything with status 400 and tells errors apart by code
+// (https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html and the
+// Errors section of each operation).
+
+func failure(code, format string, args ...any) *api.Error {
+	return api.Errorf(http.StatusBadRequest, code, format, args...)
+}
+
+func invalid(format string, args ...any) *api.Error {
+	return failure("ValidationException", format, args...)
+}
+
+func serialization(cause error) *api.Error {
+	return failure("SerializationException", "the request is not the JSON that this operation takes: %v", cause)
+}
+
+func notFound(what string) *api.Error {
+	return failure("NotFoundException", "%s does not exist", what)
+}
+
+func malformedPolicy(format string, args ...any) *api.Error {
+	return failure("MalformedPolicyDocumentException", format, args...)
+}
+
+func accessDenied(format string, args ...any) *api.Error {
+	return api.Errorf(http.StatusForbidden, "AccessDenied", format, args...)
+}
+
+// inKMSTerms translates codes that the frame and the gate use for every service
+// into those of the JSON protocol.
+func inKMSTerms(err *api.Error) (status int, code string) {
+	switch err.Code {
+	case "AccessDenied":
+		return http.StatusBadRequest, "AccessDeniedException"
+	case "SignatureDoesNotMatch":
+		return http.StatusBadRequest, "InvalidSignatureException"
+	case "InvalidClientTokenId", "InvalidAccessKeyId":
+		return http.StatusBadRequest, "UnrecognizedClientException"
+	case "ExpiredToken":
+		return http.StatusBadRequest, "ExpiredTokenException"
+	case "Throttling":
+		return http.StatusBadRequest, "ThrottlingException"
+	}
+	return err.Status, err.Code
+}
+
+// asS3Shows turns an error of KMS into what a client of S3 sees: AccessDenied stays
+// as it is, with the KMS action in its message, and the rest gets the prefix "KMS."
+// (facts AWS §6.1).
+func asS3Shows(err error) error {
+	var aerr *api.Error
+	if !errors.As(err, &aerr) || aerr.Code == "AccessDenied" || aerr.Status >= http.StatusInternalServerError {
+		return err
+	}
+	return api.Errorf(http.StatusBadRequest, "KMS."+aerr.Code, "%s", aerr.Message)
+}
+
+// code returns the AWS error code in err, or "".
+func code(err error) string {
+	var aerr *api.Error
+	if errors.As(err, &aerr) {
+		return aerr.Code
+	}
+	return ""
+}
