@@ -50,7 +50,7 @@ type Server struct {
 func New(cfg Config) *Server { return &Server{cfg: cfg} }
 
 // Register adds the services to r.
-func (s *Server) Register(r grpc.ServiceRegistrar) {
+func (s *Server) Register(r *grpc.Server) {
 	bytestream.RegisterByteStreamServer(r, s)
 	casv1.RegisterResourceServiceServer(r, s)
 	casv1.RegisterStatusServiceServer(r, status{version: s.cfg.Version})

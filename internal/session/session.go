@@ -156,8 +156,8 @@ func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
 	if err != nil {
 		return Session{}, fmt.Errorf("reading where organization %s stores: %w", id, err)
 	}
-	if stored != tenant.Coordinates() {
-		return Session{}, fmt.Errorf("organization %s: %w; run the reconciler, and find out who changed the secret", id, ErrCoordinates)
+	if err := tenant.Verify(stored); err != nil {
+		return Session{}, fmt.Errorf("%w: %w", ErrCoordinates, err)
 	}
 	credentials, err := s.cfg.STS.AssumeRole(ctx, Request{
 		RoleARN:     stored.BaseRoleARN,
