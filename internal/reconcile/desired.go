@@ -1,0 +1,35 @@
+package reconcile
+
+import (
+	"github.com/managedcas/managedcas/internal/iam"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Desired is what an organization should have. It is a pure function of its inputs.
+type Desired struct {
+	Tenant tenancy.Tenant
+	// Gone: the organization is being deleted and should have nothing.
+	Gone              bool
+	Bucket            string
+	SessionPolicy     *iam.Document
+	AccessPointPolicy *iam.Document
+	Coordinates       tenancy.Coordinates
+}
+
+// Desire computes it. baseRoleID is the unique id ("AROA…") that the base role has
+// now: access point policies name it, and die with it (facts AWS §12.16).
+func Desire(in tenancy.Installation, o org.Organization, baseRoleID string) Desired {
+	tenant := in.Tenant(o.ID)
+	return Desired{
+		Tenant:            tenant,
+		Gone:              gone(o),
+		Bucket:            in.BucketName,
+		SessionPolicy:     tenant.SessionPolicy(),
+		AccessPointPolicy: tenant.APPolicy(baseRoleID),
+		Coordinates:       tenant.Coordinates(),
+	}
+}
+
+// gone reports whether the organization should have nothing in AWS.
+func gone(o org.Organization) bool { return o.State == org.Deleting || o.State == org.Deleted }

@@ -1,0 +1,81 @@
+package reconcile
+
+import (
+	"fmt"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// BeyondRepair says what an operator has to do before an organization can be
+// reconciled. Its text becomes the organization's reason.
+type BeyondRepair struct {
+	Problem string
+	Fix     string
+}
+
+func (e *BeyondRepair) Error() string { return e.Problem + ": " + e.Fix }
+
+// Difference returns the steps that lead from observed to desired, in an order in
+// which the organization never has an access point that anybody but its own sessions
+// could use: the bucket policy admits nothing through an access point without a
+// policy but the installation's own roles, and sessions need the coordinates, which
+// are written last.
+func Difference(desired Desired, observed Observed) ([]Step, error) {
+	if desired.Gone {
+		return removal(desired, observed), nil
+	}
+	if err := immutable(desired, observed.AccessPoint); err != nil {
+		return nil, err
+	}
+	t := desired.Tenant
+	var plan []Step
+	switch {
+	case observed.SessionPolicy == nil:
+		plan = append(plan, CreateSessionPolicy{Name: t.SessionPolicyName(), Org: t.ID(), Policy: desired.SessionPolicy})
+	case !same(iam.KindSession, observed.SessionPolicy, desired.SessionPolicy):
+		plan = append(plan, ReplaceSessionPolicy{ARN: t.SessionPolicyARN(), Policy: desired.SessionPolicy})
+	}
+	if observed.AccessPoint == nil {
+		plan = append(plan, CreateAccessPoint{Name: t.APName(), Bucket: desired.Bucket})
+	}
+	if !same(iam.KindAP, observed.AccessPointPolicy, desired.AccessPointPolicy) {
+		plan = append(plan, PutAccessPointPolicy{Name: t.APName(), Policy: desired.AccessPointPolicy})
+	}
+	if observed.Coordinates == nil || *observed.Coordinates != desired.Coordinates {
+		plan = append(plan, SaveSecret{Org: t.ID(), Coordinates: desired.Coordinates})
+	}
+	if !observed.Backend {
+		plan = append(plan, SaveBackend{Org: t.ID()})
+	}
+	return plan, nil
+}
+
+// removal takes the access point first: from then on no session reaches anything.
+func removal(desired Desired, observed Observed) []Step {
+	var plan []Step
+	if observed.AccessPoint != nil && observed.AccessPoint.Bucket == desired.Bucket {
+		plan = append(plan, DeleteAccessPoint{Name: desired.Tenant.APName()})
+	}
+	if observed.SessionPolicy != nil {
+		plan = append(plan, DeleteSessionPolicy{ARN: desired.Tenant.SessionPolicyARN()})
+	}
+	return plan
+}
+
+// immutable checks what AWS lets nobody change after creation (facts AWS §1.3).
+func immutable(desired Desired, ap *cloud.AccessPoint) error {
+	if ap == nil {
+		return nil
+	}
+	const remake = "find out who made it, delete it, and the next pass creates it anew"
+	switch {
+	case ap.Bucket != desired.Bucket:
+		return &BeyondRepair{fmt.Sprintf("access point %s belongs to bucket %s, not %s", ap.Name, ap.Bucket, desired.Bucket), remake}
+	case ap.NetworkOrigin != "Internet":
+		return &BeyondRepair{fmt.Sprintf("access point %s accepts requests from a VPC only (network origin %s)", ap.Name, ap.NetworkOrigin), remake}
+	case ap.Block != cloud.BlockAll:
+		return &BeyondRepair{fmt.Sprintf("access point %s does not block all public access", ap.Name), remake}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package reconcile
+
+import (
+	"context"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/iam"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// AccessPoints is S3 Control. Errors wrap those of package cloud.
+type AccessPoints interface {
+	// CreateAccessPoint blocks all public access; an existing name is cloud.ErrExists.
+	CreateAccessPoint(ctx context.Context, name, bucket string) error
+	AccessPoint(ctx context.Context, name string) (cloud.AccessPoint, error)
+	// DeleteAccessPoint is content when there is none. Objects stay in the bucket.
+	DeleteAccessPoint(ctx context.Context, name string) error
+	PutAccessPointPolicy(ctx context.Context, name string, policy *iam.Document) error
+	// AccessPointPolicy is cloud.ErrNotFound when there is none.
+	AccessPointPolicy(ctx context.Context, name string) ([]byte, error)
+}
+
+// Policies is IAM's customer-managed policies. Errors wrap those of package cloud.
+type Policies interface {
+	CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) error
+	// Policy returns the default version.
+	Policy(ctx context.Context, arn string) ([]byte, error)
+	// AddPolicyVersion adds a version as the default; a sixth is cloud.ErrLimit.
+	AddPolicyVersion(ctx context.Context, arn string, policy *iam.Document) error
+	// PrunePolicy deletes the oldest versions but the default until keep are left.
+	PrunePolicy(ctx context.Context, arn string, keep int) error
+	// DeletePolicy is content when there is none.
+	DeletePolicy(ctx context.Context, arn string) error
+}
+
+// Roles reads IAM roles.
+type Roles interface {
+	Role(ctx context.Context, name string) (cloud.Role, error)
+}
+
+// Organizations is the database: what is to be done, and what came of it.
+type Organizations interface {
+	// OrganizationsToReconcile returns up to limit organizations with ids after the
+	// given one, in the order of their ids; without states, all that are not deleted.
+	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
+	OrganizationByID(ctx context.Context, id org.ID) (org.Organization, error)
+	SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error)
+	Backends(ctx context.Context, id org.ID) ([]registry.Backend, error)
+	// SaveManagedBackend makes the managed backend exist and be valid, and the default
+	// unless the organization chose another.
+	SaveManagedBackend(ctx context.Context, id org.ID) error
+}
+
+// Secrets is where the data path reads an organization's coordinates from.
+type Secrets interface {
+	// Coordinates is registry.ErrNotFound when there are none.
+	Coordinates(ctx context.Context, id org.ID) (tenancy.Coordinates, error)
+	PutCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error
+}

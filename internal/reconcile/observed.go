@@ -1,0 +1,70 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/iam"
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Observed is what an organization has. A nil field is absent.
+type Observed struct {
+	SessionPolicy     []byte // default version, JSON
+	AccessPoint       *cloud.AccessPoint
+	AccessPointPolicy []byte // JSON
+	Coordinates       *tenancy.Coordinates
+	// Backend: the managed storage backend is recorded as valid.
+	Backend bool
+}
+
+func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, error) {
+	var seen Observed
+	var err error
+	if seen.SessionPolicy, err = present(r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())); err != nil {
+		return Observed{}, err
+	}
+	ap, err := r.cfg.AccessPoints.AccessPoint(ctx, t.APName())
+	switch {
+	case err == nil:
+		seen.AccessPoint = &ap
+		if seen.AccessPointPolicy, err = present(r.cfg.AccessPoints.AccessPointPolicy(ctx, t.APName())); err != nil {
+			return Observed{}, err
+		}
+	case !errors.Is(err, cloud.ErrNotFound):
+		return Observed{}, err
+	}
+	coordinates, err := r.cfg.Secrets.Coordinates(ctx, t.ID())
+	switch {
+	case err == nil:
+		seen.Coordinates = &coordinates
+	case !errors.Is(err, registry.ErrNotFound):
+		return Observed{}, err
+	}
+	backends, err := r.cfg.Organizations.Backends(ctx, t.ID())
+	if err != nil {
+		return Observed{}, err
+	}
+	for _, b := range backends {
+		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
+	}
+	return seen, nil
+}
+
+// present turns cloud.ErrNotFound into nil.
+func present(document []byte, err error) ([]byte, error) {
+	if errors.Is(err, cloud.ErrNotFound) {
+		return nil, nil
+	}
+	return document, err
+}
+
+// same compares what a policy text means with what it should mean. A text that this
+// project cannot read is somebody else's work, and different.
+func same(kind iam.Kind, text []byte, want *iam.Document) bool {
+	have, err := iam.Parse(kind, text)
+	return err == nil && bytes.Equal(have.Canonical(), want.Canonical())
+}

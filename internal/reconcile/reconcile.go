@@ -1,0 +1,167 @@
+// Package reconcile gives every organization its place in AWS and keeps it there.
+//
+// One organization at a time it observes what exists, computes from (Installation,
+// Organization, base role id) what should exist, plans the difference and applies
+// it. It never asks how the difference came about, so that creation, repair and
+// recovery from a crash are one code path (DESIGN I7):
+//
+//   - A plan for what is already right is empty.
+//   - Every step is safe to repeat, and the order of steps never opens a gap: whoever
+//     stops between any two leaves something that the next pass finishes.
+//   - What AWS does not let change (an access point's bucket, its public access
+//     block) is never deleted to be made anew; the organization becomes Degraded, and
+//     its reason says what an operator has to do.
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/sethvargo/go-retry"
+
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Config is what New needs. Every field but the last two is required.
+type Config struct {
+	Installation  tenancy.Installation
+	AccessPoints  AccessPoints
+	Policies      Policies
+	Roles         Roles
+	Organizations Organizations
+	Secrets       Secrets
+	// Interval is the time between two full passes; 0: 5 minutes.
+	Interval time.Duration
+	Log      *slog.Logger
+}
+
+// itemTimeout bounds the work on one organization in one pass; maxRounds the number
+// of times that it is observed and repaired in it. IAM may take seconds to show what
+// was just written (facts AWS §5).
+const (
+	itemTimeout = 45 * time.Second
+	maxRounds   = 8
+)
+
+// Reconciler reconciles the organizations of one installation. It is safe for
+// concurrent use, and any number of them may run against one installation.
+type Reconciler struct {
+	cfg      Config
+	baseRole atomic.Pointer[cloud.Role]
+	poked    chan struct{}
+	queue    queue
+	health   health
+}
+
+// New returns a Reconciler. It makes no request.
+func New(cfg Config) *Reconciler {
+	if cfg.Interval == 0 {
+		cfg.Interval = 5 * time.Minute
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Reconciler{cfg: cfg, poked: make(chan struct{}, 1)}
+}
+
+// Reconcile brings one organization to its desired state and records the outcome. It
+// returns nil when everything is in place (or, for one that is being deleted, gone),
+// or when the organization was found Degraded; an error means that it is worth
+// another try.
+func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) error {
+	ctx, cancel := context.WithTimeout(ctx, itemTimeout)
+	defer cancel()
+	log := r.cfg.Log.With("org", id)
+
+	backoff := retry.WithMaxRetries(maxRounds-1, retry.WithJitterPercent(20,
+		retry.WithCappedDuration(4*time.Second, retry.NewExponential(100*time.Millisecond))))
+	err := retry.Do(ctx, backoff, func(ctx context.Context) error {
+		err := r.round(ctx, id, log)
+		if settles(err) {
+			return retry.RetryableError(err)
+		}
+		return err
+	})
+
+	if beyond, ok := errors.AsType[*BeyondRepair](err); ok {
+		log.ErrorContext(ctx, "organization needs an operator", "reason", beyond.Error())
+		_, err = r.cfg.Organizations.SetOrganizationState(ctx, id, org.Degraded, beyond.Error())
+	}
+	if err != nil {
+		return fmt.Errorf("reconciling organization %s: %w", id, err)
+	}
+	return nil
+}
+
+// round observes and plans; if nothing is left to do it records so, else it applies
+// the plan and asks for another round: an organization is ready when AWS shows that
+// it is, not when the last call was answered. Every round reads the organization
+// anew: one that was deleted meanwhile is taken away again by the next.
+func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) error {
+	o, err := r.cfg.Organizations.OrganizationByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	plan, err := r.Plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	if len(plan) == 0 {
+		return r.settle(ctx, o)
+	}
+	for _, step := range plan {
+		log.InfoContext(ctx, "reconciling", "step", step.String())
+		if err := step.apply(ctx, r); err != nil {
+			return fmt.Errorf("%s: %w", step, err)
+		}
+	}
+	return errUnverified
+}
+
+// errUnverified ends a round that changed something.
+var errUnverified = errors.New("changes were made and are not visible in AWS yet")
+
+// Plan observes an organization and returns the steps that are missing, in order;
+// none when everything is right. It changes nothing. The error is a *BeyondRepair
+// when steps cannot help.
+func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, error) {
+	role, err := r.role(ctx)
+	if err != nil {
+		return nil, err
+	}
+	desired := Desire(r.cfg.Installation, o, role.ID)
+	observed, err := r.observe(ctx, desired.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	return Difference(desired, observed)
+}
+
+// settle records that there is nothing left to do.
+func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
+	next := org.Ready
+	if gone(o) {
+		next = org.Deleted
+	}
+	if o.State == next {
+		return nil
+	}
+	_, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, next, "")
+	return err
+}
+
+// settles reports whether err is one that AWS gets over by itself within seconds:
+// besides load, the several faces of eventual consistency. A read misses what was
+// just created, a creation finds what a read has missed, and a policy names a role
+// that is too new to be known.
+func settles(err error) bool {
+	return errors.Is(err, errUnverified) || cloud.Transient(err) ||
+		errors.Is(err, cloud.ErrNotFound) || errors.Is(err, cloud.ErrExists) ||
+		errors.Is(err, cloud.ErrMalformedPolicy)
+}
