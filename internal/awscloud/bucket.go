@@ -24,20 +24,35 @@ func (c *Cloud) CreateBucket(ctx context.Context, name string) error {
 	return failed(err, "creating bucket %s", name)
 }
 
-// BucketRegion returns the Region of a bucket that this account owns. A bucket of
-// somebody else is cloud.ErrDenied.
-func (c *Cloud) BucketRegion(ctx context.Context, name string) (string, error) {
-	out, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{
+// Bucket reads a bucket of this account with its settings. A bucket of somebody else
+// is cloud.ErrDenied.
+func (c *Cloud) Bucket(ctx context.Context, name string) (cloud.Bucket, error) {
+	head, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{
 		Bucket: aws.String(name), ExpectedBucketOwner: aws.String(c.accountID),
 	})
 	if err != nil {
-		return "", failed(err, "looking for bucket %s", name)
+		return cloud.Bucket{}, failed(err, "looking for bucket %s", name)
 	}
-	return aws.ToString(out.BucketRegion), nil
+	b := cloud.Bucket{Name: name, Region: aws.ToString(head.BucketRegion)}
+	if b.Block, err = c.bucketBlock(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	if b.ACLsOff, err = c.bucketWithoutACLs(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	if b.Encryption, err = c.bucketEncryption(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	if b.UploadDays, err = c.incompleteUploadDays(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	if b.Policy, err = c.bucketPolicy(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	return b, nil
 }
 
-// BucketBlock reads the block public access settings; none at all is all false.
-func (c *Cloud) BucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error) {
+func (c *Cloud) bucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error) {
 	out, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: aws.String(name)})
 	if err != nil {
 		return cloud.PublicAccessBlock{}, unsetIsFine(failed(err, "reading the public access block of bucket %s", name))

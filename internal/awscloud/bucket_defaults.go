@@ -11,8 +11,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 )
 
-// BucketEncryption reads the default encryption of a bucket; none is the zero value.
-func (c *Cloud) BucketEncryption(ctx context.Context, name string) (cloud.Encryption, error) {
+func (c *Cloud) bucketEncryption(ctx context.Context, name string) (cloud.Encryption, error) {
 	out, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: aws.String(name)})
 	if err != nil {
 		return cloud.Encryption{}, unsetIsFine(failed(err, "reading the encryption of bucket %s", name))
@@ -54,8 +53,7 @@ func (c *Cloud) EncryptBucket(ctx context.Context, name, keyARN string) error {
 	return failed(err, "encrypting bucket %s by default", name)
 }
 
-// BucketWithoutACLs reports whether ACLs are off: BucketOwnerEnforced.
-func (c *Cloud) BucketWithoutACLs(ctx context.Context, name string) (bool, error) {
+func (c *Cloud) bucketWithoutACLs(ctx context.Context, name string) (bool, error) {
 	out, err := c.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: aws.String(name)})
 	if err != nil {
 		return false, unsetIsFine(failed(err, "reading the object ownership of bucket %s", name))

@@ -11,9 +11,9 @@ import (
 // uploadRule is the lifecycle rule that this project owns.
 const uploadRule = "managedcas-abort-incomplete-uploads"
 
-// IncompleteUploadDays reads after how many days unfinished uploads of the whole
+// incompleteUploadDays reads after how many days unfinished uploads of the whole
 // bucket are removed, by whatever rule; 0: never.
-func (c *Cloud) IncompleteUploadDays(ctx context.Context, bucket string) (int, error) {
+func (c *Cloud) incompleteUploadDays(ctx context.Context, bucket string) (int, error) {
 	rules, err := c.lifecycle(ctx, bucket)
 	if err != nil {
 		return 0, err

@@ -10,12 +10,10 @@ import (
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
-// BucketPolicy reads the policy of a bucket as JSON. Without one, or without the
-// bucket, it is cloud.ErrNotFound.
-func (c *Cloud) BucketPolicy(ctx context.Context, name string) ([]byte, error) {
+func (c *Cloud) bucketPolicy(ctx context.Context, name string) ([]byte, error) {
 	out, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(name)})
 	if err != nil {
-		return nil, failed(err, "reading the policy of bucket %s", name)
+		return nil, unsetIsFine(failed(err, "reading the policy of bucket %s", name))
 	}
 	return []byte(aws.ToString(out.Policy)), nil
 }

@@ -6,14 +6,13 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
-	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
-// keyPolicy is the only policy name that KMS has.
-const keyPolicy = "default"
+// keyPolicyName is the only one that KMS has.
+const keyPolicyName = "default"
 
 // CreateKey creates a symmetric key with the policy that KMS gives to a key without
 // one: the account's IAM decides.
@@ -22,16 +21,33 @@ func (c *Cloud) CreateKey(ctx context.Context, description string) (cloud.Key, e
 	if err != nil {
 		return cloud.Key{}, failed(err, "creating a KMS key")
 	}
-	return keyOf(out.KeyMetadata)
+	if out.KeyMetadata == nil {
+		return cloud.Key{}, failed(errNoAnswer, "creating a KMS key")
+	}
+	return cloud.Key{ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled}, nil
 }
 
-// Key reads a key by its ARN, or by an alias ("alias/…").
+// Key reads a key by its ARN, or by an alias ("alias/…"). One that cannot be used
+// has neither policy nor rotation in the answer.
 func (c *Cloud) Key(ctx context.Context, id string) (cloud.Key, error) {
 	out, err := c.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(id)})
 	if err != nil {
 		return cloud.Key{}, failed(err, "reading KMS key %s", id)
 	}
-	return keyOf(out.KeyMetadata)
+	if out.KeyMetadata == nil {
+		return cloud.Key{}, failed(errNoAnswer, "reading KMS key %s", id)
+	}
+	key := cloud.Key{ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled}
+	if !key.Enabled {
+		return key, nil
+	}
+	if key.Policy, err = c.keyPolicy(ctx, key.ARN); err != nil {
+		return cloud.Key{}, err
+	}
+	if key.Rotates, err = c.keyRotates(ctx, key.ARN); err != nil {
+		return cloud.Key{}, err
+	}
+	return key, nil
 }
 
 // AliasKey points a new alias ("alias/…") at a key.
@@ -40,9 +56,8 @@ func (c *Cloud) AliasKey(ctx context.Context, alias, keyARN string) error {
 	return failed(err, "creating KMS alias %s", alias)
 }
 
-// KeyPolicy reads the policy of a key as JSON.
-func (c *Cloud) KeyPolicy(ctx context.Context, keyARN string) ([]byte, error) {
-	out, err := c.kms.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicy)})
+func (c *Cloud) keyPolicy(ctx context.Context, keyARN string) ([]byte, error) {
+	out, err := c.kms.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicyName)})
 	if err != nil {
 		return nil, failed(err, "reading the policy of KMS key %s", keyARN)
 	}
@@ -57,13 +72,12 @@ func (c *Cloud) PutKeyPolicy(ctx context.Context, keyARN string, policy *iam.Doc
 		return failed(err, "writing the policy of KMS key %s", keyARN)
 	}
 	_, err = c.kms.PutKeyPolicy(ctx, &kms.PutKeyPolicyInput{
-		KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicy), Policy: aws.String(string(text)),
+		KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicyName), Policy: aws.String(string(text)),
 	})
 	return failed(err, "replacing the policy of KMS key %s", keyARN)
 }
 
-// KeyRotates reports whether KMS rotates the key by itself.
-func (c *Cloud) KeyRotates(ctx context.Context, keyARN string) (bool, error) {
+func (c *Cloud) keyRotates(ctx context.Context, keyARN string) (bool, error) {
 	out, err := c.kms.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: aws.String(keyARN)})
 	if err != nil {
 		return false, failed(err, "reading the rotation of KMS key %s", keyARN)
@@ -75,15 +89,4 @@ func (c *Cloud) KeyRotates(ctx context.Context, keyARN string) (bool, error) {
 func (c *Cloud) RotateKey(ctx context.Context, keyARN string) error {
 	_, err := c.kms.EnableKeyRotation(ctx, &kms.EnableKeyRotationInput{KeyId: aws.String(keyARN)})
 	return failed(err, "turning rotation of KMS key %s on", keyARN)
-}
-
-func keyOf(m *types.KeyMetadata) (cloud.Key, error) {
-	if m == nil {
-		return cloud.Key{}, failed(errNoAnswer, "reading a KMS key")
-	}
-	return cloud.Key{
-		ARN:         aws.ToString(m.Arn),
-		Description: aws.ToString(m.Description),
-		Enabled:     m.Enabled,
-	}, nil
 }

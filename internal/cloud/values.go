@@ -43,9 +43,23 @@ type Role struct {
 
 // Key is a KMS key.
 type Key struct {
-	ARN         string
-	Description string
-	Enabled     bool
+	ARN     string
+	Enabled bool
+	Rotates bool   // every year, by itself
+	Policy  []byte // key policy, JSON
+}
+
+// Bucket is a bucket of this account with the settings that matter here.
+type Bucket struct {
+	Name       string
+	Region     string
+	Block      PublicAccessBlock
+	ACLsOff    bool // object ownership BucketOwnerEnforced
+	Encryption Encryption
+	// UploadDays: unfinished multipart uploads of the whole bucket are removed after so
+	// many days; 0: never.
+	UploadDays int
+	Policy     []byte // JSON; nil: none
 }
 
 // Encryption is the default encryption of a bucket.
