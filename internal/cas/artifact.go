@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -64,23 +63,6 @@ func ParseFileName(s string) (FileName, error) {
 // them the bidirectional overrides that make "gpj.exe" look like "exe.jpg".
 func unprintable(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
-}
-
-// escape returns the name as S3 metadata, which is ASCII only.
-func (n FileName) escape() string { return url.PathEscape(string(n)) }
-
-// unescapeFileName reads S3 metadata back. What it cannot read is no name: an object
-// that something else wrote must not break a download (facts WIRE W20, W22).
-func unescapeFileName(s string) FileName {
-	raw, err := url.PathUnescape(s)
-	if err != nil {
-		return ""
-	}
-	name, err := ParseFileName(raw)
-	if err != nil {
-		return ""
-	}
-	return name
 }
 
 // Info describes a stored artifact.
