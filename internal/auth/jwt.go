@@ -1,0 +1,66 @@
+package auth
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+)
+
+// leeway is how far the clocks of two servers may be apart.
+const leeway = 10 * time.Second
+
+// keyID returns the RFC 7638 thumbprint of a public key: an id that cannot be given
+// to two keys.
+func keyID(public *ecdsa.PublicKey) (string, error) {
+	sum, err := (&jose.JSONWebKey{Key: public}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("identify key: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(sum), nil
+}
+
+// registered is what every claim set of ours contains.
+type registered interface{ registeredClaims() jwt.Claims }
+
+// verify checks signature, issuer, audience and time of a token, and reads its
+// claims into claims.
+func verify(ctx context.Context, keys Keys, text, audience string, claims registered) error {
+	if text == "" {
+		return errMissing()
+	}
+	if len(text) > maxToken {
+		return errInvalid(fmt.Errorf("token of %d bytes", len(text)))
+	}
+	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
+	if err != nil || len(token.Headers) != 1 {
+		// The parser's error may quote the token.
+		return errInvalid(errors.New("not a signed JWT"))
+	}
+	kid := token.Headers[0].KeyID
+	key, err := keys.Key(ctx, kid)
+	switch {
+	case errors.Is(err, ErrUnknownKey):
+		return errInvalid(err)
+	case err != nil:
+		return errUnchecked(err)
+	}
+	if err := token.Claims(key, claims); err != nil {
+		return errInvalid(errors.New("the signature does not match"))
+	}
+	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{audience}, Time: time.Now()}
+	err = claims.registeredClaims().ValidateWithLeeway(expected, leeway)
+	switch {
+	case errors.Is(err, jwt.ErrExpired):
+		return errExpired(err)
+	case err != nil:
+		return errInvalid(err)
+	}
+	return nil
+}

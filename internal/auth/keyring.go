@@ -1,0 +1,184 @@
+package auth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+// publishRetired is how long the public half of a retired CAS key stays published:
+// much longer than the longest CAS token lives.
+const publishRetired = time.Hour
+
+// recheck bounds how often an unknown key id makes anything look for new keys: the id
+// is chosen by whoever sends the token.
+const recheck = 5 * time.Second
+
+// ErrUnknownKey means that no key has the id that a token names.
+var ErrUnknownKey = errors.New("unknown signing key")
+
+// Keys is where verifiers find public keys.
+type Keys interface {
+	// Key returns the public key with that id. ErrUnknownKey: there is none, and the
+	// keys are fresh; any other error: the keys could not be asked for.
+	Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
+}
+
+// KeyStore keeps signing keys. Several processes may share it.
+type KeyStore interface {
+	// SigningKeys returns the keys of a use, the current one first.
+	SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.SigningKey, error)
+	// AddSigningKey makes k the current key of its use; the old one is retired when
+	// rotate is set, and the reason for registry.ErrExists when it is not.
+	AddSigningKey(ctx context.Context, k registry.SigningKey, rotate bool) error
+}
+
+// KeyRing signs with the current key of one use, and knows the retired ones. It is
+// safe for concurrent use.
+type KeyRing struct {
+	store KeyStore
+	use   registry.KeyUse
+
+	mu      sync.Mutex
+	keys    []ringKey // the current one first
+	checked time.Time
+}
+
+type ringKey struct {
+	record  registry.SigningKey
+	private *ecdsa.PrivateKey
+}
+
+// OpenKeyRing reads the keys of a use from the store. The first process ever to do
+// so makes the first key.
+func OpenKeyRing(ctx context.Context, store KeyStore, use registry.KeyUse) (*KeyRing, error) {
+	r := &KeyRing{store: store, use: use}
+	if err := r.load(ctx); err != nil {
+		return nil, err
+	}
+	if len(r.keys) == 0 {
+		// Of several processes that start at once, one wins; the others find its key.
+		if err := r.add(ctx, false); err != nil && !errors.Is(err, registry.ErrExists) {
+			return nil, err
+		}
+		if err := r.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if len(r.keys) == 0 {
+		return nil, fmt.Errorf("open %s keys: the store has none and takes none", use)
+	}
+	return r, nil
+}
+
+// Rotate makes a new key the current one. Tokens that the old one signed stay valid.
+func (r *KeyRing) Rotate(ctx context.Context) error {
+	if err := r.add(ctx, true); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.load(ctx)
+}
+
+func (r *KeyRing) add(ctx context.Context, rotate bool) error {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return fmt.Errorf("generate %s key: %w", r.use, err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return fmt.Errorf("encode %s key: %w", r.use, err)
+	}
+	kid, err := keyID(&private.PublicKey)
+	if err != nil {
+		return err
+	}
+	record := registry.SigningKey{ID: kid, Use: r.use, PKCS8: der, CreatedAt: time.Now()}
+	if err := r.store.AddSigningKey(ctx, record, rotate); err != nil {
+		return fmt.Errorf("add %s key: %w", r.use, err)
+	}
+	return nil
+}
+
+// load replaces the ring by what the store holds. The caller has the lock, or the
+// only reference.
+func (r *KeyRing) load(ctx context.Context) error {
+	records, err := r.store.SigningKeys(ctx, r.use)
+	if err != nil {
+		return fmt.Errorf("load %s keys: %w", r.use, err)
+	}
+	keys := make([]ringKey, 0, len(records))
+	for _, record := range records {
+		parsed, err := x509.ParsePKCS8PrivateKey(record.PKCS8)
+		private, ok := parsed.(*ecdsa.PrivateKey)
+		if err != nil || !ok || private.Curve != elliptic.P256() {
+			return fmt.Errorf("load %s key %s: not a P-256 private key", r.use, record.ID)
+		}
+		keys = append(keys, ringKey{record, private})
+	}
+	r.keys, r.checked = keys, time.Now()
+	return nil
+}
+
+// Key implements Keys. An id that is not known yet may be that of a key which
+// another process has just made.
+func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for range 2 {
+		for _, k := range r.keys {
+			if k.record.ID == kid {
+				return &k.private.PublicKey, nil
+			}
+		}
+		if time.Since(r.checked) < recheck {
+			break
+		}
+		if err := r.load(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return nil, ErrUnknownKey
+}
+
+// signer returns a signer with the current key.
+func (r *KeyRing) signer() (jose.Signer, error) {
+	r.mu.Lock()
+	current := r.keys[0]
+	r.mu.Unlock()
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: current.private, KeyID: current.record.ID}},
+		(&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return nil, fmt.Errorf("make %s signer: %w", r.use, err)
+	}
+	return signer, nil
+}
+
+// JWKS returns the public keys that verifiers elsewhere need: the current one and
+// the lately retired (RFC 7517 §5).
+func (r *KeyRing) JWKS() jose.JSONWebKeySet {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var set jose.JSONWebKeySet
+	for _, k := range r.keys {
+		if retired := k.record.RetiredAt; !retired.IsZero() && time.Since(retired) > publishRetired {
+			continue
+		}
+		set.Keys = append(set.Keys, jose.JSONWebKey{
+			Key: &k.private.PublicKey, KeyID: k.record.ID, Algorithm: string(algorithm), Use: "sig",
+		})
+	}
+	return set
+}

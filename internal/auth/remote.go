@@ -1,0 +1,133 @@
+package auth
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
+)
+
+// The limits of fetching keys.
+const (
+	maxJWKS      = 64 << 10 // bytes; a key has about 250
+	fetchTimeout = 5 * time.Second
+	freshFor     = 5 * time.Minute
+)
+
+// StaticKeys are keys that never change, by their ids.
+type StaticKeys map[string]*ecdsa.PublicKey
+
+// Key implements Keys.
+func (s StaticKeys) Key(_ context.Context, kid string) (*ecdsa.PublicKey, error) {
+	if key, ok := s[kid]; ok {
+		return key, nil
+	}
+	return nil, ErrUnknownKey
+}
+
+// RemoteKeys are the keys that a control plane publishes. They are cached, asked for
+// again every five minutes and when a token names a new one, and stay good for as
+// long as the control plane cannot be reached.
+type RemoteKeys struct {
+	url    string
+	client *http.Client
+	flight singleflight.Group
+
+	mu        sync.Mutex
+	keys      StaticKeys
+	attempted time.Time
+	failure   error // of the last attempt
+}
+
+// NewRemoteKeys returns the keys published at url (the control plane's
+// /.well-known/jwks.json). Nothing is fetched before the first token is verified.
+func NewRemoteKeys(url string, client *http.Client) *RemoteKeys {
+	return &RemoteKeys{url: url, client: client}
+}
+
+// Key implements Keys.
+func (r *RemoteKeys) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
+	key, age, err := r.cached(kid)
+	if key != nil && age < freshFor {
+		return key, nil
+	}
+	if age >= recheck {
+		// Detached: who goes away while the fetch runs must not fail those who wait.
+		result := r.flight.DoChan("", func() (any, error) {
+			r.refresh(context.WithoutCancel(ctx))
+			return nil, nil
+		})
+		select {
+		case <-result:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		key, _, err = r.cached(kid)
+	}
+	switch {
+	case key != nil:
+		return key, nil
+	case err != nil:
+		return nil, err
+	}
+	return nil, ErrUnknownKey
+}
+
+// cached returns the key if it is known, how long ago the keys were last asked for,
+// and how that ended.
+func (r *RemoteKeys) cached(kid string) (*ecdsa.PublicKey, time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keys[kid], time.Since(r.attempted), r.failure
+}
+
+// refresh asks once. A failure keeps the keys that are known.
+func (r *RemoteKeys) refresh(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	keys, err := r.fetch(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.attempted, r.failure = time.Now(), err
+	if err == nil {
+		r.keys = keys
+	}
+}
+
+func (r *RemoteKeys) fetch(ctx context.Context) (StaticKeys, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("fetch keys: %w", err)
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("fetch keys: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("fetch keys from %s: status %d", r.url, resp.StatusCode)
+	}
+	var set jose.JSONWebKeySet
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxJWKS)).Decode(&set); err != nil {
+		return nil, fmt.Errorf("read keys from %s: %w", r.url, err)
+	}
+	keys := StaticKeys{}
+	for _, k := range set.Keys {
+		if public, ok := k.Key.(*ecdsa.PublicKey); ok && public.Curve == elliptic.P256() && k.KeyID != "" {
+			keys[k.KeyID] = public
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("fetch keys: the control plane publishes none")
+	}
+	return keys, nil
+}

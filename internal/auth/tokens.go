@@ -1,0 +1,203 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/google/uuid"
+
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+// instanceScope marks an instance token for clients that look (facts WIRE §1.4). Who
+// decides is the row.
+const instanceScope = "INSTANCE_ADMIN"
+
+// touchEvery is the precision of a token's last use: a write per call would make the
+// database the bottleneck of reads.
+const touchEvery = time.Minute
+
+// Store is what API tokens need of a database.
+type Store interface {
+	// CreateToken stores a record; registry.ErrExists when a living token of the same
+	// organization has its name.
+	CreateToken(ctx context.Context, t registry.Token) error
+	// Token returns the record with that id, revoked or not, or registry.ErrNotFound.
+	Token(ctx context.Context, id uuid.UUID) (registry.Token, error)
+	// Tokens returns all tokens of an organization; for the zero ID, instance tokens.
+	Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error)
+	// RevokeToken takes a token back; registry.ErrNotFound when there is none.
+	RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error
+	// TouchToken records that a token was used.
+	TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error
+}
+
+// Organizations finds the organizations that tokens belong to or callers name.
+type Organizations interface {
+	// OrganizationByID returns an organization, or registry.ErrNotFound.
+	OrganizationByID(ctx context.Context, id org.ID) (org.Organization, error)
+	// OrganizationByName returns a living organization, or registry.ErrNotFound.
+	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
+}
+
+// Tokens issues and verifies API tokens.
+type Tokens struct {
+	store         Store
+	organizations Organizations
+	ring          *KeyRing
+	log           *slog.Logger
+}
+
+// NewTokens returns the API tokens of an installation. The ring must be one of
+// registry.KeyUseAPI.
+func NewTokens(store Store, organizations Organizations, ring *KeyRing, log *slog.Logger) *Tokens {
+	return &Tokens{store, organizations, ring, log}
+}
+
+type apiClaims struct {
+	jwt.Claims
+
+	OrgID     string `json:"org_id,omitempty"`
+	OrgName   string `json:"org_name,omitempty"`
+	TokenName string `json:"token_name"`
+	Scope     string `json:"scope,omitempty"`
+}
+
+func (c *apiClaims) registeredClaims() jwt.Claims { return c.Claims }
+
+// NewToken describes a token to be issued.
+type NewToken struct {
+	// Organization that the token belongs to; the zero value makes an instance token.
+	Organization org.Organization
+	Name         string
+	// Lifetime of the token; 0: it does not expire.
+	Lifetime time.Duration
+	// Replace revokes a living token of the same name first. Without it, that token is
+	// the reason for registry.ErrExists.
+	Replace bool
+}
+
+// Issue makes a token. The text is returned this once: only its hash is kept.
+func (t *Tokens) Issue(ctx context.Context, n NewToken) (text string, record registry.Token, err error) {
+	now := time.Now()
+	record = registry.Token{ID: uuid.New(), Org: n.Organization.ID, Name: n.Name, CreatedAt: now}
+	claims := apiClaims{
+		Claims:    jwt.Claims{Issuer: issuer, Audience: jwt.Audience{apiAudience}, ID: record.ID.String(), IssuedAt: jwt.NewNumericDate(now)},
+		TokenName: n.Name,
+	}
+	if record.Instance() {
+		claims.Scope = instanceScope
+	} else {
+		claims.OrgID, claims.OrgName = n.Organization.ID.String(), string(n.Organization.Name)
+	}
+	if n.Lifetime > 0 {
+		record.ExpiresAt = now.Add(n.Lifetime)
+		claims.Expiry = jwt.NewNumericDate(record.ExpiresAt)
+	}
+	signer, err := t.ring.signer()
+	if err != nil {
+		return "", registry.Token{}, err
+	}
+	if text, err = jwt.Signed(signer).Claims(claims).Serialize(); err != nil {
+		return "", registry.Token{}, fmt.Errorf("sign token: %w", err)
+	}
+	record.Sum = sha256.Sum256([]byte(text))
+	if n.Replace {
+		if err := t.revokeNamed(ctx, record); err != nil {
+			return "", registry.Token{}, err
+		}
+	}
+	if err := t.store.CreateToken(ctx, record); err != nil {
+		return "", registry.Token{}, fmt.Errorf("issue token: %w", err)
+	}
+	return text, record, nil
+}
+
+// revokeNamed revokes the living token that has the name and owner of successor.
+func (t *Tokens) revokeNamed(ctx context.Context, successor registry.Token) error {
+	existing, err := t.store.Tokens(ctx, successor.Org)
+	if err != nil {
+		return fmt.Errorf("replace token: %w", err)
+	}
+	for _, e := range existing {
+		if e.Name == successor.Name && !e.Revoked() {
+			if err := t.store.RevokeToken(ctx, e.ID, successor.CreatedAt); err != nil {
+				return fmt.Errorf("replace token: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// List returns the tokens of an organization; for the zero ID, the instance tokens.
+func (t *Tokens) List(ctx context.Context, owner org.ID) ([]registry.Token, error) {
+	return t.store.Tokens(ctx, owner)
+}
+
+// Revoke takes a token of the owner back. A token of somebody else is
+// registry.ErrNotFound, like one that does not exist.
+func (t *Tokens) Revoke(ctx context.Context, owner org.ID, id uuid.UUID) error {
+	record, err := t.store.Token(ctx, id)
+	if err == nil && record.Org != owner {
+		err = registry.ErrNotFound
+	}
+	if err == nil {
+		err = t.store.RevokeToken(ctx, id, time.Now())
+	}
+	if err != nil {
+		return fmt.Errorf("revoke token: %w", err)
+	}
+	return nil
+}
+
+// Verify returns the caller behind a token. name is the organization that the call
+// names, or empty.
+func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) {
+	record, err := t.record(ctx, text)
+	if err != nil {
+		return Caller{}, err
+	}
+	caller := Caller{tokenID: record.ID, tokenName: record.Name, instance: record.Instance(), named: name != ""}
+	if caller.org, err = t.organization(ctx, record, name); err != nil {
+		return Caller{}, err
+	}
+	if now := time.Now(); now.Sub(record.LastUsedAt) >= touchEvery {
+		if err := t.store.TouchToken(ctx, record.ID, now); err != nil {
+			// The caller is who it is, recorded or not.
+			t.log.WarnContext(ctx, "record use of token", "token", record.ID.String(), "error", err)
+		}
+	}
+	return caller, nil
+}
+
+// record verifies a token by signature and row.
+func (t *Tokens) record(ctx context.Context, text string) (registry.Token, error) {
+	var claims apiClaims
+	if err := verify(ctx, t.ring, text, apiAudience, &claims); err != nil {
+		return registry.Token{}, err
+	}
+	id, err := uuid.Parse(claims.ID)
+	if err != nil {
+		return registry.Token{}, errInvalid(errors.New("the token has no id"))
+	}
+	record, err := t.store.Token(ctx, id)
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return registry.Token{}, errInvalid(err)
+	case err != nil:
+		return registry.Token{}, errUnchecked(err)
+	case !record.Matches(text):
+		return registry.Token{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+	case record.Revoked():
+		return registry.Token{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+	case record.Expired(time.Now()):
+		return registry.Token{}, errExpired(fmt.Errorf("token %s has expired", id))
+	}
+	return record, nil
+}
