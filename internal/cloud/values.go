@@ -20,9 +20,10 @@ type PublicAccessBlock struct {
 	RestrictPublicBuckets bool
 }
 
-// BlockAll is the only setting that this project creates or accepts.
-var BlockAll = PublicAccessBlock{
-	BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true,
+// All reports whether all four are on: the only setting that this project creates or
+// accepts.
+func (b PublicAccessBlock) All() bool {
+	return b.BlockPublicAcls && b.IgnorePublicAcls && b.BlockPublicPolicy && b.RestrictPublicBuckets
 }
 
 // Policy is an IAM customer-managed policy.

@@ -74,7 +74,7 @@ func immutable(desired Desired, ap *cloud.AccessPoint) error {
 		return &BeyondRepair{fmt.Sprintf("access point %s belongs to bucket %s, not %s", ap.Name, ap.Bucket, desired.Bucket), remake}
 	case ap.NetworkOrigin != "Internet":
 		return &BeyondRepair{fmt.Sprintf("access point %s accepts requests from a VPC only (network origin %s)", ap.Name, ap.NetworkOrigin), remake}
-	case ap.Block != cloud.BlockAll:
+	case !ap.Block.All():
 		return &BeyondRepair{fmt.Sprintf("access point %s does not block all public access", ap.Name), remake}
 	}
 	return nil
