@@ -1,0 +1,135 @@
+package iam
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// MaxQuestionBytes is the longest line that AnswerLines reads.
+const MaxQuestionBytes = 4 << 20
+
+// answerError is the Result of a question that could not be evaluated.
+const answerError Result = "Error"
+
+// answer is one line of output.
+type answer struct {
+	ID      json.RawMessage `json:"id"`
+	Result  Result          `json:"result"`
+	Because []Reason        `json:"because"`
+}
+
+// AnswerLines is `managedcasd policy evaluate`: for every line of in that is not
+// blank, a question, it writes one line to out, its answer {id, result, because}, in
+// the same order. A question is an object with
+//
+//	id             string or number, repeated in the answer
+//	principal      as in Request.Principal; required
+//	action         required
+//	resource       ARN or "*"; required
+//	account        that owns the resource; absent: the one in its ARN, if any
+//	context        {key: string, number, boolean, or a list of these}
+//	identity       list of policies of the principal
+//	session        list of session policies; present, even empty: they were passed
+//	boundary       list of policies
+//	resourcePolicy policy of the resource
+//	also           list of further contexts that must be allowed too, of
+//	               {action, resource, account, resourcePolicy, context}
+//
+// Null is the same as absent. A policy is an object, or a string that holds its JSON.
+// What an entry of also leaves out it takes from the question, except that a context
+// with a resource of its own has no resource policy unless it gives one: a resource
+// policy belongs to its resource. Given, a field replaces that of the question whole.
+// Identity, session and boundary policies are the principal's and hold everywhere.
+//
+// Nothing is filled into context. The resource policy has to allow by itself for
+// actions on KMS keys and for assuming roles (PolicySet.RequireResource). A session
+// ARN says nothing of its role's path; it is taken from aws:PrincipalArn when that
+// names a role of the same account and name.
+//
+// A line that is not such a question has the result Error and one reason, and does
+// not end the stream. AnswerLines fails only when reading or writing fails.
+func AnswerLines(in io.Reader, out io.Writer) error {
+	lines := bufio.NewReaderSize(in, 64<<10)
+	w := bufio.NewWriter(out)
+	for {
+		line, tooLong, err := readLine(lines)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return errors.Join(fmt.Errorf("read question: %w", err), w.Flush())
+		}
+		if tooLong || len(bytes.TrimSpace(line)) > 0 {
+			if writeErr := writeAnswer(w, answerLine(line, tooLong)); writeErr != nil {
+				return fmt.Errorf("write answer: %w", writeErr)
+			}
+		}
+		if err != nil || lines.Buffered() == 0 {
+			// Nothing more is waiting: somebody may be, for the answer.
+			if flushErr := w.Flush(); flushErr != nil {
+				return fmt.Errorf("write answer: %w", flushErr)
+			}
+		}
+		if err != nil {
+			return nil
+		}
+	}
+}
+
+// readLine reads up to the next newline. Of a line that is too long it keeps nothing.
+func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
+	for {
+		chunk, err := r.ReadSlice('\n')
+		if !tooLong && len(line)+len(chunk) > MaxQuestionBytes {
+			line, tooLong = nil, true
+		}
+		if !tooLong {
+			line = append(line, chunk...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, tooLong, err
+		}
+	}
+}
+
+func writeAnswer(w io.Writer, a answer) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(a)
+}
+
+func answerLine(line []byte, tooLong bool) answer {
+	if tooLong {
+		return failed(nil, fmt.Errorf("the line is longer than %d bytes", MaxQuestionBytes))
+	}
+	v, err := decodeJSON(line)
+	if err != nil {
+		return failed(nil, err)
+	}
+	q, err := parseQuestion(v)
+	if err != nil {
+		return failed(q.id, err)
+	}
+	decisions := make([]Decision, 0, 1+len(q.also))
+	decisions = append(decisions, q.decide(q.main))
+	for _, c := range q.also {
+		decisions = append(decisions, q.decide(c))
+	}
+	d := All(decisions...)
+	return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}
+}
+
+func failed(id json.RawMessage, err error) answer {
+	return answer{ID: idOrNull(id), Result: answerError, Because: []Reason{{
+		Statement: -1,
+		Text:      "The question cannot be answered: " + err.Error() + ".",
+	}}}
+}
+
+func idOrNull(id json.RawMessage) json.RawMessage {
+	if id == nil {
+		return json.RawMessage("null")
+	}
+	return id
+}
