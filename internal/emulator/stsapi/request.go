@@ -1,0 +1,120 @@
+package stsapi
+
+import (
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsquery"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// Limits of AssumeRole (facts AWS §4.1).
+const (
+	minDuration     = 15 * time.Minute
+	maxDuration     = 12 * time.Hour
+	defaultDuration = time.Hour
+	maxChained      = time.Hour
+	maxPolicyARNs   = 10
+	maxPolicyText   = 2048
+	maxTransitive   = 50
+)
+
+// assumption is a request to assume a role that is well-formed in itself.
+type assumption struct {
+	roleARN        string
+	sessionName    string
+	duration       time.Duration
+	policy         string // inline session policy; empty: none was passed
+	policyARNs     []string
+	tags           map[string]string
+	transitive     []string
+	externalID     string
+	sourceIdentity string
+}
+
+// readAssumption checks the parameters of AssumeRole against AWS's model of it.
+func readAssumption(form url.Values) (assumption, error) {
+	p := awsquery.NewParams(form)
+	for _, name := range []string{"SerialNumber", "TokenCode", "ProvidedContexts.member.1.ProviderArn"} {
+		if p.Has(name) {
+			return assumption{}, api.NotImplemented("sts", "AssumeRole with "+name)
+		}
+	}
+	a := assumption{
+		roleARN:     p.Text("RoleArn", awsquery.Limits{Required: true, Min: 20, Max: 2048}),
+		sessionName: p.Text("RoleSessionName", awsquery.Name(2, 64)),
+		duration: time.Duration(p.Int("DurationSeconds",
+			int(minDuration/time.Second), int(maxDuration/time.Second), int(defaultDuration/time.Second))) * time.Second,
+		externalID: p.Text("ExternalId", awsquery.Limits{
+			Min: 2, Max: 1224, Match: awsquery.ExternalIDText, Pattern: `[\w+=,.@:\/-]*`,
+		}),
+		sourceIdentity: p.Text("SourceIdentity", awsquery.Name(2, 64).Optional()),
+		policy: p.Text("Policy", awsquery.Limits{
+			Min: 1, Max: maxPolicyText, Match: awsquery.PolicyText, Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`,
+		}),
+		transitive: p.Texts("TransitiveTagKeys", maxTransitive, awsquery.TagKey),
+	}
+	members := p.Members("PolicyArns")
+	if len(members) > maxPolicyARNs {
+		p.Violate("PolicyArns", "", "Member must have length less than or equal to 10")
+		members = nil
+	}
+	for _, name := range members {
+		a.policyARNs = append(a.policyARNs, p.Text(name+".arn", awsquery.Limits{Required: true, Min: 20, Max: 2048}))
+	}
+	tags := p.Tags("Tags")
+	if err := p.Err(); err != nil {
+		return assumption{}, err
+	}
+	return a, a.complete(tags)
+}
+
+// complete checks what concerns several parameters at once.
+func (a *assumption) complete(tags []awsquery.Tag) error {
+	if !isRoleARN(a.roleARN) {
+		return awsquery.ValidationError("%s is invalid", a.roleARN)
+	}
+	a.tags = make(map[string]string, len(tags))
+	for _, tag := range tags {
+		if holdsKey(a.tags, tag.Key) {
+			return awsquery.ValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		a.tags[tag.Key] = tag.Value
+	}
+	for _, key := range a.transitive {
+		if !holdsKey(a.tags, key) {
+			return awsquery.ValidationError("The specified transitive tag key must be included in the requested tags.")
+		}
+	}
+	if a.policy != "" {
+		if _, err := iam.Parse(iam.KindSession, []byte(a.policy)); err != nil {
+			return malformedPolicy(err.Error())
+		}
+	}
+	return nil
+}
+
+func isRoleARN(arn string) bool {
+	parts := strings.SplitN(arn, ":", 6)
+	return len(parts) == 6 && parts[0] == "arn" && parts[1] == "aws" && parts[2] == "iam" && parts[3] == "" &&
+		isAccount(parts[4]) && strings.HasPrefix(parts[5], "role/") && !strings.HasSuffix(parts[5], "/")
+}
+
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// accountOf returns the account in the ARN of a role.
+func accountOf(roleARN string) string { return strings.SplitN(roleARN, ":", 6)[4] }
+
+// holdsKey reports whether tags have the key, without regard to case as in STS.
+func holdsKey(tags map[string]string, key string) bool {
+	for k := range tags {
+		if strings.EqualFold(k, key) {
+			return true
+		}
+	}
+	return false
+}
