@@ -35,20 +35,11 @@ func accessDenied(format string, args ...any) *api.Error {
 	return api.Errorf(http.StatusForbidden, "AccessDenied", format, args...)
 }
 
-// inKMSTerms translates codes that the frame and the gate use for every service
-// into those of the JSON protocol.
+// inKMSTerms translates the gate's refusal, which reads the same for every service,
+// into what KMS answers.
 func inKMSTerms(err *api.Error) (status int, code string) {
-	switch err.Code {
-	case "AccessDenied":
+	if err.Code == "AccessDenied" {
 		return http.StatusBadRequest, "AccessDeniedException"
-	case "SignatureDoesNotMatch":
-		return http.StatusBadRequest, "InvalidSignatureException"
-	case "InvalidClientTokenId", "InvalidAccessKeyId":
-		return http.StatusBadRequest, "UnrecognizedClientException"
-	case "ExpiredToken":
-		return http.StatusBadRequest, "ExpiredTokenException"
-	case "Throttling":
-		return http.StatusBadRequest, "ThrottlingException"
 	}
 	return err.Status, err.Code
 }
@@ -57,8 +48,8 @@ func inKMSTerms(err *api.Error) (status int, code string) {
 // as it is, with the KMS action in its message, and the rest gets the prefix "KMS."
 // (facts AWS §6.1).
 func asS3Shows(err error) error {
-	var aerr *api.Error
-	if !errors.As(err, &aerr) || aerr.Code == "AccessDenied" || aerr.Status >= http.StatusInternalServerError {
+	aerr, ok := errors.AsType[*api.Error](err)
+	if !ok || aerr.Code == "AccessDenied" || aerr.Status >= http.StatusInternalServerError {
 		return err
 	}
 	return api.Errorf(http.StatusBadRequest, "KMS."+aerr.Code, "%s", aerr.Message)
@@ -66,8 +57,7 @@ func asS3Shows(err error) error {
 
 // code returns the AWS error code in err, or "".
 func code(err error) string {
-	var aerr *api.Error
-	if errors.As(err, &aerr) {
+	if aerr, ok := errors.AsType[*api.Error](err); ok {
 		return aerr.Code
 	}
 	return ""

@@ -83,13 +83,12 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
-func writeJSON(w http.ResponseWriter, status int, requestID string, v any) error {
+func writeJSON(w http.ResponseWriter, status int, v any) error {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-	w.Header().Set("X-Amzn-RequestId", requestID)
 	w.WriteHeader(status)
 	_, err = w.Write(raw)
 	return err

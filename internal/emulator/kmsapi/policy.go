@@ -106,8 +106,7 @@ func (s *Service) acceptPolicy(ctx context.Context, caller *api.Caller, f found,
 
 func (s *Service) keepsControl(ctx context.Context, caller *api.Caller, check gate.Check) error {
 	err := s.cfg.Gate.Authorize(ctx, caller, check)
-	var denied *api.Error
-	if errors.As(err, &denied) && denied.Code == "AccessDenied" {
+	if code(err) == "AccessDenied" {
 		return malformedPolicy("The new key policy will not allow you to update the key policy in the future.")
 	}
 	return err
@@ -117,9 +116,8 @@ func (s *Service) keepsControl(ctx context.Context, caller *api.Caller, check ga
 func (s *Service) bind(doc *iam.Document) ([]byte, error) {
 	bound, err := s.cfg.Principals.Bind(doc)
 	if err != nil {
-		var aerr *api.Error
-		if errors.As(err, &aerr) {
-			return nil, malformedPolicy("Policy contains a statement with one or more invalid principals: %s", aerr.Message)
+		if _, ok := errors.AsType[*api.Error](err); ok {
+			return nil, malformedPolicy("Policy contains a statement with one or more invalid principals.")
 		}
 		return nil, err
 	}

@@ -91,11 +91,11 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 	if err != nil {
 		return err
 	}
-	out, err := serve(api.WithRequest(r.Context(), req), req.Caller, body)
+	out, err := serve(r.Context(), req.Caller, body)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, req.ID, out)
+	return writeJSON(w, http.StatusOK, out)
 }
 
 // WriteError implements api.Emulated.
@@ -105,7 +105,7 @@ func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID s
 		Type    string `json:"__type"`
 		Message string `json:"message"`
 	}{code, err.Message}
-	if werr := writeJSON(w, status, requestID, body); werr != nil {
+	if werr := writeJSON(w, status, body); werr != nil {
 		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
 	}
 }
@@ -126,7 +126,7 @@ func readBody(body io.Reader) ([]byte, error) {
 	}
 	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	if err != nil {
-		if aerr := (*api.Error)(nil); errors.As(err, &aerr) {
+		if aerr, ok := errors.AsType[*api.Error](err); ok {
 			return nil, aerr
 		}
 		return nil, fmt.Errorf("reading the request body: %w", err)

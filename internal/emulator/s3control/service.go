@@ -95,12 +95,10 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 	if err != nil {
 		return err
 	}
-	ctx := api.WithRequest(r.Context(), req)
-	out, err := op.serve(ctx, &call{param: param, query: r.URL.Query(), body: body, req: req})
+	out, err := op.serve(r.Context(), &call{param: param, query: r.URL.Query(), body: body, req: req})
 	if err != nil {
 		return err
 	}
-	w.Header().Set("X-Amz-Request-Id", req.ID)
 	if out == nil {
 		w.WriteHeader(op.status)
 		return nil
@@ -111,7 +109,6 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 // WriteError implements api.Emulated. S3 Control wraps the error in an
 // ErrorResponse element, which S3 itself does not.
 func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID string, err *api.Error) {
-	w.Header().Set("X-Amz-Request-Id", requestID)
 	body := errorResponse{Error: errorBody{Code: err.Code, Message: err.Message}, RequestID: requestID}
 	if werr := writeXML(w, err.Status, body); werr != nil {
 		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
@@ -153,7 +150,7 @@ func readBody(body io.Reader) ([]byte, error) {
 	}
 	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
 	if err != nil {
-		if aerr := (*api.Error)(nil); errors.As(err, &aerr) {
+		if aerr, ok := errors.AsType[*api.Error](err); ok {
 			return nil, aerr
 		}
 		return nil, fmt.Errorf("reading the request body: %w", err)
