@@ -51,9 +51,13 @@ func Difference(desired Desired, observed Observed) ([]Step, error) {
 	return plan, nil
 }
 
-// removal takes the access point first: from then on no session reaches anything.
+// removal ends new sessions first, then what the living ones reach. The access point
+// of another bucket is not ours to delete.
 func removal(desired Desired, observed Observed) []Step {
 	var plan []Step
+	if observed.Coordinates != nil {
+		plan = append(plan, DeleteSecret{Org: desired.Tenant.ID()})
+	}
 	if observed.AccessPoint != nil && observed.AccessPoint.Bucket == desired.Bucket {
 		plan = append(plan, DeleteAccessPoint{Name: desired.Tenant.APName()})
 	}

@@ -15,8 +15,8 @@ import (
 type Observed struct {
 	SessionPolicy     []byte // default version, JSON
 	AccessPoint       *cloud.AccessPoint
-	AccessPointPolicy []byte // JSON
-	Coordinates       *tenancy.Coordinates
+	AccessPointPolicy []byte               // JSON
+	Coordinates       *tenancy.Coordinates // nil also when they cannot be read
 	// Backend: the managed storage backend is recorded as valid.
 	Backend bool
 }
@@ -37,13 +37,7 @@ func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, e
 	case !errors.Is(err, cloud.ErrNotFound):
 		return Observed{}, err
 	}
-	coordinates, err := r.cfg.Secrets.Coordinates(ctx, t.ID())
-	switch {
-	case err == nil:
-		seen.Coordinates = &coordinates
-	case !errors.Is(err, registry.ErrNotFound):
-		return Observed{}, err
-	}
+	seen.Coordinates = r.coordinates(ctx, t)
 	backends, err := r.cfg.Organizations.Backends(ctx, t.ID())
 	if err != nil {
 		return Observed{}, err
@@ -52,6 +46,19 @@ func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, e
 		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
 	}
 	return seen, nil
+}
+
+// coordinates returns nil for what cannot be read, too: a damaged document is to be
+// written anew, and a store that is down will refuse that as well.
+func (r *Reconciler) coordinates(ctx context.Context, t tenancy.Tenant) *tenancy.Coordinates {
+	stored, err := r.cfg.Secrets.Coordinates(ctx, t.ID())
+	switch {
+	case err == nil:
+		return &stored
+	case !errors.Is(err, registry.ErrNotFound):
+		r.cfg.Log.WarnContext(ctx, "stored coordinates cannot be read", "org", t.ID(), "error", err)
+	}
+	return nil
 }
 
 // present turns cloud.ErrNotFound into nil.

@@ -48,6 +48,8 @@ type (
 	}
 	// SaveBackend records the managed storage backend as valid.
 	SaveBackend struct{ Org org.ID }
+	// DeleteSecret takes the coordinates away: no session is made any more.
+	DeleteSecret struct{ Org org.ID }
 	// DeleteAccessPoint takes the access point away; the objects stay.
 	DeleteAccessPoint struct{ Name string }
 	// DeleteSessionPolicy takes the managed policy away.
@@ -63,6 +65,9 @@ func (s PutAccessPointPolicy) String() string { return "put the policy of access
 func (s SaveSecret) String() string           { return "save the coordinates of organization " + s.Org.String() }
 func (s SaveBackend) String() string {
 	return "save the storage backend of organization " + s.Org.String()
+}
+func (s DeleteSecret) String() string {
+	return "delete the coordinates of organization " + s.Org.String()
 }
 func (s DeleteAccessPoint) String() string   { return "delete access point " + s.Name }
 func (s DeleteSessionPolicy) String() string { return "delete session policy " + s.ARN }
@@ -91,11 +96,15 @@ func (s PutAccessPointPolicy) apply(ctx context.Context, r *Reconciler) error {
 }
 
 func (s SaveSecret) apply(ctx context.Context, r *Reconciler) error {
-	return r.cfg.Secrets.PutCoordinates(ctx, s.Org, s.Coordinates)
+	return r.cfg.Secrets.SaveCoordinates(ctx, s.Org, s.Coordinates)
 }
 
 func (s SaveBackend) apply(ctx context.Context, r *Reconciler) error {
 	return r.cfg.Organizations.SaveManagedBackend(ctx, s.Org)
+}
+
+func (s DeleteSecret) apply(ctx context.Context, r *Reconciler) error {
+	return r.cfg.Secrets.DeleteCoordinates(ctx, s.Org)
 }
 
 func (s DeleteAccessPoint) apply(ctx context.Context, r *Reconciler) error {
