@@ -6,6 +6,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/session"
 )
 
@@ -37,6 +38,7 @@ var problems = []struct {
 	{ErrForbidden, problem.Denied, "the token does not allow this", "ask the control plane for a token for this role and digest"},
 	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
 	{cloud.ErrBadDigest, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
+	{registry.ErrNotFound, problem.Unavailable, "the organization's storage is still being set up", "try again in a few seconds; organization describe shows how far it is"},
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},

@@ -29,6 +29,7 @@ type Config struct {
 // Backend holds what the operator's guide puts under backend.
 type Backend struct {
 	ManagedCas ManagedCas `yaml:"managedCas"`
+	Listen     Listen     `yaml:"listen"` // http alone: health and metrics
 }
 
 // ManagedCas describes the installation. All AWS objects of organizations are derived

@@ -54,9 +54,13 @@ func Run(ctx context.Context, log *slog.Logger, tasks ...Task) error {
 }
 
 // HTTP serves handler on listener. Header and idle times are bounded here; handlers
-// bound their bodies.
+// bound their bodies. Without a listener it only waits.
 func HTTP(name string, listener net.Listener, handler http.Handler) Task {
 	return Task{name, func(ctx context.Context) error {
+		if listener == nil {
+			<-ctx.Done()
+			return nil
+		}
 		server := &http.Server{
 			Handler:           handler,
 			ReadHeaderTimeout: 10 * time.Second,
@@ -79,9 +83,13 @@ func HTTP(name string, listener net.Listener, handler http.Handler) Task {
 	}}
 }
 
-// GRPC serves server on listener.
+// GRPC serves server on listener. Without a listener it only waits.
 func GRPC(name string, listener net.Listener, server *grpc.Server) Task {
 	return Task{name, func(ctx context.Context) error {
+		if listener == nil {
+			<-ctx.Done()
+			return nil
+		}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()
 		select {

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/casgrpc"
+	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/secretstore"
+	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+func casCommand() *cobra.Command {
+	return roleCommand("cas", "Run the data path: artifacts in and out, over gRPC and HTTP",
+		`Run the artifact CAS. Its workload identity may assume the base role, with the session
+policy of the organization that a token names, and nothing else. It verifies tokens with
+the keys that the control plane publishes at cas.controlplaneUrl.`,
+		func(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (err error) {
+			if cfg.CAS.ControlplaneURL == "" {
+				return errors.New("cas.controlplaneUrl is missing: give the URL of the control plane's HTTP port")
+			}
+			db, aws, err := dependencies(ctx, cfg, in, log)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, db.Close()) }()
+			listeners, err := service.Listeners(cfg.CAS.Listen)
+			if err != nil {
+				return err
+			}
+			keys := auth.NewRemoteKeys(strings.TrimSuffix(cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second})
+			servers, err := newCAS(aws, in, db, casOptions{
+				keys:             keys,
+				sessionReuse:     *cfg.CAS.SessionReuse,
+				singlePutMax:     cfg.CAS.SinglePutMax,
+				maxArtifactBytes: cfg.CAS.MaxArtifactBytes,
+			}, log)
+			if err != nil {
+				return err
+			}
+			return service.Run(ctx, log,
+				service.GRPC("grpc", listeners.GRPC, servers.grpc),
+				service.HTTP("http", listeners.HTTP, servers.http),
+			)
+		})
+}
+
+type casOptions struct {
+	keys             auth.Keys
+	sessionReuse     time.Duration
+	singlePutMax     int64
+	maxArtifactBytes int64
+}
+
+type casServers struct {
+	grpc *grpc.Server
+	http http.Handler
+}
+
+// newCAS puts the data path together: token → grant → session → access point.
+func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options casOptions, log *slog.Logger) (casServers, error) {
+	log = log.With("part", "cas")
+	sessions, err := session.New(session.Config{
+		Installation: in,
+		STS:          aws,
+		Secrets:      secretstore.NewDatabase(db),
+		Reuse:        options.sessionReuse,
+	})
+	if err != nil {
+		return casServers{}, err
+	}
+	store, err := cas.New(cas.Config{
+		Sessions:     sessions,
+		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
+		SinglePutMax: options.singlePutMax,
+	})
+	if err != nil {
+		return casServers{}, err
+	}
+	tokens := auth.NewCASVerifier(options.keys)
+
+	mux := http.NewServeMux()
+	mux.Handle("/", service.Health(version, map[string]service.Check{"database": db.Ping}))
+	artifacts := cashttp.New(cashttp.Config{Store: store, Tokens: tokens, MaxBytes: options.maxArtifactBytes, Log: log})
+	mux.Handle("/v1/artifacts/", artifacts)
+	mux.Handle("/download/", artifacts)
+
+	server := service.NewGRPC()
+	casgrpc.New(casgrpc.Config{Store: store, Tokens: tokens, MaxBytes: options.maxArtifactBytes, Version: version, Log: log}).Register(server)
+	return casServers{grpc: server, http: mux}, nil
+}

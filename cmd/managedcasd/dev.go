@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/emulator"
+	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/provision"
+	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// devReconcileInterval is short: on a laptop one wants to see a repair.
+const devReconcileInterval = 5 * time.Second
+
+func devCommand() *cobra.Command {
+	var options devOptions
+	cmd := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything on this machine, on an embedded AWS that enforces its policies",
+		Long: `Run the embedded AWS and the three server roles in one process, on loopback. Each role
+has its own workload identity, as in EKS: every policy is exercised as it will be there.
+
+The ready file says where everything listens and how to get in; it appears when every
+part is healthy. The same --data finds everything again.`,
+		Example: `  managedcasd dev --data ./dev --ready-file ./dev.json`,
+		Args:    noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := service.Log{Level: options.level, Format: "text"}.Logger(cmd.ErrOrStderr())
+			return dev(cmd.Context(), options, log)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&options.dir, "data", "", "directory to keep everything in; default: a temporary one, removed at the end")
+	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1; 0: any that are free")
+	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
+	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
+	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
+	return cmd
+}
+
+type devOptions struct {
+	dir       string
+	firstPort int
+	readyFile string
+	reconcile time.Duration
+	level     slog.Level
+}
+
+// dev is the whole system in the order in which it stands up. Everything before
+// service.Run is done when it is called: the ready file is not a promise.
+func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) {
+	dir, cleanup, err := devDirectory(options.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cleanup()) }()
+	listeners, err := listenLoopback(options.firstPort, "aws", "controlplane-grpc", "controlplane-http", "cas-grpc", "cas-http")
+	if err != nil {
+		return err
+	}
+
+	// 1. An AWS account. It answers from here on: the next steps talk to it over the wire.
+	aws, err := emulator.Open(emulator.Config{
+		Dir: filepath.Join(dir, "aws"), AccountID: devAccount, Region: devRegion, Log: log.With("part", "aws"),
+	})
+	if err != nil {
+		return fmt.Errorf("opening the embedded AWS: %w", err)
+	}
+	defer func() { err = errors.Join(err, aws.Close()) }()
+	endpoint := "http://" + listeners["aws"].Addr().String()
+	stopAWS := serveInBackground(ctx, log, "aws", listeners["aws"], aws)
+	defer stopAWS()
+
+	// 2. What an operator does once: bucket, key, roles, policies; as the account's root.
+	root := aws.RootCredentials()
+	transport, err := awscloud.NewTransport(endpoint)
+	if err != nil {
+		return err
+	}
+	connect := func(credentials awscloud.Credentials) (*awscloud.Cloud, error) {
+		return awscloud.New(ctx, awscloud.Config{
+			Region: devRegion, AccountID: devAccount, Endpoint: endpoint,
+			Credentials: credentials, Transport: transport, Log: log,
+		})
+	}
+	operator, err := connect(awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey))
+	if err != nil {
+		return err
+	}
+	installation, err := devProvision(ctx, operator, log)
+	if err != nil {
+		return fmt.Errorf("provisioning the embedded account: %w", err)
+	}
+
+	// 3. The workload identities, as EKS gives them to pods.
+	identities := map[string]podidentity.Access{}
+	clouds := map[string]*awscloud.Cloud{}
+	for workload, role := range map[string]string{
+		"backend":      installation.BackendRoleARN(),
+		"controlplane": installation.ControlplaneRoleARN(),
+		"cas":          installation.CASRoleARN(),
+	} {
+		identities[workload], err = aws.PodIdentity().Associate(podidentity.Association{
+			Cluster: "dev", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
+		})
+		if err != nil {
+			return fmt.Errorf("giving %s its identity: %w", workload, err)
+		}
+		clouds[workload], err = connect(awscloud.ContainerCredentials(endpoint+identities[workload].Path, identities[workload].AuthorizationToken))
+		if err != nil {
+			return err
+		}
+	}
+
+	// 4. The three roles, on one database.
+	db, err := database.Open(ctx, filepath.Join(dir, "managedcas.db"))
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	reconciler := newBackend(clouds["backend"], installation, db, options.reconcile, log)
+	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: service.DefaultMaxArtifactBytes, created: reconciler.Poke}, log)
+	if err != nil {
+		return err
+	}
+	cas, err := newCAS(clouds["cas"], installation, db, casOptions{
+		keys:             controlplane.keys,
+		sessionReuse:     service.DefaultSessionReuse,
+		maxArtifactBytes: service.DefaultMaxArtifactBytes,
+	}, log)
+	if err != nil {
+		return err
+	}
+	adminToken, err := devToken(ctx, filepath.Join(dir, "admin-token"), controlplane.tokens)
+	if err != nil {
+		return err
+	}
+
+	// 5. Serve, and say so.
+	return service.Run(ctx, log,
+		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
+		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
+		service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
+		service.HTTP("cas-http", listeners["cas-http"], cas.http),
+		service.Task{Name: "reconciler", Run: reconciler.Run},
+		service.Task{Name: "ready", Run: func(ctx context.Context) error {
+			return announce(ctx, options.readyFile, newReady(listeners, root, installation, identities, adminToken), log)
+		}},
+	)
+}
+
+// The embedded account. The names are those of the operator's guide.
+const (
+	devAccount = "123456789012"
+	devRegion  = "us-east-1"
+)
+
+// devProvision does with the embedded account what managedcasd provision does with a
+// real one.
+func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logger) (tenancy.Installation, error) {
+	return provision.Run(ctx, operator, tenancy.Installation{
+		Partition: "aws", AccountID: devAccount, Region: devRegion,
+		BucketName:           "managedcas-dev",
+		APPrefix:             "chainloop-",
+		BaseRoleName:         "managedcas-tenant",
+		SessionPolicyPrefix:  "cas-",
+		BackendRoleName:      "managedcas-backend",
+		ControlplaneRoleName: "managedcas-controlplane",
+		OperatorARNs:         []string{"arn:aws:iam::" + devAccount + ":root"},
+		Loopback:             true,
+	}, log)
+}
+
+// devDirectory returns the data directory and what to do with it at the end.
+func devDirectory(dir string) (string, func() error, error) {
+	if dir == "" {
+		temporary, err := os.MkdirTemp("", "managedcas-dev-*")
+		return temporary, func() error { return os.RemoveAll(temporary) }, err
+	}
+	return dir, func() error { return nil }, os.MkdirAll(dir, 0o700)
+}
+
+// listenLoopback opens one listener per name on consecutive ports, or on free ones.
+func listenLoopback(first int, names ...string) (map[string]net.Listener, error) {
+	listeners := map[string]net.Listener{}
+	for i, name := range names {
+		port := 0
+		if first > 0 {
+			port = first + i
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			for _, opened := range listeners {
+				err = errors.Join(err, opened.Close())
+			}
+			return nil, fmt.Errorf("listening for %s (choose another --ports, or 0): %w", name, err)
+		}
+		listeners[name] = l
+	}
+	return listeners, nil
+}

@@ -1,0 +1,52 @@
+package service
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/managedcas/managedcas/internal/problem/grpcproblem"
+)
+
+// Opened are the listeners of a role; nil where its configuration names no address.
+type Opened struct {
+	GRPC, HTTP net.Listener
+}
+
+// Listeners opens what l names. It leaves nothing open when it fails.
+func Listeners(l Listen) (Opened, error) {
+	var opened Opened
+	var err error
+	if l.HTTP != "" {
+		if opened.HTTP, err = net.Listen("tcp", l.HTTP); err != nil {
+			return Opened{}, fmt.Errorf("listening for HTTP: %w", err)
+		}
+	}
+	if l.GRPC != "" {
+		if opened.GRPC, err = net.Listen("tcp", l.GRPC); err != nil {
+			if opened.HTTP != nil {
+				err = errors.Join(err, opened.HTTP.Close())
+			}
+			return Opened{}, fmt.Errorf("listening for gRPC: %w", err)
+		}
+	}
+	return opened, nil
+}
+
+// NewGRPC returns a gRPC server with the bounds and error conventions of the project:
+// problems become statuses, messages have at most 4 MiB, and dead connections are
+// noticed. Further interceptors run inside the one for errors.
+func NewGRPC(options ...grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(append([]grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(grpcproblem.UnaryServer()),
+		grpc.ChainStreamInterceptor(grpcproblem.StreamServer()),
+		grpc.MaxConcurrentStreams(1024),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	}, options...)...)
+}
