@@ -15,7 +15,10 @@ import (
 var ErrNotFound = errors.New("no such item")
 
 // DB is an open store. It is safe for concurrent use.
-type DB struct{ bolt *bbolt.DB }
+type DB struct {
+	bolt   *bbolt.DB
+	writes group
+}
 
 // Open opens or creates the store in file. A second process on the same file is
 // refused after a second instead of waiting for ever.
@@ -24,7 +27,7 @@ func Open(file string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s (is another process using it?): %w", file, err)
 	}
-	return &DB{bolt: b}, nil
+	return &DB{bolt: b, writes: group{bolt: b}}, nil
 }
 
 // Close closes the store.
@@ -42,7 +45,7 @@ func (db *DB) View(fn func(Tx) error) error {
 // nil, none of it otherwise. Concurrent Updates are committed in groups (one fsync
 // for several), so fn may run more than once and must have no other effect.
 func (db *DB) Update(fn func(Tx) error) error {
-	return db.bolt.Batch(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
+	return db.writes.update(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
 }
 
 // Table is a named set of values of one type. Declare one per kind of thing:
