@@ -36,8 +36,9 @@ type Config struct {
 	// Credentials says who calls; the zero value is the SDK's default chain (EKS Pod
 	// Identity and IRSA among it).
 	Credentials Credentials
-	// Transport carries all requests; nil makes one with NewTransport. Share one
-	// between the Clouds of a process to share its connections.
+	// Transport carries all requests; nil makes one. Share one, made by NewTransport,
+	// between the Clouds of a process to share its connections. The default chain's
+	// AWS_CA_BUNDLE works with nil only.
 	Transport http.RoundTripper
 	// Log receives one debug line per call; nil discards them.
 	Log *slog.Logger
@@ -69,14 +70,10 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	if cfg.Transport == nil {
-		transport, err := NewTransport(cfg.Endpoint)
-		if err != nil {
-			return nil, err
-		}
-		cfg.Transport = transport
+	client, err := httpClient(cfg)
+	if err != nil {
+		return nil, err
 	}
-	client := &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect}
 	base, err := baseConfig(ctx, cfg, client)
 	if err != nil {
 		return nil, err
@@ -94,34 +91,33 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	}, nil
 }
 
-func baseConfig(ctx context.Context, cfg Config, client *http.Client) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithRegion(cfg.Region),
-		config.WithHTTPClient(client),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(o *retry.StandardOptions) {
-				o.MaxAttempts = maxAttempts
-				o.MaxBackoff = 5 * time.Second
-			})
-		}),
-		// Checksums are ours: the sha256 of an artifact is its address. The SDK would
-		// add a CRC32 to uploads and hash downloads once more.
-		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
-		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
+// baseConfig reads this machine's AWS configuration only for the default chain: with
+// explicit credentials nothing of it belongs here.
+func baseConfig(ctx context.Context, cfg Config, client aws.HTTPClient) (aws.Config, error) {
+	base := aws.Config{Credentials: cfg.Credentials.provider(client)}
+	if base.Credentials == nil {
+		loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region), config.WithHTTPClient(client))
+		if err != nil {
+			return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
+		}
+		base = loaded
+		client = base.HTTPClient // with the certificates of AWS_CA_BUNDLE
 	}
-	if provider := cfg.Credentials.provider(client); provider != nil {
-		options = append(options, config.WithCredentialsProvider(provider))
-	}
+	base.Region = cfg.Region
+	base.HTTPClient = client
 	if cfg.Endpoint != "" {
-		options = append(options,
-			config.WithBaseEndpoint(cfg.Endpoint),
-			// Nothing of this machine's AWS configuration belongs to the embedded AWS.
-			config.WithSharedConfigFiles([]string{}), config.WithSharedCredentialsFiles([]string{}))
+		base.BaseEndpoint = aws.String(cfg.Endpoint)
 	}
-	base, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
+	base.Retryer = func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = maxAttempts
+			o.MaxBackoff = 5 * time.Second
+		})
 	}
+	// Checksums are ours: the sha256 of an artifact is its address. The SDK would add a
+	// CRC32 to uploads and hash downloads once more.
+	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	base.APIOptions = append(base.APIOptions, logCalls(cfg.Log))
 	return base, nil
 }
@@ -130,7 +126,3 @@ func s3Options(o *s3.Options) {
 	o.DisableMultiRegionAccessPoints = true
 	o.DisableS3ExpressSessionAuth = aws.Bool(true)
 }
-
-// refuseRedirect keeps signed requests, and artifacts, from following a redirect to
-// a host that nobody configured.
-func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -2,7 +2,6 @@ package awscloud
 
 import (
 	"log/slog"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -43,7 +42,7 @@ func (c Credentials) String() string {
 func (c Credentials) GoString() string { return c.String() }
 
 // provider returns nil for the default chain.
-func (c Credentials) provider(client *http.Client) aws.CredentialsProvider {
+func (c Credentials) provider(client aws.HTTPClient) aws.CredentialsProvider {
 	switch c.source {
 	case "container":
 		return aws.NewCredentialsCache(endpointcreds.New(c.id, func(o *endpointcreds.Options) {

@@ -7,40 +7,58 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// NewTransport returns the HTTP transport for an endpoint as Config describes it.
+// NewTransport returns an HTTP transport for an endpoint as Config describes it.
 //
 // The embedded AWS is one address for every host name: access points and S3 Control
 // put labels before the endpoint's own name ("tenant-123456789012.127.0.0.1"), which
 // no resolver knows. So the transport connects to the endpoint whatever the host.
 func NewTransport(endpoint string) (*http.Transport, error) {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	transport := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          256,
-		MaxIdleConnsPerHost:   64,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		// A large PUT is answered only after S3 has stored it; a silent peer is not
-		// waited for beyond this.
-		ResponseHeaderTimeout: 2 * time.Minute,
-	}
-	if endpoint == "" {
-		return transport, nil
-	}
-	address, err := loopbackAddress(endpoint)
+	client, err := buildableClient(endpoint)
 	if err != nil {
 		return nil, err
 	}
-	transport.Proxy = nil
-	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return dialer.DialContext(ctx, network, address)
+	return client.GetTransport(), nil
+}
+
+func httpClient(cfg Config) (aws.HTTPClient, error) {
+	if cfg.Transport != nil {
+		return &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect}, nil
 	}
-	return transport, nil
+	return buildableClient(cfg.Endpoint)
+}
+
+// refuseRedirect keeps signed requests, and artifacts, from following a redirect to
+// a host that nobody configured.
+func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+func buildableClient(endpoint string) (*awshttp.BuildableClient, error) {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	dial := dialer.DialContext
+	if endpoint != "" {
+		address, err := loopbackAddress(endpoint)
+		if err != nil {
+			return nil, err
+		}
+		dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, address)
+		}
+	}
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.DialContext = dial
+		if endpoint != "" {
+			t.Proxy = nil
+		}
+		t.MaxIdleConns = 256
+		t.MaxIdleConnsPerHost = 64
+		// A large PUT is answered only after S3 has stored it; a silent peer is not
+		// waited for beyond this.
+		t.ResponseHeaderTimeout = 2 * time.Minute
+	}), nil
 }
 
 // loopbackAddress returns the host:port of an embedded AWS.

@@ -1,0 +1,263 @@
+package awscloud_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+const (
+	account = "123456789012"
+	region  = "eu-west-1"
+)
+
+func installation(t *testing.T) tenancy.Installation {
+	t.Helper()
+	in, err := tenancy.New(tenancy.Installation{
+		AccountID: account, Region: region, BucketName: "artifacts", APPrefix: "cas-",
+		KMSKeyARN:    "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+		BaseRoleName: "tenant", SessionPolicyPrefix: "cas-",
+		BackendRoleName: "backend", ControlplaneRoleName: "controlplane",
+		Loopback: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func tenant(t *testing.T) tenancy.Tenant {
+	t.Helper()
+	id, err := org.ParseID("0f8fad5b-d9cb-469f-a165-70867728950e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return installation(t).Tenant(id)
+}
+
+// at returns a Cloud that talks to handler.
+func at(t *testing.T, handler http.HandlerFunc) *awscloud.Cloud {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	c, err := awscloud.New(t.Context(), awscloud.Config{
+		Region: region, AccountID: account, Endpoint: server.URL,
+		Credentials: awscloud.StaticCredentials("AKIAEXAMPLE", "secret"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func objects(t *testing.T, c *awscloud.Cloud) *awscloud.Objects {
+	t.Helper()
+	return c.Objects(session.Session{Tenant: tenant(t), Credentials: session.Credentials{
+		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token",
+	}})
+}
+
+// stream hides that a reader can seek.
+type stream struct{ io.Reader }
+
+// I3, I4: one request makes S3 compare the content with its address, and refuse to
+// overwrite. A stream goes over plain http without being read twice.
+func TestI3PutIsCheckedConditionalAndStreamed(t *testing.T) {
+	t.Parallel()
+	const content = "some artifact"
+	d := digest.Of([]byte(content))
+	var got *http.Request
+	var body string
+	c := at(t, func(w http.ResponseWriter, r *http.Request) {
+		raw, _ := io.ReadAll(r.Body)
+		got, body = r.Clone(t.Context()), string(raw)
+	})
+	key := tenant(t).ObjectKey(d)
+	if err := objects(t, c).Put(t.Context(), key, d, int64(len(content)), stream{strings.NewReader(content)}, "ein Bild ä.png"); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]string{
+		"body": body, "host": got.Host[:strings.IndexByte(got.Host, '.')], "path": got.URL.Path,
+		"method": got.Method, "length": got.Header.Get("Content-Length"),
+	}
+	for _, h := range []string{"X-Amz-Checksum-Sha256", "X-Amz-Content-Sha256", "If-None-Match", "X-Amz-Meta-Filename", "X-Amz-Security-Token", "X-Amz-Trailer"} {
+		seen[h] = got.Header.Get(h)
+	}
+	want := map[string]string{
+		"body": content, "host": tenant(t).APName() + "-" + account, "path": "/" + key,
+		"method": "PUT", "length": "13",
+		"X-Amz-Checksum-Sha256": d.Base64(), "X-Amz-Content-Sha256": d.Hex(), "If-None-Match": "*",
+		"X-Amz-Meta-Filename": "ein%20Bild%20%C3%A4.png", "X-Amz-Security-Token": "token", "X-Amz-Trailer": "",
+	}
+	if diff := cmp.Diff(want, seen); diff != "" {
+		t.Errorf("request (-want +got):\n%s", diff)
+	}
+}
+
+func TestPutOutcomes(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		status int
+		code   string
+		want   error
+	}{
+		"taken":            {412, "PreconditionFailed", cloud.ErrExists},           // facts AWS §7.2
+		"lie":              {400, "BadDigest", cloud.ErrBadDigest},                 // facts AWS §7.1
+		"racing writer":    {409, "ConditionalRequestConflict", cloud.ErrConflict}, // facts AWS §7.2
+		"denied":           {403, "AccessDenied", cloud.ErrDenied},
+		"session over":     {400, "ExpiredToken", cloud.ErrExpired},              // facts AWS §4.6
+		"role deleted":     {403, "InvalidAccessKeyId", cloud.ErrExpired},        // facts AWS §3.3
+		"key disabled":     {400, "KMS.DisabledException", cloud.ErrKeyUnusable}, // facts AWS §6.1
+		"no access point":  {404, "NoSuchAccessPoint", cloud.ErrUnavailable},
+		"busy":             {503, "SlowDown", cloud.ErrThrottled},
+		"too large":        {400, "EntityTooLarge", cloud.ErrLimit},
+		"unknown, theirs":  {500, "SomethingNew", cloud.ErrUnavailable},
+		"unknown, ours":    {400, "SomethingNew", cloud.ErrInvalid},
+		"not in emulator":  {501, "NotImplemented", cloud.ErrUnsupported},
+		"two hundred html": {404, "NoSuchKey", cloud.ErrNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			c := at(t, func(w http.ResponseWriter, r *http.Request) {
+				calls++
+				_, _ = io.Copy(io.Discard, r.Body)
+				w.Header().Set("X-Amz-Request-Id", "REQ1")
+				w.WriteHeader(row.status)
+				_, _ = io.WriteString(w, "<Error><Code>"+row.code+"</Code><Message>why</Message></Error>")
+			})
+			d := digest.Of([]byte("x"))
+			err := objects(t, c).Put(t.Context(), "k", d, 1, stream{strings.NewReader("x")}, "")
+			if !errors.Is(err, row.want) {
+				t.Errorf("got %v, want %v", err, row.want)
+			}
+			if err == nil || !strings.Contains(err.Error(), row.code) || !strings.Contains(err.Error(), "REQ1") {
+				t.Errorf("%v: names neither code nor request", err)
+			}
+			if calls != 1 {
+				t.Errorf("a body that cannot be rewound was sent %d times", calls)
+			}
+		})
+	}
+}
+
+func TestBodyThatCanSeekIsSentAgain(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	c := at(t, func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		raw, _ := io.ReadAll(r.Body)
+		if string(raw) != "x" {
+			t.Errorf("call %d: body %q", calls, raw)
+		}
+		if calls == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	if err := objects(t, c).Put(t.Context(), "k", digest.Of([]byte("x")), 1, strings.NewReader("x"), ""); err != nil {
+		t.Fatal(err)
+	}
+	if calls != 2 {
+		t.Errorf("%d calls, want 2", calls)
+	}
+}
+
+func TestExistsMeansExactlyThisKey(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		listed string
+		want   bool
+	}{{"k", true}, {"k2", false}, {"", false}} {
+		var query string
+		c := at(t, func(w http.ResponseWriter, r *http.Request) {
+			query = r.URL.Query().Get("prefix") + " " + r.URL.Query().Get("max-keys")
+			contents := ""
+			if row.listed != "" {
+				contents = "<Contents><Key>" + row.listed + "</Key></Contents>"
+			}
+			_, _ = io.WriteString(w, "<ListBucketResult>"+contents+"</ListBucketResult>")
+		})
+		got, err := objects(t, c).Exists(t.Context(), "k")
+		if err != nil || got != row.want || query != "k 1" {
+			t.Errorf("listed %q: %t, %v after %q; want %t", row.listed, got, err, query, row.want)
+		}
+	}
+}
+
+func TestGetDoesNotHashAndReadsTheName(t *testing.T) {
+	t.Parallel()
+	wrong := sha256.Sum256([]byte("something else"))
+	d, _ := digest.FromSum(wrong[:])
+	c := at(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Amz-Checksum-Mode") != "" {
+			t.Error("asks for a checksum: the SDK would hash what package cas hashes anyway")
+		}
+		w.Header().Set("X-Amz-Checksum-Sha256", d.Base64())
+		w.Header().Set("X-Amz-Meta-Filename", "..%2Fescape")
+		_, _ = io.WriteString(w, "content")
+	})
+	body, info, err := objects(t, c).Get(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = body.Close() }()
+	raw, err := io.ReadAll(body)
+	if err != nil || string(raw) != "content" || info.Size != 7 {
+		t.Errorf("%q of %d bytes, %v", raw, info.Size, err)
+	}
+	if info.FileName != cas.FileName("") {
+		t.Errorf("file name %q: a path must not get through", info.FileName)
+	}
+}
+
+// S3 may answer 200 and report the failure in the body (facts AWS §7.3).
+func TestCompleteThatFailsWithStatus200(t *testing.T) {
+	t.Parallel()
+	c := at(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost && r.URL.Query().Has("uploads"):
+			if r.Header.Get("X-Amz-Checksum-Type") != "FULL_OBJECT" || r.Header.Get("X-Amz-Checksum-Algorithm") != "CRC64NVME" {
+				t.Error("the upload has no checksum of the whole")
+			}
+			_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+		case r.Method == http.MethodPut:
+			w.Header().Set("ETag", `"e"`)
+		default:
+			if r.Header.Get("If-None-Match") != "*" || r.Header.Get("X-Amz-Mp-Object-Size") != "10" {
+				t.Errorf("completed without condition or size: %v", r.Header)
+			}
+			// CRC64NVME of "123456789" is 0xae8b14860a799888 (reveng catalogue); of the ten
+			// bytes here it only has to be there.
+			if r.Header.Get("X-Amz-Checksum-Crc64nvme") == "" {
+				t.Error("completed without a checksum")
+			}
+			_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>PreconditionFailed</Code><Message>exists</Message></Error>`)
+		}
+	})
+	m, err := objects(t, c).Multipart(t.Context(), "k", "name")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 2 {
+		if err := m.Part(t.Context(), n+1, []byte("01234")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Complete(t.Context()); !errors.Is(err, cloud.ErrExists) {
+		t.Errorf("got %v, want cloud.ErrExists", err)
+	}
+}
