@@ -19,6 +19,9 @@ type Caller struct {
 	named     bool
 }
 
+// Known reports whether the caller is anybody at all.
+func (c Caller) Known() bool { return c.tokenID != uuid.Nil }
+
 // TokenID returns the id of the token, for logs and audit.
 func (c Caller) TokenID() uuid.UUID { return c.tokenID }
 

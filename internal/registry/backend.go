@@ -6,11 +6,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
-
-// ManagedBackendName is the name of the storage backend that every organization is
-// born with, in the words of the operator's guide.
-const ManagedBackendName = "chainloop-cloud-storage"
 
 // BackendStatus says whether a storage backend can be used.
 type BackendStatus string
@@ -44,7 +41,7 @@ type Backend struct {
 // default one, pending.
 func NewManagedBackend(id org.ID, now time.Time) Backend {
 	return Backend{
-		ID: uuid.New(), Org: id, Name: ManagedBackendName,
+		ID: uuid.New(), Org: id, Name: tenancy.StorageBackendName,
 		Managed: true, Default: true, Status: BackendPending,
 		CreatedAt: now, UpdatedAt: now,
 	}

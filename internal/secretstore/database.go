@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/managedcas/managedcas/internal/org"
-	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -28,15 +27,15 @@ type Database struct{ documents Documents }
 // NewDatabase returns the driver over documents.
 func NewDatabase(documents Documents) *Database { return &Database{documents} }
 
-// SaveCoordinates stores the coordinates of an organization in place of older ones;
+// PutCoordinates stores the coordinates of an organization in place of older ones;
 // ErrMalformed when they are anything but the ARNs of one account.
-func (s *Database) SaveCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error {
+func (s *Database) PutCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error {
 	document, err := encode(c)
 	if err == nil {
-		err = s.documents.PutSecret(ctx, id, registry.ManagedBackendName, document)
+		err = s.documents.PutSecret(ctx, id, tenancy.StorageBackendName, document)
 	}
 	if err != nil {
-		return fmt.Errorf("save coordinates of %s: %w", id, err)
+		return fmt.Errorf("put coordinates of %s: %w", id, err)
 	}
 	return nil
 }
@@ -44,7 +43,7 @@ func (s *Database) SaveCoordinates(ctx context.Context, id org.ID, c tenancy.Coo
 // Coordinates returns the coordinates of an organization: registry.ErrNotFound when
 // there are none yet, ErrMalformed when they were tampered with.
 func (s *Database) Coordinates(ctx context.Context, id org.ID) (tenancy.Coordinates, error) {
-	document, err := s.documents.Secret(ctx, id, registry.ManagedBackendName)
+	document, err := s.documents.Secret(ctx, id, tenancy.StorageBackendName)
 	if err != nil {
 		return tenancy.Coordinates{}, fmt.Errorf("read coordinates of %s: %w", id, err)
 	}
@@ -57,7 +56,7 @@ func (s *Database) Coordinates(ctx context.Context, id org.ID) (tenancy.Coordina
 
 // DeleteCoordinates forgets an organization. Forgetting it twice succeeds.
 func (s *Database) DeleteCoordinates(ctx context.Context, id org.ID) error {
-	if err := s.documents.DeleteSecret(ctx, id, registry.ManagedBackendName); err != nil {
+	if err := s.documents.DeleteSecret(ctx, id, tenancy.StorageBackendName); err != nil {
 		return fmt.Errorf("delete coordinates of %s: %w", id, err)
 	}
 	return nil

@@ -1,0 +1,115 @@
+package controlplane
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
+)
+
+type admin struct {
+	managedcasv1.UnimplementedOrganizationAdminServiceServer
+	server *Server
+}
+
+// List returns a page of all organizations, in the order of their names.
+func (a admin) List(ctx context.Context, req *managedcasv1.OrganizationAdminServiceListRequest) (*managedcasv1.OrganizationAdminServiceListResponse, error) {
+	limit := int(req.GetLimit())
+	switch {
+	case limit == 0:
+		limit = pageSize
+	case limit < 0 || limit > pageSize:
+		return nil, problem.New(problem.Invalid, "the limit is out of range", "use 1 to 100")
+	}
+	after, err := base64.RawURLEncoding.DecodeString(req.GetCursor())
+	if err != nil {
+		return nil, problem.Wrap(err, problem.Invalid, "that is not a cursor", "use the next_cursor of the page before")
+	}
+	// One more than asked for says whether there is a next page.
+	page, err := a.server.cfg.Store.ListOrganizations(ctx, org.Name(after), limit+1)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	resp := &managedcasv1.OrganizationAdminServiceListResponse{}
+	if len(page) > limit {
+		page = page[:limit]
+		resp.NextCursor = base64.RawURLEncoding.EncodeToString([]byte(page[limit-1].Name))
+	}
+	for _, o := range page {
+		resp.Organizations = append(resp.Organizations, adminItem(o))
+	}
+	return resp, nil
+}
+
+// Describe shows one organization and how far its storage is. A token of an
+// organization may ask about its own.
+func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdminServiceDescribeRequest) (*managedcasv1.OrganizationAdminServiceDescribeResponse, error) {
+	caller, _ := auth.CallerFrom(ctx)
+	o, ok := caller.Organization()
+	switch name := req.GetName(); {
+	case name == "" && !ok:
+		return nil, errNoOrganization()
+	case name == "" || ok && name == string(o.Name):
+	case !caller.Instance():
+		return nil, problem.New(problem.Denied, "the token belongs to another organization", "name the token's own organization, or none")
+	default:
+		var err error
+		if o, err = a.server.byName(ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	list, err := a.server.cfg.Store.Backends(ctx, o.ID)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return &managedcasv1.OrganizationAdminServiceDescribeResponse{
+		Organization: adminItem(o), Conditions: conditions(o, list),
+	}, nil
+}
+
+func adminItem(o org.Organization) *managedcasv1.Organization {
+	item := &managedcasv1.Organization{
+		Id: o.ID.String(), Name: string(o.Name),
+		CreatedAt: timestamp(o.CreatedAt), UpdatedAt: timestamp(o.UpdatedAt),
+	}
+	switch o.State {
+	case org.Pending:
+		item.State = managedcasv1.Organization_STATE_PENDING
+	case org.Ready:
+		item.State = managedcasv1.Organization_STATE_READY
+	case org.Degraded:
+		item.State, item.Reason = managedcasv1.Organization_STATE_DEGRADED, degradedMessage
+	case org.Deleting:
+		item.State = managedcasv1.Organization_STATE_DELETING
+	case org.Deleted:
+		item.State = managedcasv1.Organization_STATE_DELETED
+	}
+	return item
+}
+
+// conditions says what must be true before artifacts can be stored.
+func conditions(o org.Organization, list []registry.Backend) []*managedcasv1.Condition {
+	storage := &managedcasv1.Condition{Type: "StorageBackend", Message: "there is no default storage backend"}
+	for _, b := range list {
+		if b.Default {
+			storage.Met = b.Status == registry.BackendValid
+			storage.Message = "the default storage backend " + b.Name + " is " + string(b.Status)
+		}
+	}
+	provisioned := &managedcasv1.Condition{Type: "Provisioned", Met: o.State == org.Ready}
+	switch o.State {
+	case org.Pending:
+		provisioned.Message = "the storage is being provisioned"
+	case org.Ready:
+		provisioned.Message = "artifacts can be stored"
+	case org.Degraded:
+		provisioned.Message = degradedMessage
+	default:
+		provisioned.Message = "the organization is being deleted"
+	}
+	return []*managedcasv1.Condition{storage, provisioned}
+}

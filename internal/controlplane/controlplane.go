@@ -1,0 +1,119 @@
+// Package controlplane is the API of the installation: organizations, storage
+// backends, API tokens, and the short-lived tokens that the CAS accepts.
+//
+// Invariants:
+//   - Every method has a row in the access table (access.go); one without a row is
+//     denied.
+//   - The organization of a call is its caller's (DESIGN I1).
+//   - No answer names an AWS resource (DESIGN I10): a managed storage backend is shown
+//     by two fixed labels, and the reason of a degraded organization stays here.
+//   - What stock clients read unchecked is always set (facts WIRE §2, §3).
+package controlplane
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
+)
+
+// Store is what the services need of a database.
+type Store interface {
+	// CreateOrganization stores an organization and its pending storage backend, which
+	// queues it for the reconciler; registry.ErrExists when the name is taken.
+	CreateOrganization(ctx context.Context, o org.Organization) error
+	// OrganizationByName returns a living organization, or registry.ErrNotFound.
+	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
+	// ListOrganizations returns up to limit living organizations in the order of their
+	// names, from the first after the given one.
+	ListOrganizations(ctx context.Context, after org.Name, limit int) ([]org.Organization, error)
+	// SetOrganizationState moves an organization on in its life, or fails with
+	// org.ErrTransition.
+	SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error)
+	// Backends returns an organization's storage backends.
+	Backends(ctx context.Context, id org.ID) ([]registry.Backend, error)
+	// Ping reports whether the database answers.
+	Ping(ctx context.Context) error
+}
+
+// Signer signs CAS tokens.
+type Signer interface {
+	// Sign returns a token that says what grant says, for the storage backend.
+	Sign(grant cas.Grant, backend uuid.UUID) (string, error)
+}
+
+// Published are the public keys of the Signer.
+type Published interface {
+	// JWKS returns the key set that verifiers fetch.
+	JWKS() jose.JSONWebKeySet
+}
+
+// Config is what New needs. Every field is required but those that say otherwise.
+type Config struct {
+	Store  Store
+	Tokens *auth.Tokens
+	Signer Signer
+	Keys   Published
+	Log    *slog.Logger
+	// Version of the program, as StatusService shows it.
+	Version string
+	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
+	MaxArtifactBytes int64
+	// OnChange is told of every organization that the reconciler should look at now. It
+	// must not block. Optional: the reconciler also finds them in the database.
+	OnChange func(org.ID)
+}
+
+// Server implements the services.
+type Server struct{ cfg Config }
+
+// New returns a server. It does nothing before a request comes.
+func New(cfg Config) *Server {
+	if cfg.OnChange == nil {
+		cfg.OnChange = func(org.ID) {}
+	}
+	return &Server{cfg}
+}
+
+// Register adds the services to r, whose server must have been made with
+// ServerOptions: without its interceptors nobody is let in.
+func (s *Server) Register(r grpc.ServiceRegistrar) {
+	controlplanev1.RegisterContextServiceServer(r, contexts{server: s})
+	controlplanev1.RegisterOrganizationServiceServer(r, organizations{server: s})
+	controlplanev1.RegisterUserServiceServer(r, users{server: s})
+	controlplanev1.RegisterCASBackendServiceServer(r, backends{server: s})
+	controlplanev1.RegisterCASCredentialsServiceServer(r, credentials{server: s})
+	controlplanev1.RegisterAPITokenServiceServer(r, tokens{server: s})
+	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
+	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
+}
+
+// ServerOptions returns the interceptors: outermost, one log line per call and the
+// translation of errors; then authentication; then authorization.
+func (s *Server) ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.ChainUnaryInterceptor(s.logUnary, s.cfg.Tokens.UnaryServer(public), authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.cfg.Tokens.StreamServer(public), authorizeStream),
+	}
+}
+
+// HTTPHandler serves what is public over HTTP: health, version and keys.
+func (s *Server) HTTPHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.healthz)
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /infoz", s.infoz)
+	mux.HandleFunc("GET /statusz", s.statusz)
+	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
+	return mux
+}

@@ -1,0 +1,99 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
+	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
+)
+
+type credentials struct {
+	controlplanev1.UnimplementedCASCredentialsServiceServer
+	server *Server
+}
+
+// Get issues a CAS token: for uploads, or for the download of one artifact.
+func (c credentials) Get(ctx context.Context, req *controlplanev1.CASCredentialsServiceGetRequest) (*controlplanev1.CASCredentialsServiceGetResponse, error) {
+	o, err := callerOrganization(ctx)
+	if err != nil {
+		return nil, err
+	}
+	grant, err := grantFor(o.ID, req)
+	if err != nil {
+		return nil, err
+	}
+	backend, err := c.server.usableBackend(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if grant.Role == cas.Uploader {
+		grant.MaxBytes = c.server.maxBytes(backend)
+	}
+	text, err := c.server.cfg.Signer.Sign(grant, backend.ID)
+	if err != nil {
+		return nil, fmt.Errorf("issue CAS token: %w", err)
+	}
+	return &controlplanev1.CASCredentialsServiceGetResponse{Result: &controlplanev1.CASCredentialsServiceGetResponse_Result{
+		Token: text, Backend: c.server.backendItem(o, backend),
+	}}, nil
+}
+
+// grantFor reads the request. The digest comes as the user typed it (facts WIRE §4).
+func grantFor(id org.ID, req *controlplanev1.CASCredentialsServiceGetRequest) (cas.Grant, error) {
+	grant := cas.Grant{Org: id}
+	if text := req.GetDigest(); text != "" {
+		d, err := digest.Parse(text)
+		if err != nil {
+			return cas.Grant{}, problem.Wrap(err, problem.Invalid, "that is not a digest", "use sha256: followed by 64 lowercase hexadecimal digits")
+		}
+		grant.Digest = d
+	}
+	switch req.GetRole() {
+	case controlplanev1.CASCredentialsServiceGetRequest_ROLE_UPLOADER:
+		grant.Role = cas.Uploader
+	case controlplanev1.CASCredentialsServiceGetRequest_ROLE_DOWNLOADER:
+		grant.Role = cas.Downloader
+		if grant.Digest.IsZero() {
+			return cas.Grant{}, problem.New(problem.Invalid, "a download needs a digest", "say which artifact is meant")
+		}
+	default:
+		return cas.Grant{}, problem.New(problem.Invalid, "the request has no role", "ask for ROLE_UPLOADER or ROLE_DOWNLOADER")
+	}
+	return grant, nil
+}
+
+// usableBackend returns the storage backend for an organization's artifacts, or the
+// problem that says whether waiting helps (DESIGN I12).
+func (s *Server) usableBackend(ctx context.Context, o org.Organization) (registry.Backend, error) {
+	switch o.State {
+	case org.Deleting, org.Deleted:
+		return registry.Backend{}, problem.New(problem.Precondition, "the organization is being deleted", "its artifacts are no longer served")
+	case org.Pending:
+		return registry.Backend{}, errProvisioning()
+	}
+	list, err := s.cfg.Store.Backends(ctx, o.ID)
+	if err != nil {
+		return registry.Backend{}, unavailable(err)
+	}
+	for _, b := range list {
+		switch {
+		case !b.Default:
+		case b.Status == registry.BackendPending && o.State == org.Degraded, b.Status == registry.BackendInvalid:
+			return registry.Backend{}, problem.New(problem.Denied, "the storage backend is not valid", degradedMessage).WithReason(reasonBackendInvalid)
+		case b.Status == registry.BackendPending:
+			return registry.Backend{}, errProvisioning()
+		default:
+			return b, nil
+		}
+	}
+	return registry.Backend{}, problem.New(problem.Denied, "the organization has no default storage backend", "ask the operator of the installation").WithReason(reasonBackendRequired)
+}
+
+func errProvisioning() error {
+	return problem.New(problem.Unavailable, "the organization's storage is being provisioned", "try again in a few seconds")
+}
