@@ -80,6 +80,9 @@ func (e *evaluation) grants() Decision {
 	allow := func(r Reason) { because = append(because, r) }
 	allowed := func() Decision { return Decision{Result: Allowed, Because: because} }
 
+	if e.caller.kind == callerUnknown {
+		return e.unknownCaller()
+	}
 	if e.set.Endpoint != nil {
 		how, r := e.granted(LayerEndpoint, e.set.Endpoint)
 		if how == notNamed {

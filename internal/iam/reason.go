@@ -33,6 +33,17 @@ func (e *evaluation) lacking(layer Layer) Decision {
 	}}}
 }
 
+// unknownCaller is the decision about a principal that is of no known kind. Not even
+// a policy for everybody is for it: who asks is a mistake of the program that asks.
+func (e *evaluation) unknownCaller() Decision {
+	return Decision{Result: ImplicitlyDenied, Because: []Reason{{
+		Statement: -1,
+		Action:    e.req.Action,
+		Resource:  e.req.Resource,
+		Text:      "The principal " + strconv.Quote(clip(e.req.Principal)) + " is neither an ARN that can make requests, nor a service, nor anonymous.",
+	}}}
+}
+
 // rootMay is the reason why the root user needs no identity policy: it has none, and
 // may do what nothing denies.
 func (e *evaluation) rootMay() Reason {
