@@ -16,7 +16,6 @@ import (
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
-	"github.com/managedcas/managedcas/internal/provision"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -80,8 +79,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	}
 	defer func() { err = errors.Join(err, aws.Close()) }()
 	endpoint := "http://" + listeners["aws"].Addr().String()
-	stopAWS := serveInBackground(ctx, log, "aws", listeners["aws"], aws)
-	defer stopAWS()
+	stopAWS := service.Background(ctx, log, service.HTTP("aws", listeners["aws"], aws))
+	defer func() { err = errors.Join(err, stopAWS()) }()
 
 	// 2. What an operator does once: bucket, key, roles, policies; as the account's root.
 	root := aws.RootCredentials()
@@ -170,7 +169,7 @@ const (
 // devProvision does with the embedded account what managedcasd provision does with a
 // real one.
 func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logger) (tenancy.Installation, error) {
-	return provision.Run(ctx, operator, tenancy.Installation{
+	return provisionNow(ctx, operator, tenancy.Installation{
 		Partition: "aws", AccountID: devAccount, Region: devRegion,
 		BucketName:           "managedcas-dev",
 		APPrefix:             "chainloop-",

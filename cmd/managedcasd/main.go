@@ -72,7 +72,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), policyCommand(),
+		provisionCommand(), tokenCommand(), policyCommand(),
 	)
 	return root
 }

@@ -162,7 +162,17 @@ func (m ManagedCas) Installation() (tenancy.Installation, error) {
 	if !m.Enabled {
 		return tenancy.Installation{}, errors.New("backend.managedCas.enabled is false: set it to true")
 	}
-	in := tenancy.Installation{
+	in, err := tenancy.New(m.Names())
+	if err != nil {
+		return in, fmt.Errorf("backend.managedCas: %w", err)
+	}
+	return in, nil
+}
+
+// Names is Installation without the checks: before an installation is provisioned, its
+// key may have no ARN yet.
+func (m ManagedCas) Names() tenancy.Installation {
+	return tenancy.Installation{
 		Partition:            orDefault(m.Partition, "aws"),
 		AccountID:            m.AccountID,
 		Region:               m.Region,
@@ -175,12 +185,10 @@ func (m ManagedCas) Installation() (tenancy.Installation, error) {
 		ControlplaneRoleName: m.ControlplaneRoleName,
 		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),
 		OperatorARNs:         m.OperatorARNs,
+		// Only an embedded AWS is reached without TLS, and only on loopback: the client
+		// refuses any other plain http endpoint (docs/decisions/002).
+		Loopback: strings.HasPrefix(m.Endpoint, "http://"),
 	}
-	in, err := tenancy.New(in)
-	if err != nil {
-		return in, fmt.Errorf("backend.managedCas: %w", err)
-	}
-	return in, nil
 }
 
 func orDefault(value, fallback string) string {

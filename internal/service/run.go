@@ -53,6 +53,19 @@ func Run(ctx context.Context, log *slog.Logger, tasks ...Task) error {
 	return failed
 }
 
+// Background runs a task that others need before Run and after it. The function that it
+// returns stops the task, waits for it, and returns its failure. Unlike Run's tasks it
+// goes on when ctx ends: whoever depends on it stops first.
+func Background(ctx context.Context, log *slog.Logger, task Task) (stop func() error) {
+	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- Run(own, log, task) }()
+	return func() error {
+		cancel()
+		return <-ended
+	}
+}
+
 // HTTP serves handler on listener. Header and idle times are bounded here; handlers
 // bound their bodies. Without a listener it only waits.
 func HTTP(name string, listener net.Listener, handler http.Handler) Task {

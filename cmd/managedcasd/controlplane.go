@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/controlplane"
+	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+func controlplaneCommand() *cobra.Command {
+	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
+		`Run the control plane. It calls no AWS API itself: it writes organizations to the
+database, where the backend finds them, and issues the tokens that the CAS accepts.
+Make the first token with managedcasd token.`,
+		func(ctx context.Context, cfg service.Config, _ tenancy.Installation, log *slog.Logger) (err error) {
+			db, err := openDatabase(ctx, cfg)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, db.Close()) }()
+			listeners, err := service.Listeners(cfg.Controlplane.Listen)
+			if err != nil {
+				return err
+			}
+			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: cfg.CAS.MaxArtifactBytes}, log)
+			if err != nil {
+				return err
+			}
+			return service.Run(ctx, log,
+				service.GRPC("grpc", listeners.GRPC, servers.grpc),
+				service.HTTP("http", listeners.HTTP, servers.http),
+			)
+		})
+}
+
+type controlplaneOptions struct {
+	maxArtifactBytes int64
+	created          func() // wakes the reconciler of the same process; may be nil
+}
+
+type controlplaneServers struct {
+	grpc   *grpc.Server
+	http   http.Handler
+	tokens *auth.Tokens
+	keys   auth.Keys // of CAS tokens
+}
+
+// newControlplane puts the control plane together on a database.
+func newControlplane(ctx context.Context, db *database.DB, options controlplaneOptions, log *slog.Logger) (controlplaneServers, error) {
+	log = log.With("part", "controlplane")
+	tokens, err := newTokens(ctx, db, log)
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	keys, err := auth.OpenKeyRing(ctx, db, registry.KeyUseCAS)
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	signer, err := auth.NewCASSigner(keys, auth.DefaultCASLifetime)
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	api := controlplane.New(controlplane.Config{
+		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
+		Version:          version,
+		MaxArtifactBytes: options.maxArtifactBytes,
+		OnChange: func(org.ID) {
+			if options.created != nil {
+				options.created()
+			}
+		},
+	})
+	server := service.NewGRPC(api.ServerOptions()...)
+	api.Register(server)
+	return controlplaneServers{grpc: server, http: api.HTTPHandler(), tokens: tokens, keys: keys}, nil
+}
+
+func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {
+	ring, err := auth.OpenKeyRing(ctx, db, registry.KeyUseAPI)
+	if err != nil {
+		return nil, err
+	}
+	return auth.NewTokens(db, db, ring, log), nil
+}
