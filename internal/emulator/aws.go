@@ -12,10 +12,12 @@ package emulator
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +61,8 @@ type AWS struct {
 	journal   *journal.Journal
 	faults    *faults.Set
 	pods      *podidentity.Service
+	services  map[string]api.Emulated
+	closers   []io.Closer // in the order of opening
 	frame     *frame
 }
 
@@ -81,34 +85,38 @@ func Open(cfg Config) (*AWS, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := assemble(cfg, db)
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+	a := &AWS{
+		cfg: cfg, db: db, closers: []io.Closer{db},
+		journal: journal.New(journal.DefaultSize), faults: &faults.Set{},
+	}
+	if err := a.assemble(); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
 	return a, nil
 }
 
-func assemble(cfg Config, db *state.DB) (*AWS, error) {
-	if err := settle(db, home{AccountID: cfg.AccountID, Region: cfg.Region}); err != nil {
-		return nil, err
+func (a *AWS) assemble() (err error) {
+	cfg := a.cfg
+	if err := settle(a.db, home{AccountID: cfg.AccountID, Region: cfg.Region}); err != nil {
+		return err
 	}
-	a := &AWS{cfg: cfg, db: db, journal: journal.New(journal.DefaultSize), faults: &faults.Set{}}
-	var err error
-	if a.directory, err = directory.Open(db, cfg.AccountID, a.faults.IAMPropagation); err != nil {
-		return nil, err
+	if a.directory, err = directory.Open(a.db, cfg.AccountID, a.faults.IAMPropagation); err != nil {
+		return err
 	}
-	services := map[string]api.Emulated{}
+	if err := a.openServices(); err != nil {
+		return err
+	}
 	a.frame = &frame{
 		region:      cfg.Region,
 		hosts:       newHosts(cfg.Hosts),
-		services:    services,
+		services:    a.services,
 		credentials: a.directory,
 		journal:     a.journal,
 		faults:      a.faults,
 		admin:       newAdmin(a.journal, a.faults, a.pods, a.health),
 		log:         cfg.Log,
 	}
-	return a, nil
+	return nil
 }
 
 // home is the account and Region that a directory belongs to.
@@ -133,8 +141,14 @@ func settle(db *state.DB, want home) error {
 	})
 }
 
-// Close closes the store. Stop the server first: requests in flight would fail.
-func (a *AWS) Close() error { return a.db.Close() }
+// Close closes the stores. Stop the server first: requests in flight would fail.
+func (a *AWS) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(a.closers) {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // ServeHTTP answers one request to any of the services.
 func (a *AWS) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.frame.ServeHTTP(w, r) }

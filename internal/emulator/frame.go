@@ -54,13 +54,12 @@ func (f *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveAWS answers a request to one of the services and writes the journal entry.
 func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 	req := &api.Request{ID: id, Caller: &api.Caller{Kind: api.Anonymous}, Region: f.region}
-	entry := journal.Entry{RequestID: id, Time: time.Now(), SourceIP: sourceIP(r)}
+	var out outcome
+	start := time.Now()
 	defer func() {
-		entry.Duration = time.Since(entry.Time)
-		entry.Service, entry.Operation, entry.Resource = req.Service, req.Operation, req.Resource
-		entry.Caller, entry.AccessKeyID = req.Caller.ARN, req.Caller.AccessKeyID
-		entry.Decisions = req.Decisions
-		entry.Status = w.status
+		entry := entryOf(req, start)
+		entry.SourceIP = sourceIP(r)
+		entry.Status, entry.Code, entry.Fault = w.status, out.code, out.fault
 		f.journal.Add(entry)
 		f.log.LogAttrs(r.Context(), slog.LevelDebug, "request answered",
 			slog.String("requestId", id), slog.String("service", entry.Service),
@@ -72,13 +71,13 @@ func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 	svc, err := f.admit(w, r, req)
 	if err == nil {
 		ctx := api.WithRequest(r.Context(), req)
-		err = f.serve(ctx, w, r.WithContext(ctx), svc, req, &entry)
+		err = f.serve(ctx, w, r.WithContext(ctx), svc, req, &out)
 	}
 	if err == nil {
 		return
 	}
 	e := f.apiError(r.Context(), req, err)
-	entry.Code = e.Code
+	out.code = e.Code
 	if w.status != 0 {
 		// The answer has begun and cannot be taken back: a broken connection is the only
 		// way to say that it is not whole.
@@ -91,13 +90,26 @@ func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 	svc.WriteError(w, r, id, e)
 }
 
+// outcome is what the journal learns beside the answer's status.
+type outcome struct{ code, fault string }
+
+// entryOf is the part of a journal entry that a request itself knows.
+func entryOf(req *api.Request, start time.Time) journal.Entry {
+	return journal.Entry{
+		RequestID: req.ID, Time: start, Duration: time.Since(start),
+		Service: req.Service, Operation: req.Operation, Resource: req.Resource,
+		Caller: req.Caller.ARN, AccessKeyID: req.Caller.AccessKeyID,
+		Decisions: req.Decisions,
+	}
+}
+
 // serve runs the service, with the fault that is due for this request.
-func (f *frame) serve(ctx context.Context, w *recorder, r *http.Request, svc api.Emulated, req *api.Request, entry *journal.Entry) error {
+func (f *frame) serve(ctx context.Context, w *recorder, r *http.Request, svc api.Emulated, req *api.Request, out *outcome) error {
 	rule, due := f.faults.Next(req.Service, req.Operation)
 	if !due {
 		return svc.Serve(w, r, req)
 	}
-	entry.Fault = string(rule.Kind)
+	out.fault = string(rule.Kind)
 	if err := wait(ctx, rule.Delay()); err != nil {
 		return err
 	}
@@ -107,7 +119,7 @@ func (f *frame) serve(ctx context.Context, w *recorder, r *http.Request, svc api
 	case faults.CutAfter:
 		w.ResponseWriter = newLost()
 		if err := svc.Serve(w, r, req); err != nil {
-			entry.Code = f.apiError(ctx, req, err).Code
+			out.code = f.apiError(ctx, req, err).Code
 		}
 		panic(http.ErrAbortHandler)
 	}

@@ -45,7 +45,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	credentials, err := s.Credentials(r.Context(), r.Header.Get("Authorization"))
 	if err != nil {
-		e := asAPIError(err)
+		e := AsAPIError(err)
 		reply(w, e.Status, refusal{e.Code, e.Message})
 		return
 	}
@@ -105,7 +105,9 @@ func sessionName(rec record) string {
 	return name[:min(len(name), longest-len(unique))] + unique
 }
 
-func asAPIError(err error) *api.Error {
+// AsAPIError is what a pod is told of err: AWS's errors as they are, and of all else
+// only that it happened.
+func AsAPIError(err error) *api.Error {
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		return e
 	}

@@ -1,0 +1,71 @@
+package emulator
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/emulator/journal"
+	"github.com/managedcas/managedcas/internal/emulator/kmsapi"
+	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/emulator/s3control"
+	"github.com/managedcas/managedcas/internal/emulator/stsapi"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// openServices opens every service over the account's records and fills a.services.
+func (a *AWS) openServices() error {
+	door := gate.New(a.directory)
+	kms, err := kmsapi.New(kmsapi.Config{
+		DB: a.db, KeyFile: filepath.Join(a.cfg.Dir, "keys.db"),
+		AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+		Gate: door, Principals: door, Log: a.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	a.closers = append(a.closers, kms)
+	sts := stsapi.New(stsapi.Config{Directory: a.directory, Gate: door})
+	a.services = map[string]api.Emulated{
+		"sts": sts,
+		"kms": kms,
+		"s3control": s3control.New(s3control.Config{
+			DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+			Gate: door, Principals: door, Log: a.cfg.Log,
+		}),
+	}
+	a.pods = podidentity.New(podidentity.Config{
+		DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+		Assumer: podAssumer{sts: sts, journal: a.journal, region: a.cfg.Region},
+	})
+	return nil
+}
+
+// podAssumer starts role sessions for pods and journals it: the request that came in
+// was for the credentials endpoint, and AWS's own request to STS is the one whose
+// verdict explains why a pod has no credentials.
+type podAssumer struct {
+	sts     *stsapi.Service
+	journal *journal.Journal
+	region  string
+}
+
+func (p podAssumer) AssumeRoleAsService(ctx context.Context, s podidentity.Session) (podidentity.Credentials, error) {
+	start := time.Now()
+	req := &api.Request{
+		ID: newRequestID(), Service: "sts", Operation: "AssumeRole", Region: p.region, Resource: s.RoleARN,
+		Caller:  &api.Caller{Kind: api.Service, ARN: s.Service},
+		Context: iam.Context{},
+	}
+	got, err := p.sts.AssumeRoleAsService(api.WithRequest(ctx, req), s.Service, s.RoleARN, s.Name, s.Tags, s.Transitive, s.Duration)
+	entry := entryOf(req, start)
+	entry.Status = 200
+	if err != nil {
+		e := podidentity.AsAPIError(err)
+		entry.Status, entry.Code = e.Status, e.Code
+	}
+	p.journal.Add(entry)
+	return podidentity.Credentials(got), err
+}
