@@ -27,13 +27,15 @@ func (c *Cloud) CreateBucket(ctx context.Context, name string) error {
 // Bucket reads a bucket of this account with its settings. A bucket of somebody else
 // is cloud.ErrDenied.
 func (c *Cloud) Bucket(ctx context.Context, name string) (cloud.Bucket, error) {
-	head, err := c.s3.HeadBucket(ctx, &s3.HeadBucketInput{
+	// HeadBucket would need s3:ListBucket, which the bucket policy denies to everybody
+	// but the operators that it names; this also works for whoever provisions.
+	location, err := c.s3.GetBucketLocation(ctx, &s3.GetBucketLocationInput{
 		Bucket: aws.String(name), ExpectedBucketOwner: aws.String(c.accountID),
 	})
 	if err != nil {
 		return cloud.Bucket{}, failed(err, "looking for bucket %s", name)
 	}
-	b := cloud.Bucket{Name: name, Region: aws.ToString(head.BucketRegion)}
+	b := cloud.Bucket{Name: name, Region: regionOf(location.LocationConstraint)}
 	if b.Block, err = c.bucketBlock(ctx, name); err != nil {
 		return cloud.Bucket{}, err
 	}
@@ -50,6 +52,17 @@ func (c *Cloud) Bucket(ctx context.Context, name string) (cloud.Bucket, error) {
 		return cloud.Bucket{}, err
 	}
 	return b, nil
+}
+
+// regionOf translates the two location constraints that are older than Region names.
+func regionOf(location types.BucketLocationConstraint) string {
+	switch location {
+	case "":
+		return "us-east-1"
+	case types.BucketLocationConstraintEu:
+		return "eu-west-1"
+	}
+	return string(location)
 }
 
 func (c *Cloud) bucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error) {
