@@ -57,7 +57,7 @@ type Organizations interface {
 type Secrets interface {
 	// Coordinates is registry.ErrNotFound when there are none.
 	Coordinates(ctx context.Context, id org.ID) (tenancy.Coordinates, error)
-	SaveCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error
+	PutCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error
 	// DeleteCoordinates is content when there are none.
 	DeleteCoordinates(ctx context.Context, id org.ID) error
 }

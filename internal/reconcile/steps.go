@@ -96,7 +96,7 @@ func (s PutAccessPointPolicy) apply(ctx context.Context, r *Reconciler) error {
 }
 
 func (s SaveSecret) apply(ctx context.Context, r *Reconciler) error {
-	return r.cfg.Secrets.SaveCoordinates(ctx, s.Org, s.Coordinates)
+	return r.cfg.Secrets.PutCoordinates(ctx, s.Org, s.Coordinates)
 }
 
 func (s SaveBackend) apply(ctx context.Context, r *Reconciler) error {
