@@ -28,6 +28,12 @@ func (t *attempts) add(a actor, action, route, target string, asks ...ask) {
 	t.all = append(t.all, trial{Attempt{Actor: a.name, Action: action, Route: route, Target: target}, a, asks})
 }
 
+// addOwned is add for a target that is the actor's own, by a way that is not.
+func (t *attempts) addOwned(a actor, action, route, target string, asks ...ask) {
+	t.add(a, action, route, target, asks...)
+	t.all[len(t.all)-1].Owned = true
+}
+
 // foreign returns every attempt on what belongs to other. With a confused session
 // policy the session of self carries other's (DESIGN I8e).
 func (s Scheme) foreign(self, other tenancy.Tenant, confused bool) []trial {
@@ -92,7 +98,7 @@ func (t *attempts) objects(a actor) {
 			t.add(a, action, "bucket", key, t.scheme.objectDirect(action, key))
 		}
 		mine := t.self.ObjectKey(content)
-		t.add(a, action, "other's access point", mine, t.scheme.objectThrough(t.other.APARN(), t.other, action, mine)...)
+		t.addOwned(a, action, "other's access point", mine, t.scheme.objectThrough(t.other.APARN(), t.other, action, mine)...)
 	}
 }
 
@@ -117,7 +123,7 @@ func (t *attempts) listings(a actor) {
 			t.add(a, action, "bucket", target, t.scheme.listDirect(action, prefix))
 		}
 		mine := keys("s3:prefix", t.self.KeyPrefix())
-		t.add(a, action, "other's access point", "own prefix", t.scheme.listThrough(t.other.APARN(), t.other, action, mine)...)
+		t.addOwned(a, action, "other's access point", "own prefix", t.scheme.listThrough(t.other.APARN(), t.other, action, mine)...)
 	}
 }
 

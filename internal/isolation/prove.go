@@ -16,6 +16,8 @@ type Attempt struct {
 	Action string `json:"action"` // "s3:GetObject"
 	Route  string `json:"route"`  // "own access point", "bucket", "STS", …
 	Target string `json:"target"` // key, prefix, ARN, or what is asked of STS
+	// Owned says that the target is the actor's own: what is tried is the way to it.
+	Owned bool `json:"owned,omitempty"`
 }
 
 func (a Attempt) compare(b Attempt) int {
@@ -46,6 +48,29 @@ func (r Report) Failures() []Row {
 		}
 	}
 	return failures
+}
+
+// Tally counts what a proof tried with one layer missing.
+type Tally struct {
+	Missing  Layer `json:"missing"`
+	Attempts int   `json:"attempts"`
+	Held     int   `json:"held"` // equal to Attempts if the proof succeeded
+}
+
+// Tallies returns one Tally for every layer that was knocked out, in order.
+func (r Report) Tallies() []Tally {
+	var tallies []Tally
+	for _, row := range r.Rows {
+		if n := len(tallies); n == 0 || tallies[n-1].Missing != row.Missing {
+			tallies = append(tallies, Tally{Missing: row.Missing})
+		}
+		last := &tallies[len(tallies)-1]
+		last.Attempts++
+		if row.Holds() {
+			last.Held++
+		}
+	}
+	return tallies
 }
 
 // Options choose whom a proof is about.

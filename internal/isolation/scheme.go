@@ -52,25 +52,25 @@ type Scheme struct {
 	Installation tenancy.Installation
 	BaseRoleID   string // unique id, as in aws:userid
 
-	Bucket, Key                 *iam.Document
-	BaseRoleTrust, BaseRole     *iam.Document
-	Backend, Controlplane       *iam.Document
-	AccessPoint, TenantsSession func(tenancy.Tenant) *iam.Document // nil document: there is none
+	Bucket, Key             *iam.Document
+	BaseRoleTrust, BaseRole *iam.Document
+	Backend, Controlplane   *iam.Document
+	AccessPoint, Session    func(tenancy.Tenant) *iam.Document // nil document: there is none
 }
 
 // SchemeOf returns the scheme of an installation as package tenancy has it.
 func SchemeOf(in tenancy.Installation, baseRoleID string) Scheme {
 	return Scheme{
-		Installation:   in,
-		BaseRoleID:     baseRoleID,
-		Bucket:         in.BucketPolicy(),
-		Key:            in.KeyPolicy(),
-		BaseRoleTrust:  in.BaseRoleTrust(),
-		BaseRole:       in.BaseRolePermissions(),
-		Backend:        in.BackendPermissions(),
-		Controlplane:   in.ControlplanePermissions(),
-		AccessPoint:    func(t tenancy.Tenant) *iam.Document { return t.APPolicy(baseRoleID) },
-		TenantsSession: tenancy.Tenant.SessionPolicy,
+		Installation:  in,
+		BaseRoleID:    baseRoleID,
+		Bucket:        in.BucketPolicy(),
+		Key:           in.KeyPolicy(),
+		BaseRoleTrust: in.BaseRoleTrust(),
+		BaseRole:      in.BaseRolePermissions(),
+		Backend:       in.BackendPermissions(),
+		Controlplane:  in.ControlplanePermissions(),
+		AccessPoint:   func(t tenancy.Tenant) *iam.Document { return t.APPolicy(baseRoleID) },
+		Session:       tenancy.Tenant.SessionPolicy,
 	}
 }
 
@@ -80,7 +80,7 @@ func (s Scheme) Without(layer Layer) Scheme {
 	case APPolicy:
 		s.AccessPoint = func(tenancy.Tenant) *iam.Document { return nil }
 	case SessionPolicy:
-		s.TenantsSession = func(tenancy.Tenant) *iam.Document { return nil }
+		s.Session = func(tenancy.Tenant) *iam.Document { return nil }
 	case BaseRolePolicy:
 		s.BaseRole = everythingAllowed()
 	case BucketPolicy:

@@ -29,7 +29,7 @@ func (s Scheme) tenantSession(of, policyOf tenancy.Tenant) actor {
 		tags:      of.SessionTags(),
 		identity:  []iam.Policy{{Name: "permissions of the base role", Document: s.BaseRole}},
 	}
-	if doc := s.TenantsSession(policyOf); doc != nil {
+	if doc := s.Session(policyOf); doc != nil {
 		a.session = []iam.Policy{{Name: policyOf.SessionPolicyARN(), Document: doc}}
 		a.limited = true
 	}
