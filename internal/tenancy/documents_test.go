@@ -113,7 +113,7 @@ func TestDocumentsFitAWSLimits(t *testing.T) {
 		"key-policy":          {32 << 10, rawLength, "KMS key policy; facts AWS §6.2"},
 		"vpc-endpoint-policy": {20 << 10, iam.NonWhitespaceLength, "VPC endpoint policy; https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html"},
 	}
-	trust := 2048      // role trust policy, default quota; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+	trust := 2048       // role trust policy, default quota; https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 	permissions := 6144 // the smallest of inline (10,240) and managed (6,144)
 	for name, in := range installations(t) {
 		for _, d := range everyDocument(t, in) {

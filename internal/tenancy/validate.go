@@ -31,8 +31,8 @@ var (
 	iamNameForm = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]+$`)
 	prefixForm  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	keyIDForm   = regexp.MustCompile(`^[A-Za-z0-9-]{1,256}$`)
-	// operatorForm: root, or a user or role with its path; never a wildcard.
-	operatorForm = regexp.MustCompile(`^(root|(user|role)/[!-)+->@-~]+)$`)
+	// operatorForm: root, or a user or role with its path; no wildcard, no variable.
+	operatorForm = regexp.MustCompile(`^(root|(user|role)/[A-Za-z0-9_+=,.@/-]+)$`)
 )
 
 // New checks in and returns it with Partition and CASRoleName filled in when they
