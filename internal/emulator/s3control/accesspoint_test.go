@@ -1,6 +1,7 @@
 package s3control_test
 
 import (
+	"errors"
 	"net/http/httptest"
 	"regexp"
 	"strings"
@@ -122,10 +123,10 @@ func TestDelete(t *testing.T) {
 	w.do(w.root, "GET", apPath+"cas-a", "").is(t, 404, "NoSuchAccessPoint")
 	w.do(w.root, "DELETE", apPath+"cas-a", "").is(t, 404, "NoSuchAccessPoint")
 	err := w.db.View(func(tx state.Tx) error {
-		_, err := s3state.AccessPointByAlias(tx, before.Alias)
+		_, err := s3state.Aliases.Get(tx, before.Alias)
 		return err
 	})
-	if err == nil {
+	if !errors.Is(err, state.ErrNotFound) {
 		t.Error("the alias outlives its access point")
 	}
 	w.create("cas-a")
