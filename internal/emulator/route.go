@@ -99,7 +99,7 @@ func (h hosts) known(r *http.Request) bool {
 }
 
 func isServiceLabel(label string) bool {
-	switch label {
+	switch strings.TrimSuffix(label, "-fips") {
 	case "s3", "s3-accesspoint", "s3-control", "sts", "iam", "kms":
 		return true
 	}

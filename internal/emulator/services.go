@@ -7,6 +7,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/emulator/iamapi"
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 	"github.com/managedcas/managedcas/internal/emulator/kmsapi"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
@@ -29,6 +30,7 @@ func (a *AWS) openServices() error {
 	a.closers = append(a.closers, kms)
 	sts := stsapi.New(stsapi.Config{Directory: a.directory, Gate: door})
 	a.services = map[string]api.Emulated{
+		"iam": iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
 		"sts": sts,
 		"kms": kms,
 		"s3control": s3control.New(s3control.Config{

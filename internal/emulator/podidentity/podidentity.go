@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -98,8 +99,13 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 // Associate makes or changes the association of a service account, of which EKS
 // allows one. Doing it again, also after a restart, returns the same Access.
 func (s *Service) Associate(a Association) (Access, error) {
-	if a.Cluster == "" || a.Namespace == "" || a.ServiceAccount == "" || a.RoleARN == "" {
-		return Access{}, errors.New("a pod identity association needs cluster, namespace, service account and role")
+	for what, name := range map[string]string{"cluster": a.Cluster, "namespace": a.Namespace, "service account": a.ServiceAccount} {
+		if !validName(name) {
+			return Access{}, fmt.Errorf("%s %q: want 1 to %d letters, digits, dots, dashes and underscores", what, name, maxName)
+		}
+	}
+	if !strings.HasPrefix(a.RoleARN, "arn:") {
+		return Access{}, fmt.Errorf("role %q: want the ARN of a role", a.RoleARN)
 	}
 	fresh := record{Token: rand.Text() + rand.Text(), PodName: a.ServiceAccount + "-0", PodUID: uuid.NewString()}
 	var saved record
@@ -124,6 +130,18 @@ func (s *Service) Associate(a Association) (Access, error) {
 	}
 	return Access{Path: Path, AuthorizationToken: saved.Token}, nil
 }
+
+// maxName is the longest name of a Kubernetes object (RFC 1123 subdomain), and
+// longer than that of an EKS cluster, which is 100.
+const maxName = 253
+
+// validName keeps names to characters that session names and tags may hold, and
+// away from the one that separates them in keys.
+func validName(s string) bool {
+	return 0 < len(s) && len(s) <= maxName && strings.Trim(s, letters+"0123456789.-_") == ""
+}
+
+const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // find returns the record that a token belongs to, or state.ErrNotFound.
 func (s *Service) find(token string) (rec record, err error) {
