@@ -58,13 +58,16 @@ func (r *verifyingReader) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if !errors.Is(err, io.EOF) {
+	// io.EOF itself, as io.Reader demands: an error that wraps it is a source that
+	// broke, and must not be reported as corrupt content.
+	if err != io.EOF { //nolint:errorlint // see above
 		r.err = err
 		return n, err
 	}
 	if err := r.check(); err != nil {
 		r.err = err
-		return n, err
+		// Without the bytes at hand: io.ReadFull would drop the error of a filled buffer.
+		return 0, err
 	}
 	r.verified = true
 	if n > 0 {
