@@ -209,6 +209,7 @@ func TestStatementsMadeByHand(t *testing.T) {
 		"principal in identity policy":   {false, iam.Statement{Principals: anybody, Actions: everything, Resources: everything}},
 		"no principal in bucket policy":  {true, iam.Statement{Actions: everything, Resources: everything}},
 		"NotPrincipal in an Allow":       {true, iam.Statement{NotPrincipals: &iam.Principals{AWS: []string{"999988887777"}}, Actions: everything, Resources: everything}},
+		"both kinds of principal":        {true, iam.Statement{Principals: anybody, NotPrincipals: &iam.Principals{AWS: []string{"999988887777"}}, Actions: everything, Resources: everything}},
 		"canonical user, never resolved": {true, iam.Statement{Principals: &iam.Principals{CanonicalUser: []string{"x"}}, Actions: everything, Resources: everything}},
 	}
 	for name, row := range rows {

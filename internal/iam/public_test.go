@@ -25,6 +25,7 @@ func TestPublic(t *testing.T) {
 		{"role and everybody", `{"AWS":["` + roleT + `","*"]}`, "", true, true},
 		{"service", `{"Service":"cloudtrail.amazonaws.com"}`, "", false, false},
 		{"identity provider", `{"Federated":"graph.facebook.com"}`, "", true, true},
+		{"role and identity provider", `{"AWS":"` + roleT + `","Federated":"graph.facebook.com"}`, "", true, true},
 		{"one VPC", everybody, `{"StringEquals":{"aws:SourceVpc":"vpc-91237329"}}`, false, false},
 		{"any VPC", everybody, `{"StringLike":{"aws:SourceVpc":"vpc-*"}}`, true, true},
 		{"StringLike of a fixed value", everybody, `{"StringLike":{"aws:SourceVpce":"vpce-1"}}`, false, false},

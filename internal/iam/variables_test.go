@@ -42,6 +42,7 @@ func TestVariables(t *testing.T) {
 		{"literal dollar", "", "Resource", "arn:aws:s3:::b/${$}{x}", "arn:aws:s3:::b/${x}", "", "", true, true},
 		{"right after the fifth colon", "", "Resource", "arn:aws:s3:::${aws:userid}", "arn:aws:s3:::u", "aws:userid", "u", true, true},
 		{"in the account", "", "Resource", "arn:aws:s3::${aws:PrincipalAccount}:b", "arn:aws:s3::111122223333:b", "aws:PrincipalAccount", "111122223333", false, false},
+		{"character in the account", "", "Resource", "arn:aws:s3::${*}:b", "arn:aws:s3::${x}:b", "", "", false, false},
 		{"value with colons", "", "Resource", "arn:aws:s3:::b/${aws:userid}", "arn:aws:s3:::b/AROAT:orgA", "aws:userid", "AROAT:orgA", true, true},
 		{"2008 has no variables", noVersion, "Resource", "arn:aws:s3:::b/${aws:userid}", "arn:aws:s3:::b/u", "aws:userid", "u", false, false},
 		{"2008 takes them as text", noVersion, "Resource", "arn:aws:s3:::b/${aws:userid}", "arn:aws:s3:::b/${aws:userid}", "aws:userid", "u", true, true},
