@@ -57,21 +57,30 @@ func (r *Reconciler) watch(ctx context.Context, work *errgroup.Group) {
 }
 
 // passes visits every organization, first at once, then every interval, give or take
-// a tenth: processes that started together drift apart.
+// a tenth: processes that started together drift apart. A pass that could not start
+// is not worth a whole interval.
 func (r *Reconciler) passes(ctx context.Context, work *errgroup.Group) {
 	for {
-		if _, err := r.readRole(ctx); err != nil {
+		rest := time.Duration((0.9 + rand.Float64()/5) * float64(r.cfg.Interval))
+		if err := r.pass(ctx, work); err != nil {
 			r.report(ctx, "starting a pass", err)
-		} else if err := r.sweep(ctx, work); err != nil {
-			r.report(ctx, "listing the organizations", err)
+			rest = min(rest, 10*time.Second)
 		}
-		jitter := time.Duration((rand.Float64() - 0.5) / 5 * float64(r.cfg.Interval))
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(r.cfg.Interval + jitter):
+		case <-time.After(rest):
 		}
 	}
+}
+
+// pass hands out every organization. The base role is read anew first: if it was
+// recreated, all access point policies are rewritten.
+func (r *Reconciler) pass(ctx context.Context, work *errgroup.Group) error {
+	if _, err := r.readRole(ctx); err != nil {
+		return err
+	}
+	return r.sweep(ctx, work)
 }
 
 // sweep hands every organization in the given states (none: all) to a worker, unless

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
+	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator"
@@ -57,17 +60,7 @@ func newWorld(t *testing.T) *world {
 	key := aws.RootCredentials()
 	w.root = w.cloud(t, awscloud.StaticCredentials(key.AccessKeyID, key.SecretAccessKey), w.network)
 
-	p, err := provision.New(provision.Config{Installation: names(""), Roles: w.root, Keys: w.root, Buckets: w.root, Settings: w.root})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := p.Plan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if w.in, err = p.Apply(t.Context(), plan); err != nil {
-		t.Fatal(err)
-	}
+	w.provision(t)
 	access, err := aws.PodIdentity().Associate(podidentity.Association{
 		Cluster: "c", Namespace: "n", ServiceAccount: "backend", RoleARN: w.in.BackendRoleARN(),
 	})
@@ -85,6 +78,22 @@ func newWorld(t *testing.T) *world {
 	})
 	w.secrets = secretstore.NewDatabase(w.db)
 	return w
+}
+
+// provision does what an operator does once.
+func (w *world) provision(t *testing.T) {
+	t.Helper()
+	p, err := provision.New(provision.Config{Installation: names(""), Roles: w.root, Keys: w.root, Buckets: w.root, Settings: w.root})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := p.Plan(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w.in, err = p.Apply(t.Context(), plan); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (w *world) cloud(t *testing.T, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
@@ -107,6 +116,31 @@ func (w *world) reconciler(t *testing.T, network http.RoundTripper) *reconcile.R
 		Organizations: w.db, Secrets: w.secrets, Interval: time.Hour,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
+}
+
+// recreateBaseRole deletes the base role and provisions it again, as an operator with
+// a console and a script might.
+func (w *world) recreateBaseRole(t *testing.T) {
+	t.Helper()
+	key := w.aws.RootCredentials()
+	admin := awsiam.New(awsiam.Options{
+		Region: "us-east-1", BaseEndpoint: &w.endpoint,
+		Credentials: awscredentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
+	})
+	role := &w.in.BaseRoleName
+	names, err := admin.ListRolePolicies(t.Context(), &awsiam.ListRolePoliciesInput{RoleName: role})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names.PolicyNames {
+		if _, err := admin.DeleteRolePolicy(t.Context(), &awsiam.DeleteRolePolicyInput{RoleName: role, PolicyName: &name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := admin.DeleteRole(t.Context(), &awsiam.DeleteRoleInput{RoleName: role}); err != nil {
+		t.Fatal(err)
+	}
+	w.provision(t)
 }
 
 // organization stores a new one, pending.
