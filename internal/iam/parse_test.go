@@ -195,6 +195,7 @@ func TestParseAccepts(t *testing.T) {
 		{"any resource of a service", iam.KindIdentity, `"Effect":"Allow","Action":"sqs:*","Resource":"arn:aws:sqs:us-east-2:*:${aws:username}-queue"`},
 		{"empty Sid", iam.KindIdentity, `"Sid":"","Effect":"Allow","Action":"a:b?c*","Resource":"*"`},
 		{"Sid of S3", iam.KindBucket, `"Sid":"Allow get requests","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"`},
+		{"Sids of S3 need not differ", iam.KindBucket, `"Sid":"a","Effect":"Allow","Principal":"*","Action":"a:B","Resource":"*"},{"Sid":"a","Effect":"Allow","Principal":"*","Action":"a:C","Resource":"*"`},
 		{"every type of principal", iam.KindBucket, `"Effect":"Allow","Action":"s3:GetObject","Resource":"*","Principal":{
 			"AWS":["*","111122223333","arn:aws:iam::111122223333:root","arn:aws-us-gov:iam::111122223333:user/dir/u","arn:aws:iam::111122223333:role/dir/r","arn:aws:sts::111122223333:assumed-role/r/s","arn:aws:sts::111122223333:federated-user/f","AROATENANTEXAMPLE0001"],
 			"Service":"delivery.logs.amazonaws.com","Federated":["arn:aws:iam::111122223333:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/X","cognito-identity.amazonaws.com"],

@@ -120,9 +120,6 @@ func (c *caller) namedBy(entry string) grant {
 	case entry == c.role && c.role != "":
 		return namedRole
 	case accountOf(entry) == c.account:
-		if c.kind == callerRoot {
-			return namedDirect
-		}
 		return namedAccount
 	}
 	return notNamed

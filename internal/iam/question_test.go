@@ -88,6 +88,7 @@ func TestQuestions(t *testing.T) {
 		{"nothing is filled in", `{` + head + `,"identity":[{"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"Null":{"aws:PrincipalArn":"false"}}}}]}`, iam.ImplicitlyDenied},
 		{"path of the role from the context", `{` + head + `,"resourcePolicy":{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/dir/R"},"Action":"s3:*","Resource":"*"}},"context":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/dir/R"}}`, iam.Allowed},
 		{"path of another role", `{` + head + `,"resourcePolicy":{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/dir/X"},"Action":"s3:*","Resource":"*"}},"context":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/dir/X"}}`, iam.ImplicitlyDenied},
+		{"role of another account", `{` + head + `,"resourcePolicy":{"Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::999988887777:role/R"},"Action":"s3:*","Resource":"*"}},"context":{"aws:PrincipalArn":"arn:aws:iam::999988887777:role/R"}}`, iam.ImplicitlyDenied},
 
 		{"not JSON", `{`, "Error"},
 		{"not an object", `[]`, "Error"},
@@ -167,6 +168,9 @@ func TestAnswerLinesGoesOn(t *testing.T) {
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d answers, want %d: %+v", len(got), len(want), got)
+	}
+	if text := got[3].Because[0].Text; !strings.Contains(text, "longer") {
+		t.Errorf("the answer to a line that is too long says %q", text)
 	}
 	for i, w := range want {
 		if got[i].ID != w.id || got[i].Result != w.result {
