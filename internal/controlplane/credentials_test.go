@@ -89,6 +89,9 @@ func TestI12_whetherWaitingHelps(t *testing.T) {
 		{"ready, backend not saved yet", func() org.Organization {
 			return p.move(t, p.organization(t, "early", org.Pending), org.Ready, "")
 		}, codes.Unavailable, "UNAVAILABLE"},
+		{"pending again, with what it had", func() org.Organization {
+			return p.move(t, p.organization(t, "again", org.Ready), org.Pending, "")
+		}, codes.Unavailable, "UNAVAILABLE"},
 		{"deleting", func() org.Organization {
 			return p.move(t, p.organization(t, "deleting", org.Ready), org.Deleting, "")
 		}, codes.FailedPrecondition, "FAILED_PRECONDITION"},

@@ -114,6 +114,29 @@ func TestI11_onlyARNsAreStored(t *testing.T) {
 	}
 }
 
+func TestI11_nothingElseIsRead(t *testing.T) {
+	t.Parallel()
+	document, err := json.Marshal(good())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tampered := range map[string]string{
+		"a fifth field":    strings.Replace(string(document), "{", `{"SecretAccessKey":"x",`, 1),
+		"a second value":   string(document) + "{}",
+		"a list":           "[" + string(document) + "]",
+		"nothing":          "",
+		"null":             "null",
+		"a huge one":       string(document) + strings.Repeat(" ", 1<<15),
+		"a field's number": strings.Replace(string(document), `"eu-west-1"`, "1", 1),
+	} {
+		id := org.NewID()
+		_, err := secretstore.NewDatabase(documents{id: tampered}).Coordinates(t.Context(), id)
+		if !errors.Is(err, secretstore.ErrMalformed) {
+			t.Errorf("%s: %v, want ErrMalformed", name, err)
+		}
+	}
+}
+
 func FuzzDocument(f *testing.F) {
 	document, err := json.Marshal(good())
 	if err != nil {

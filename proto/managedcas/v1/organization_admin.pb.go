@@ -377,7 +377,7 @@ func (x *Organization) GetUpdatedAt() *timestamppb.Timestamp {
 // Condition is one observable fact about an organization's storage.
 type Condition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// StorageBackend, Coordinates or Provisioned.
+	// StorageBackend or Provisioned.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
 	Met  bool   `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
 	// One sentence for people.
