@@ -65,6 +65,7 @@ func accessPointCheck(action string, ap s3state.AccessPoint, exists bool, caller
 	check := gate.Check{Action: action, Resource: ap.ARN(), Account: ap.AccountID, Context: iam.Context{}}
 	check.Context.Set("s3:DataAccessPointArn", ap.ARN())
 	check.Context.Set("s3:DataAccessPointAccount", ap.AccountID)
+	check.Context.Set("s3:ResourceAccount", ap.AccountID)
 	if unscoped(action) {
 		check.Resource = "*"
 	}

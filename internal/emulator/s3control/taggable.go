@@ -45,6 +45,7 @@ func (s *Service) resource(arn, action string, caller *api.Caller) (taggable, er
 		return taggable{}, err
 	}
 	check := gate.Check{Action: action, Resource: arn, Account: s.cfg.AccountID, Context: iam.Context{}}
+	check.Context.Set("s3:ResourceAccount", s.cfg.AccountID)
 	for k, v := range b.Tags {
 		check.Context.Set("aws:ResourceTag/"+k, v)
 	}
