@@ -23,11 +23,11 @@ func (p *statementParser) conditions(v value) ([]Condition, error) {
 				return nil, malformed(whereOp, "%q is not a condition key; write prefix:name", clip(m.name))
 			}
 			// Keys have no case, so two spellings are the same key twice.
-			if folded := strings.ToLower(m.name); seen[folded] {
+			folded := strings.ToLower(m.name)
+			if seen[folded] {
 				return nil, malformed(whereOp, "%q occurs twice; give one key one list of values", clip(m.name))
-			} else {
-				seen[folded] = true
 			}
+			seen[folded] = true
 			values, err := p.conditionValues(whereOp+"."+clip(m.name), op, m.value)
 			if err != nil {
 				return nil, err
