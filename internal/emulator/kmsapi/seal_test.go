@@ -74,7 +74,8 @@ func FuzzOpen(f *testing.F) {
 		if _, err := keyOf(ciphertext); err != nil && !errors.Is(err, errCiphertext) {
 			t.Errorf("keyOf: %v", err)
 		}
-		if plain, err := open(testMaterial, ciphertext, nil); err == nil && !bytes.Equal(ciphertext, sealed) {
+		// Every process of a fuzzing run seals anew, so a seed of another one may open too.
+		if plain, err := open(testMaterial, ciphertext, nil); err == nil && string(plain) != "secret" {
 			t.Errorf("a made-up ciphertext opened: %x", plain)
 		}
 	})
