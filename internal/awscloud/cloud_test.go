@@ -121,8 +121,11 @@ func TestEndpoints(t *testing.T) {
 		"http://127.0.0.1":        false,
 	} {
 		_, err := awscloud.NewTransport(endpoint)
-		if (err == nil) != ok {
-			t.Errorf("%q: %v", endpoint, err)
+		_, shared := awscloud.New(t.Context(), awscloud.Config{
+			Region: region, Endpoint: endpoint, Transport: transport(nil), Credentials: awscloud.StaticCredentials("a", "b"),
+		})
+		if (err == nil) != ok || (shared == nil) != ok {
+			t.Errorf("%q: %v; with a transport: %v", endpoint, err, shared)
 		}
 		if err != nil && strings.Contains(err.Error(), "u:p") {
 			t.Errorf("%v shows a password", err)

@@ -27,6 +27,11 @@ func NewTransport(endpoint string) (*http.Transport, error) {
 
 func httpClient(cfg Config) (aws.HTTPClient, error) {
 	if cfg.Transport != nil {
+		if cfg.Endpoint != "" {
+			if _, err := endpointAddress(cfg.Endpoint); err != nil {
+				return nil, err
+			}
+		}
 		return &http.Client{Transport: cfg.Transport, CheckRedirect: refuseRedirect}, nil
 	}
 	return buildableClient(cfg.Endpoint)
@@ -40,7 +45,7 @@ func buildableClient(endpoint string) (*awshttp.BuildableClient, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	dial := dialer.DialContext
 	if endpoint != "" {
-		address, err := loopbackAddress(endpoint)
+		address, err := endpointAddress(endpoint)
 		if err != nil {
 			return nil, err
 		}
@@ -61,8 +66,8 @@ func buildableClient(endpoint string) (*awshttp.BuildableClient, error) {
 	}), nil
 }
 
-// loopbackAddress returns the host:port of an embedded AWS.
-func loopbackAddress(endpoint string) (string, error) {
+// endpointAddress returns the host:port of an embedded AWS, if it is a safe one.
+func endpointAddress(endpoint string) (string, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil {
 		return "", fmt.Errorf("AWS endpoint: %w", err)
