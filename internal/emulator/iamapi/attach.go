@@ -29,7 +29,7 @@ func (s *Service) attach(k principalKind) operation {
 			if most := k.attached(s.quotas); len(p.Attached) >= most {
 				return limitExceeded("Cannot exceed quota for PoliciesPer%s: %d", k.label, most)
 			}
-			p.Attached = append(slices.Clone(p.Attached), arn)
+			p.Attached = append(p.Attached, arn)
 			return directory.SetUse(tx, arn, directory.Attached, k.entity(*p), true)
 		})
 	}
@@ -45,7 +45,7 @@ func (s *Service) detach(k principalKind) operation {
 			if !slices.Contains(p.Attached, arn) {
 				return noSuchEntity("Policy %s was not found.", arn)
 			}
-			p.Attached = slices.DeleteFunc(slices.Clone(p.Attached), func(a string) bool { return a == arn })
+			p.Attached = slices.DeleteFunc(p.Attached, func(a string) bool { return a == arn })
 			return directory.SetUse(tx, arn, directory.Attached, k.entity(*p), false)
 		})
 	}

@@ -24,7 +24,6 @@ func (s *Service) putInline(k principalKind) operation {
 			if err := checkIdentityPolicy(text); err != nil {
 				return err
 			}
-			p.Inline = maps.Clone(p.Inline)
 			if p.Inline == nil {
 				p.Inline = map[string]string{}
 			}
@@ -83,7 +82,6 @@ func (s *Service) deleteInline(k principalKind) operation {
 			if _, ok := p.Inline[policy]; !ok {
 				return k.inlineNotFound(policy)
 			}
-			p.Inline = maps.Clone(p.Inline)
 			delete(p.Inline, policy)
 			return nil
 		})

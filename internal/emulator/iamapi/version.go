@@ -121,7 +121,7 @@ func (s *Service) deleteVersion(ctx context.Context, c *call) (any, error) {
 		if id == p.Default {
 			return deleteConflict("Cannot delete the default version of a policy.")
 		}
-		p.Versions = slices.Delete(slices.Clone(p.Versions), at, at+1)
+		p.Versions = slices.Delete(p.Versions, at, at+1)
 		if err := directory.Versions.Delete(tx, directory.VersionKey(p.ID, id)); err != nil {
 			return err
 		}
