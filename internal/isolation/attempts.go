@@ -57,14 +57,12 @@ func (s Scheme) foreign(self, other tenancy.Tenant, confused bool) []trial {
 // nobody's policy, such as a failed clean-up leaves behind.
 func strayAccessPoint(self, other tenancy.Tenant) string {
 	name := []byte(self.APARN())
-	for i := len(name) - 1; ; i-- {
-		for _, c := range []byte("0123456789abcdef") {
-			name[i] = c
-			if arn := string(name); arn != self.APARN() && arn != other.APARN() {
-				return arn
-			}
+	for _, name[len(name)-1] = range []byte("012") { // two of three may be taken
+		if arn := string(name); arn != self.APARN() && arn != other.APARN() {
+			break
 		}
 	}
+	return string(name)
 }
 
 // objectActions is every data action of S3 on objects that a policy can name.
