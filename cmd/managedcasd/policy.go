@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/managedcas/managedcas/internal/iam"
+	"github.com/managedcas/managedcas/internal/isolation"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -20,7 +21,7 @@ func policyCommand() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(policyRenderCommand(), policyEvaluateCommand())
+	cmd.AddCommand(policyRenderCommand(), policyEvaluateCommand(), policyProveCommand())
 	return cmd
 }
 
@@ -113,4 +114,38 @@ point, the key behind an object. Nothing is filled into context.`,
 			return iam.AnswerLines(cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
+}
+
+func policyProveCommand() *cobra.Command {
+	var config, output string
+	cmd := &cobra.Command{
+		Use:   "prove --config FILE",
+		Short: "Prove that no organization reaches another, even with one layer missing",
+		Long: `Try, in the policy evaluator, everything that a session of one organization could do to
+another: every action by every route, with each layer of the scheme knocked out in turn.
+Exit code 1 when something gets through. It proves the documents of this configuration,
+not what an account holds.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := needFlag(cmd, "config", config); err != nil {
+				return err
+			}
+			cfg, err := service.ReadConfig(config)
+			if err != nil {
+				return err
+			}
+			in, err := cfg.Backend.ManagedCas.Installation()
+			if err != nil {
+				return err
+			}
+			report, err := isolation.Prove(in, isolation.Options{})
+			if err != nil {
+				return err
+			}
+			return printProof(cmd.OutOrStdout(), output, report)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table, or json for every attempt")
+	return cmd
 }
