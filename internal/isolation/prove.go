@@ -27,14 +27,14 @@ func (a Attempt) compare(b Attempt) int {
 
 // Row is one attempt under one knock-out.
 type Row struct {
-	Missing  Layer        `json:"missing"`
-	Attempt  Attempt      `json:"attempt"`
-	Own      bool         `json:"own"` // on one's own artifacts: must be allowed
-	Decision iam.Decision `json:"decision"`
+	Missing   Layer        `json:"missing"`
+	Attempt   Attempt      `json:"attempt"`
+	MustAllow bool         `json:"mustAllow"` // what is one's own; anything else must be denied
+	Decision  iam.Decision `json:"decision"`
 }
 
 // Holds reports whether the scheme did what it must.
-func (r Row) Holds() bool { return r.Decision.Allowed() == r.Own }
+func (r Row) Holds() bool { return r.Decision.Allowed() == r.MustAllow }
 
 // Report is the outcome of a proof, in a stable order.
 type Report struct{ Rows []Row }

@@ -56,8 +56,8 @@ func complain(t *testing.T, report isolation.Report) {
 			t.Errorf("and %d more", len(report.Failures())-i)
 			break
 		}
-		t.Errorf("without %s: %+v: own %t, but %s: %s",
-			row.Missing, row.Attempt, row.Own, row.Decision.Result, row.Decision.Because[0].Text)
+		t.Errorf("without %s: %+v: must be allowed %t, but %s: %s",
+			row.Missing, row.Attempt, row.MustAllow, row.Decision.Result, row.Decision.Because[0].Text)
 	}
 }
 
@@ -107,7 +107,7 @@ func TestI8_ArtifactsStayApartWithAnyTwoLayersMissing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, row := range report.Failures() {
-				if row.Own || row.Attempt.Route == "management" || row.Attempt.Owned {
+				if row.MustAllow || row.Attempt.Route == "management" || row.Attempt.Owned {
 					continue
 				}
 				t.Errorf("%s without %s and %s: %+v is %s", prefix, first, row.Missing, row.Attempt, row.Decision.Result)
