@@ -81,7 +81,13 @@ func (o *Objects) Get(ctx context.Context, key string) (io.ReadCloser, cas.Info,
 func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
 	if err != nil {
-		return cas.Info{}, failedObject(err, "describing %q", key)
+		err = failedObject(err, "describing %q", key)
+		// The answer to a HEAD has no body to say why. A token that has expired is the one
+		// thing that S3 finds wrong with this request (400; facts AWS §4.6).
+		if e, ok := errors.AsType[*Error](err); ok && e.Code == "BadRequest" {
+			e.Outcome = cloud.ErrExpired
+		}
+		return cas.Info{}, err
 	}
 	return cas.Info{
 		Size:      aws.ToInt64(out.ContentLength),

@@ -176,6 +176,21 @@ func TestPutOutcomes(t *testing.T) {
 	}
 }
 
+// The answer to a HEAD has a status and no body.
+func TestStatOutcomes(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]error{
+		400: cloud.ErrExpired,  // facts AWS §4.6: ExpiredToken
+		403: cloud.ErrDenied,   // facts AWS §7.6: or missing
+		404: cloud.ErrNotFound, // facts AWS §7.6
+	} {
+		c := at(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
+		if _, err := objects(t, c).Stat(t.Context(), "k"); !errors.Is(err, want) {
+			t.Errorf("%d: got %v, want %v", status, err, want)
+		}
+	}
+}
+
 func TestBodyThatCanSeekIsSentAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0

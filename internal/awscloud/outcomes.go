@@ -53,7 +53,7 @@ func codes() map[error][]string {
 		},
 		cloud.ErrKeyUnusable: {
 			"KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException",
-			"DisabledException", "KMSInvalidStateException", "KMSInvalidStateException",
+			"DisabledException", "KMSInvalidStateException",
 		},
 		cloud.ErrUnavailable: {
 			"InternalError", "InternalFailure", "ServiceUnavailable", "ServiceFailure",
