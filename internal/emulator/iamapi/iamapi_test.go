@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/managedcas/managedcas/internal/emulator/identitytest"
 	"github.com/managedcas/managedcas/internal/emulator/iamapi"
+	"github.com/managedcas/managedcas/internal/emulator/identitytest"
 )
 
 type params = identitytest.Params

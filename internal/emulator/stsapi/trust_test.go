@@ -116,6 +116,25 @@ func TestInheritedTagsNeedTagSession(t *testing.T) {
 	}
 }
 
+// Source: facts AWS §13 P12; the stricter of the two readings.
+func TestInheritedTagsCountAsTagKeys(t *testing.T) {
+	t.Parallel()
+	a, user := account(t)
+	tagged, _ := a.Assume(t, user, "T", "pod", params{
+		"Tags.member.1.Key": "cluster", "Tags.member.1.Value": "prod", "TransitiveTagKeys.member.1": "cluster",
+	})
+	org := params{"Tags.member.1.Key": "org", "Tags.member.1.Value": "orgA"}
+	for keys, allowed := range map[string]bool{`["org"]`: false, `["org","cluster"]`: true} {
+		name := "only" + strings.Trim(strings.ReplaceAll(keys, `","`, "-"), `[]"`)
+		a.CreateRole(t, name, `{"Version":"2012-10-17","Statement":[
+			{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"},
+			{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:TagSession","Condition":{"ForAllValues:StringEquals":{"aws:TagKeys":`+keys+`}}}]}`)
+		if answer := a.TryAssume(t, tagged, name, "orgA", org); (answer.Err == nil) != allowed {
+			t.Errorf("%s: got %v, want allowed: %v", keys, answer.Err, allowed)
+		}
+	}
+}
+
 func TestCallersSessionPolicyLimitsAssumeRole(t *testing.T) {
 	t.Parallel()
 	a, user := account(t)
