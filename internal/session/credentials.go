@@ -21,3 +21,6 @@ func (c Credentials) LogValue() slog.Value {
 
 // String returns the access key id: credentials formatted by accident leak nothing.
 func (c Credentials) String() string { return "session credentials " + c.AccessKeyID }
+
+// GoString is String: %#v must not print secrets either.
+func (c Credentials) GoString() string { return c.String() }
