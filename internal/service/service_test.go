@@ -1,0 +1,208 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/service"
+)
+
+const complete = `
+backend:
+  managedCas:
+    enabled: true
+    region: eu-west-1
+    accountId: "111122223333"
+    bucketName: cas-prod
+    kmsKeyArn: arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555
+    apPrefix: chainloop-
+    baseRoleName: tenant
+    sessionPolicyPrefix: cas-
+    backendRoleName: backend
+    controlplaneRoleName: controlplane
+`
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := service.ParseConfig([]byte(complete))
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := cfg.Backend.ManagedCas.Installation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Partition != "aws" || in.CASRoleName != "controlplane" || in.Loopback {
+		t.Errorf("installation %+v", in)
+	}
+	if cfg.Backend.ManagedCas.ReconcileInterval != service.DefaultReconcileInterval || *cfg.CAS.SessionReuse != service.DefaultSessionReuse || cfg.CAS.MaxArtifactBytes != service.DefaultMaxArtifactBytes {
+		t.Errorf("configuration %+v", cfg)
+	}
+}
+
+func TestConfigRefusals(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ name, text, says string }{
+		{"unknown key", complete + "    bucket: x\n", "field bucket not found"},
+		{"not enabled", strings.Replace(complete, "enabled: true", "enabled: false", 1), "enabled is false"},
+		{"interval below a second", complete + "    reconcileInterval: 999ms\n", "at least 1s"},
+		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
+		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
+		{"log format", complete + "log: {format: xml}\n", "json or text"},
+	} {
+		cfg, err := service.ParseConfig([]byte(tc.text))
+		if err == nil {
+			_, err = cfg.Backend.ManagedCas.Installation()
+		}
+		if err == nil || !strings.Contains(err.Error(), tc.says) {
+			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.says)
+		}
+	}
+	for _, text := range []string{complete + "    reconcileInterval: 1s\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
+		cfg, err := service.ParseConfig([]byte(text))
+		if err == nil {
+			_, err = cfg.Backend.ManagedCas.Installation()
+		}
+		if err != nil {
+			t.Errorf("a value at its limit is refused: %v", err)
+		}
+	}
+}
+
+func TestConfigFileSize(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(file, []byte(complete+strings.Repeat("#", 1<<20)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := service.ReadConfig(file); err == nil || !strings.Contains(err.Error(), "not a configuration") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := service.ReadConfig(file + ".missing"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func TestRunStopsEverythingWhenOneFails(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	stopped := make(chan struct{})
+	err := service.Run(t.Context(), quiet,
+		service.Task{Name: "patient", Run: func(ctx context.Context) error { <-ctx.Done(); close(stopped); return ctx.Err() }},
+		service.Task{Name: "broken", Run: func(context.Context) error { return broken }},
+	)
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "broken: ") {
+		t.Errorf("error %v", err)
+	}
+	select {
+	case <-stopped:
+	default:
+		t.Error("Run returned before its tasks")
+	}
+}
+
+func TestHTTPFinishesWhatIsInFlight(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	entered, release := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- service.Run(ctx, quiet, service.HTTP("http", listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			close(entered)
+			<-release
+			_, _ = io.WriteString(w, "done")
+		})))
+	}()
+	answer := make(chan string, 1)
+	go func() {
+		resp, err := http.Get("http://" + listener.Addr().String())
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		answer <- string(text)
+	}()
+	<-entered
+	stop()
+	close(release)
+	if got := <-answer; got != "done" {
+		t.Errorf("the request in flight got %q", got)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the server ended with %v", err)
+	}
+	if _, err := net.DialTimeout("tcp", listener.Addr().String(), time.Second); err == nil {
+		t.Error("the port is still open")
+	}
+}
+
+func TestListenersLeaveNothingOpen(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free.Addr().String()
+	free.Close()
+	if _, err := service.Listeners(service.Listen{HTTP: address, GRPC: taken.Addr().String()}); err == nil {
+		t.Fatal("a taken address was opened")
+	}
+	again, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("the other listener was left open: %v", err)
+	}
+	again.Close()
+}
+
+func TestReadinessNamesWhatFails(t *testing.T) {
+	t.Parallel()
+	handler := service.Health("v1", map[string]service.Check{
+		"database":   func(context.Context) error { return errors.New("secret detail") },
+		"reconciler": func(context.Context) error { return nil },
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := service.Background(t.Context(), quiet, service.HTTP("http", listener, handler))
+	defer stop()
+	for path, want := range map[string]struct {
+		status int
+		text   string
+	}{
+		"/healthz": {200, "ok"}, "/infoz": {200, "v1"}, "/readyz": {503, `"failing":["database"]`}, "/metrics": {200, "go_goroutines"},
+	} {
+		resp, err := http.Get("http://" + listener.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != want.status || !strings.Contains(string(text), want.text) || strings.Contains(string(text), "secret") {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, text)
+		}
+	}
+}
