@@ -65,7 +65,7 @@ bench: ## benchmarks of the policy evaluator and the data path
 .PHONY: generate
 generate: $(TOOLS)/buf ## write what is generated: protobuf code, deploy/policies
 	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
-	go test ./internal/tenancy -run TestGenerated -update
+	go test ./internal/tenancy ./internal/isolation -update
 
 .PHONY: generate-check
 generate-check: generate ## fail if what is generated is not what is committed
