@@ -20,10 +20,7 @@ type Gate struct {
 
 // New returns a gate over the identities in dir.
 func New(dir *directory.Directory) *Gate {
-	cache, err := lru.New[documentKey, *iam.Document](maxDocuments)
-	if err != nil {
-		panic("gate: " + err.Error()) // only a size below 1 is refused
-	}
+	cache, _ := lru.New[documentKey, *iam.Document](maxDocuments) // fails only for a size below 1
 	return &Gate{dir: dir, documents: &documents{cache}}
 }
 

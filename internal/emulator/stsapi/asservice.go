@@ -3,10 +3,9 @@ package stsapi
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
-
-	"net/url"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 )
