@@ -445,7 +445,8 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			// The client must not repeat the request by itself, as it would a GET.
-			res, err := srv.Client().Do(call{service: "s3", body: "x"}.request(t, srv.URL))
+			// The answer, which repeats the body, is too long for net/http to hold it back.
+			res, err := srv.Client().Do(call{service: "s3", body: strings.Repeat("x", 64<<10)}.request(t, srv.URL))
 			status, body := 0, []byte(nil)
 			if err == nil {
 				body, _ = io.ReadAll(res.Body)

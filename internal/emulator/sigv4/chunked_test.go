@@ -24,20 +24,19 @@ func apiCode(err error) string {
 }
 
 // TestEveryByteOfASignedStreamCounts changes each byte of the framing, and some of
-// the data: nothing but the original may come out as a complete payload.
+// the data: a stream that is not the original must not end well.
 func TestEveryByteOfASignedStreamCounts(t *testing.T) {
 	t.Parallel()
 	for _, vector := range []streamed{docsStreaming, docsTrailer} {
 		body := vector.body()
-		want := bytes.Repeat([]byte("a"), 65<<10)
 		for i := range body {
 			if body[i] == 'a' && body[max(0, i-1)] == 'a' && i%4099 != 0 {
 				continue // inside a run of data, where one sample stands for all
 			}
 			changed := bytes.Clone(body)
 			changed[i] ^= 1
-			if content, _, err := vector.decode(t, changed); err == nil && !bytes.Equal(content, want) {
-				t.Errorf("%s: byte %d changed and accepted", vector.mode, i)
+			if _, _, err := vector.decode(t, changed); err == nil {
+				t.Errorf("%s: byte %d (%q in %q) changed and accepted", vector.mode, i, body[i], body[max(0, i-20):min(len(body), i+20)])
 			}
 		}
 		for _, n := range []int{0, 10, 70, 90, 65_000, len(body) - 90, len(body) - 1} {

@@ -50,7 +50,7 @@ func (t *trailerSpec) read(d *decoder) error {
 			return t.complete()
 		}
 		name, value, ok := strings.Cut(line, ":")
-		name, value = strings.ToLower(name), strings.TrimSpace(value)
+		name, value = strings.ToLower(name), strings.Trim(value, " \t")
 		switch {
 		case !ok || signed:
 			return malformedTrailer()
