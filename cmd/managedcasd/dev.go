@@ -45,16 +45,18 @@ part is healthy. The same --data finds everything again.`,
 	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1; 0: any that are free")
 	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
+	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
 	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
 }
 
 type devOptions struct {
-	dir       string
-	firstPort int
-	readyFile string
-	reconcile time.Duration
-	level     slog.Level
+	dir              string
+	firstPort        int
+	readyFile        string
+	reconcile        time.Duration
+	maxArtifactBytes int64
+	level            slog.Level
 }
 
 // dev is the whole system in the order in which it stands up. Everything before
@@ -130,14 +132,14 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	reconciler := newBackend(clouds["backend"], installation, db, options.reconcile, log)
-	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: service.DefaultMaxArtifactBytes, created: reconciler.Poke}, log)
+	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes, created: reconciler.Poke}, log)
 	if err != nil {
 		return err
 	}
 	cas, err := newCAS(clouds["cas"], installation, db, casOptions{
 		keys:             controlplane.keys,
 		sessionReuse:     service.DefaultSessionReuse,
-		maxArtifactBytes: service.DefaultMaxArtifactBytes,
+		maxArtifactBytes: options.maxArtifactBytes,
 	}, log)
 	if err != nil {
 		return err

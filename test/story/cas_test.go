@@ -6,9 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/gob"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -24,8 +25,6 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
-	"github.com/managedcas/managedcas/internal/database"
-	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 )
 
@@ -33,8 +32,9 @@ import (
 //
 //	cas token [-role uploader|downloader] [-digest D] [-expired|-forged] ORG
 //	    fetches a CAS token and sets CAS_TOKEN; -expired and -forged make their own
-//	cas write [-digest HEX] [-name FILENAME] [-raw RESOURCENAME] [-half-close] [-other] FILE
-//	    uploads FILE over ByteStream with CAS_TOKEN
+//	cas write [-digest HEX] [-name FILENAME] [-raw RESOURCENAME] [-half-close] FILE
+//	    uploads FILE over ByteStream with CAS_TOKEN, under its own digest unless told
+//	    another; -half-close ends the stream without saying that all was sent
 //	cas read HEX
 //	    downloads over ByteStream and prints
 //
@@ -43,6 +43,7 @@ func cmdCAS(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("usage: cas token|write|read …")
 	}
+	_, _ = ts.Stdout(), ts.Stderr() // else those of the command before would stay
 	var err error
 	switch args[0] {
 	case "token":
@@ -118,17 +119,6 @@ func counterfeit(ts *testscript.TestScript, expired bool) string {
 	return text
 }
 
-func serverKey(ts *testscript.TestScript) *ecdsa.PrivateKey {
-	db, err := database.Open(context.Background(), ts.MkAbs("data/managedcas.db"))
-	ts.Check(err)
-	defer db.Close()
-	keys, err := db.SigningKeys(context.Background(), registry.KeyUseCAS)
-	ts.Check(err)
-	key, err := x509.ParsePKCS8PrivateKey(keys[0].PKCS8)
-	ts.Check(err)
-	return key.(*ecdsa.PrivateKey)
-}
-
 func withToken(ts *testscript.TestScript) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+ts.Getenv("CAS_TOKEN")), cancel
@@ -143,6 +133,10 @@ func casWrite(ts *testscript.TestScript, args []string) error {
 	ts.Check(flags.Parse(args))
 	content := []byte(ts.ReadFile(flags.Arg(0)))
 	resource := *raw
+	if *digest == "" {
+		sum := sha256.Sum256(content)
+		*digest = hex.EncodeToString(sum[:])
+	}
 	if resource == "" {
 		resource = gobName(ts, *digest, *name)
 	}

@@ -133,18 +133,3 @@ func readAnswer(conn net.Conn) ([]byte, int, error) {
 	out.Write(body)
 	return out.Bytes(), resp.StatusCode, err
 }
-
-// cmdJournal runs "journal [QUERY]": it prints what the embedded AWS wrote down, as
-// JSON.
-func cmdJournal(ts *testscript.TestScript, neg bool, args []string) {
-	query := ""
-	if len(args) == 1 {
-		query = "?" + args[0]
-	}
-	resp, err := http.Get(of(ts).value("aws.endpoint") + "/_aws/journal" + query)
-	ts.Check(err)
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	ts.Check(err)
-	_, _ = ts.Stdout().Write(text)
-}

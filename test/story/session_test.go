@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -107,31 +105,4 @@ func become(ts *testscript.TestScript, id, secret, token string) {
 	ts.Setenv("AWS_ACCESS_KEY_ID", id)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 	ts.Setenv("AWS_SESSION_TOKEN", token)
-}
-
-// cmdObjects prints every object of the bucket (key and size) and every unfinished
-// multipart upload, as the operator sees them. What an attack must not change is
-// compared with "cmp stdout".
-func cmdObjects(ts *testscript.TestScript, neg bool, args []string) {
-	client := s3.NewFromConfig(awsConfig(ts, root(ts)), func(o *s3.Options) { o.UsePathStyle = true })
-	bucket := aws.String(of(ts).value("installation.bucketName"))
-	var lines []string
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: bucket})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(context.Background())
-		ts.Check(err)
-		for _, o := range page.Contents {
-			lines = append(lines, fmt.Sprintf("object %s %d %s", *o.Key, *o.Size, *o.ETag))
-		}
-	}
-	uploads, err := s3.NewFromConfig(awsConfig(ts, root(ts)), func(o *s3.Options) { o.UsePathStyle = true }).
-		ListMultipartUploads(context.Background(), &s3.ListMultipartUploadsInput{Bucket: bucket})
-	ts.Check(err)
-	for _, u := range uploads.Uploads {
-		lines = append(lines, "unfinished "+*u.Key)
-	}
-	slices.Sort(lines)
-	for _, line := range lines {
-		fmt.Fprintln(ts.Stdout(), line)
-	}
 }
