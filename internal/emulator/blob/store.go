@@ -1,0 +1,161 @@
+// Package blob keeps object bytes on disk, encrypted and durable.
+//
+// A blob is written once, under a random name, and never changed. It is on disk when
+// Commit returns, but only a record elsewhere makes it visible: a blob that no
+// record names, because the process died in between, is removed by Sweep.
+package blob
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// ID names a blob: 32 hex digits, random.
+type ID string
+
+// folders is how many sub-folders share the files, so that none grows very long: one
+// for each value of an ID's first byte.
+const folders = 256
+
+// Store is a folder of blobs. It is safe for concurrent use.
+type Store struct {
+	dir string
+
+	mu        sync.Mutex
+	held      map[ID]int
+	condemned map[ID]bool // removed, as soon as nobody holds them
+}
+
+// Open opens or creates the store in dir, and removes what writers left unfinished.
+// No other process may use dir.
+func Open(dir string) (*Store, error) {
+	s := &Store{dir: dir, held: map[ID]int{}, condemned: map[ID]bool{}}
+	if err := os.RemoveAll(s.unfinished()); err != nil {
+		return nil, fmt.Errorf("remove unfinished blobs: %w", err)
+	}
+	if err := os.MkdirAll(s.unfinished(), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of blobs: %w", err)
+	}
+	for i := range folders {
+		if err := os.MkdirAll(filepath.Join(dir, hex.EncodeToString([]byte{byte(i)})), 0o700); err != nil {
+			return nil, fmt.Errorf("make the folder of blobs: %w", err)
+		}
+	}
+	return s, syncFolder(dir)
+}
+
+// Sweep removes the blobs that live does not name. Run it before the first writer: a
+// blob that is not yet recorded would go too.
+func (s *Store) Sweep(live func(ID) bool) (removed int, err error) {
+	err = filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		id := ID(entry.Name())
+		if path != s.path(id) || live(id) {
+			return nil // not a blob, or one in use
+		}
+		removed++
+		return os.Remove(path)
+	})
+	if err != nil {
+		return removed, fmt.Errorf("sweep blobs: %w", err)
+	}
+	return removed, nil
+}
+
+// Hold keeps blobs readable although they are removed, until release is called.
+// Whoever finds blobs in a record must hold them and then look whether the record is
+// still there: what was removed before Hold is gone.
+func (s *Store) Hold(ids ...ID) (release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		s.held[id]++
+	}
+	return sync.OnceFunc(func() { s.release(ids) })
+}
+
+func (s *Store) release(ids []ID) {
+	var gone []ID
+	s.mu.Lock()
+	for _, id := range ids {
+		if s.held[id]--; s.held[id] > 0 {
+			continue
+		}
+		delete(s.held, id)
+		if s.condemned[id] {
+			delete(s.condemned, id)
+			gone = append(gone, id)
+		}
+	}
+	s.mu.Unlock()
+	// A file that cannot be removed stays for the next sweep; nobody can reach it.
+	_ = s.unlink(gone)
+}
+
+// Remove removes blobs, those that are held when they are released. A blob that is
+// not there is no error.
+func (s *Store) Remove(ids ...ID) error {
+	var gone []ID
+	s.mu.Lock()
+	for _, id := range ids {
+		if s.held[id] > 0 {
+			s.condemned[id] = true
+			continue
+		}
+		gone = append(gone, id)
+	}
+	s.mu.Unlock()
+	return s.unlink(gone)
+}
+
+func (s *Store) unlink(ids []ID) error {
+	var failed error
+	for _, id := range ids {
+		if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, err)
+		}
+	}
+	return failed
+}
+
+func (s *Store) unfinished() string { return filepath.Join(s.dir, "unfinished") }
+
+// path returns where a blob lies; for what is not the name of a blob, a path at
+// which no blob lies.
+func (s *Store) path(id ID) string {
+	if !id.valid() {
+		return ""
+	}
+	return filepath.Join(s.dir, string(id[:2]), string(id))
+}
+
+func (id ID) valid() bool {
+	raw, err := hex.DecodeString(string(id))
+	return err == nil && len(raw) == 16 && hex.EncodeToString(raw) == string(id)
+}
+
+func newID() ID {
+	var raw [16]byte
+	rand.Read(raw[:]) // never fails: https://pkg.go.dev/crypto/rand#Read
+	return ID(hex.EncodeToString(raw[:]))
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open folder to sync it: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package blob
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Writer writes one blob. It uses memory for one segment, whatever the blob's size.
+// Call Commit or Abort; Abort after Commit does nothing.
+type Writer struct {
+	store    *Store
+	id       ID
+	file     *os.File
+	segments segments
+	plain    []byte // of the current segment
+	sealed   []byte
+	index    uint64
+	size     int64
+	err      error // sticky
+}
+
+// Create begins a blob that is encrypted under dataKey, KeySize bytes.
+func (s *Store) Create(dataKey []byte) (*Writer, error) {
+	id := newID()
+	seg, err := newSegments(dataKey, id)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(s.unfinished(), string(id)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create blob: %w", err)
+	}
+	return &Writer{store: s, id: id, file: file, segments: seg}, nil
+}
+
+// Write implements io.Writer.
+func (w *Writer) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && w.err == nil {
+		// A full segment waits until more follows: only then is it not the last one.
+		if len(w.plain) == segmentSize {
+			w.flush(false)
+			continue
+		}
+		w.grow(len(p))
+		part := p[:min(len(p), cap(w.plain)-len(w.plain))]
+		w.plain = append(w.plain, part...)
+		p = p[len(part):]
+		n += len(part)
+	}
+	w.size += int64(n)
+	return n, w.err
+}
+
+// grow makes room for n more bytes of the segment, at most its size. Small blobs
+// need little, the first large write makes room for a whole segment.
+func (w *Writer) grow(n int) {
+	need := min(len(w.plain)+n, segmentSize)
+	if need <= cap(w.plain) {
+		return
+	}
+	size := 4 << 10
+	if need > size {
+		size = segmentSize
+	}
+	w.plain = append(make([]byte, 0, size), w.plain...)
+}
+
+func (w *Writer) flush(last bool) {
+	w.sealed = w.segments.seal(w.sealed[:0], w.plain, w.index, last)
+	if _, err := w.file.Write(w.sealed); err != nil {
+		w.err = fmt.Errorf("write blob: %w", err)
+	}
+	w.plain = w.plain[:0]
+	w.index++
+}
+
+// Size returns how many bytes were written.
+func (w *Writer) Size() int64 { return w.size }
+
+// Commit makes the blob durable and returns its ID. After an error nothing of the
+// blob is left.
+func (w *Writer) Commit() (ID, error) {
+	if w.file == nil {
+		return "", errors.New("commit blob: already ended")
+	}
+	if w.err == nil {
+		w.flush(true)
+	}
+	if w.err == nil {
+		w.err = w.file.Sync()
+	}
+	if w.err != nil {
+		err := w.err
+		w.Abort()
+		return "", fmt.Errorf("commit blob: %w", err)
+	}
+	temporary, final := w.file.Name(), w.store.path(w.id)
+	if err := w.close(); err != nil {
+		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(temporary))
+	}
+	if err := os.Rename(temporary, final); err != nil {
+		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(temporary))
+	}
+	if err := syncFolder(filepath.Dir(final)); err != nil {
+		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(final))
+	}
+	return w.id, nil
+}
+
+// Abort removes what was written.
+func (w *Writer) Abort() {
+	if w.file == nil {
+		return
+	}
+	name := w.file.Name()
+	// What cannot be removed now is removed by the next Open.
+	_ = errors.Join(w.close(), os.Remove(name))
+}
+
+func (w *Writer) close() error {
+	err := w.file.Close()
+	w.file = nil
+	w.err = errors.New("write blob: already ended")
+	return err
+}

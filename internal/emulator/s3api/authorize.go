@@ -1,0 +1,140 @@
+package s3api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/iam"
+)
+
+// keysOf adds the condition keys of one action to a context.
+type keysOf func(iam.Context)
+
+// allow authorizes action on the bucket of the call and reports whether the bucket
+// exists only to those who may know.
+func (s *Service) allow(ctx context.Context, c *call, action string, add ...keysOf) error {
+	if err := s.permit(ctx, c, s.checks(c, action, nil, add...)); err != nil {
+		return err
+	}
+	return c.target.missing()
+}
+
+// allowObject is allow for an action on an object.
+func (s *Service) allowObject(ctx context.Context, c *call, action, key string, add ...keysOf) error {
+	if err := s.permit(ctx, c, s.checks(c, action, &key, add...)); err != nil {
+		return err
+	}
+	return c.target.missing()
+}
+
+// permit asks the gate. What AWS refuses whatever the policies say is refused here.
+func (s *Service) permit(ctx context.Context, c *call, checks []gate.Check) error {
+	if c.req.Resource == "" {
+		c.req.Resource = checks[0].Resource
+	}
+	if err := s.cfg.Gate.Authorize(ctx, c.req.Caller, checks...); err != nil {
+		return err
+	}
+	if via := c.target.via; via != nil {
+		if c.req.Caller.Kind == api.Anonymous {
+			return accessDenied("Access Denied") // access points serve no anonymous requests (facts AWS §1.1)
+		}
+		if via.VpcID != "" {
+			// There are no VPCs here, so no request comes from one (facts AWS §1.3).
+			return accessDenied("Access Denied")
+		}
+	}
+	if err := c.checkOwner(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// checks are the contexts in which action must be allowed, each with its own form
+// of the resource's ARN: the access point's, if the request goes through one, and
+// the bucket's (facts AWS §2.3). A nil key stands for the bucket itself.
+func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []gate.Check {
+	t := c.target
+	bucket := gate.Check{Action: action, Resource: t.bucketARN(), Account: t.bucket.AccountID}
+	if key != nil {
+		bucket.Resource = t.objectARN(*key)
+	}
+	bucket.Policy = s.policies.bucket(t, c.req.Caller)
+	bucket.Context = contextKeys(t, add)
+	if t.via == nil {
+		return []gate.Check{bucket}
+	}
+	ap := gate.Check{Action: action, Resource: t.via.ARN(), Account: t.via.AccountID}
+	if key != nil {
+		ap.Resource += "/object/" + *key
+	}
+	ap.Policy = s.policies.accessPoint(t, c.req.Caller)
+	ap.Context = contextKeys(t, add)
+	for k, v := range t.via.Tags {
+		ap.Context.Set("aws:ResourceTag/"+k, v)
+		ap.Context.Set("s3:AccessPointTag/"+k, v)
+	}
+	return []gate.Check{ap, bucket}
+}
+
+func contextKeys(t target, add []keysOf) iam.Context {
+	keys := iam.Context{}
+	keys.Set("s3:ResourceAccount", t.bucket.AccountID)
+	if ap := t.via; ap != nil {
+		keys.Set("s3:DataAccessPointArn", ap.ARN())
+		keys.Set("s3:DataAccessPointAccount", ap.AccountID)
+		keys.Set("s3:AccessPointNetworkOrigin", ap.NetworkOrigin())
+	}
+	for _, f := range add {
+		f(keys)
+	}
+	return keys
+}
+
+// requestHeaders are the headers whose values are condition keys of writing actions:
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html.
+var requestHeaders = [...]string{
+	"x-amz-acl", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
+	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-copy-source", "x-amz-metadata-directive",
+	"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
+	"x-amz-server-side-encryption-customer-algorithm", "x-amz-storage-class",
+	"x-amz-website-redirect-location", "x-amz-object-ownership", "if-match", "if-none-match",
+}
+
+// headerKeys sets the condition keys that are headers of the request.
+func headerKeys(r *http.Request) keysOf {
+	return func(keys iam.Context) {
+		for _, name := range requestHeaders {
+			if values := r.Header.Values(name); len(values) > 0 {
+				keys.Set("s3:"+name, values...)
+			}
+		}
+	}
+}
+
+// writing sets the keys of s3:PutObject. creates says whether the request makes an
+// object: it does not when it begins or fills a multipart upload (facts AWS §7.2).
+func writing(r *http.Request, creates bool) []keysOf {
+	value := "false"
+	if creates {
+		value = "true"
+	}
+	return []keysOf{headerKeys(r), func(keys iam.Context) { keys.Set("s3:ObjectCreationOperation", value) }}
+}
+
+// listing sets the keys of the listing actions. A parameter that is not sent has no
+// key; one that is sent empty has an empty one.
+func (c *call) listing() keysOf {
+	return func(keys iam.Context) {
+		for _, p := range [...]struct{ parameter, key string }{
+			{"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"max-uploads", "s3:max-keys"},
+		} {
+			if values, sent := c.query[p.parameter]; sent {
+				keys.Set(p.key, slices.Clone(values)...)
+			}
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package s3api
+
+// checksumElements are the elements of checksums in documents.
+type checksumElements struct {
+	ChecksumCRC32     string `xml:",omitempty"`
+	ChecksumCRC32C    string `xml:",omitempty"`
+	ChecksumCRC64NVME string `xml:",omitempty"`
+	ChecksumSHA1      string `xml:",omitempty"`
+	ChecksumSHA256    string `xml:",omitempty"`
+}
+
+func (e *checksumElements) fields() map[string]*string {
+	return map[string]*string{
+		"CRC32": &e.ChecksumCRC32, "CRC32C": &e.ChecksumCRC32C, "CRC64NVME": &e.ChecksumCRC64NVME,
+		"SHA1": &e.ChecksumSHA1, "SHA256": &e.ChecksumSHA256,
+	}
+}
+
+func (e *checksumElements) set(c checksum) {
+	if field := e.fields()[c.Algorithm]; field != nil {
+		*field = c.Value
+	}
+}
+
+// values returns the elements that are there, by algorithm.
+func (e *checksumElements) values() map[string]string {
+	out := map[string]string{}
+	for name, field := range e.fields() {
+		if *field != "" {
+			out[name] = *field
+		}
+	}
+	return out
+}

@@ -1,0 +1,156 @@
+package s3api
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/s3state"
+)
+
+// A lifecycle configuration is checked, stored and returned; nothing expires by it.
+// The shapes follow
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html.
+type lifecycle struct {
+	XMLName xml.Name        `xml:"LifecycleConfiguration"`
+	Rules   []lifecycleRule `xml:"Rule"`
+	Unknown unknown         `xml:",any"`
+}
+
+type lifecycleRule struct {
+	ID                             string           `xml:",omitempty"`
+	Prefix                         *string          `xml:",omitempty"`
+	Filter                         *lifecycleFilter `xml:",omitempty"`
+	Status                         string
+	Expiration                     *expiration      `xml:",omitempty"`
+	NoncurrentVersionExpiration    *noncurrent      `xml:",omitempty"`
+	AbortIncompleteMultipartUpload *abortIncomplete `xml:",omitempty"`
+	Unknown                        unknown          `xml:",any"`
+}
+
+type lifecycleFilter struct {
+	Prefix                *string       `xml:",omitempty"`
+	Tag                   *tag          `xml:",omitempty"`
+	ObjectSizeGreaterThan *int64        `xml:",omitempty"`
+	ObjectSizeLessThan    *int64        `xml:",omitempty"`
+	And                   *lifecycleAnd `xml:",omitempty"`
+	Unknown               unknown       `xml:",any"`
+}
+
+type lifecycleAnd struct {
+	Prefix                *string `xml:",omitempty"`
+	Tags                  []tag   `xml:"Tag"`
+	ObjectSizeGreaterThan *int64  `xml:",omitempty"`
+	ObjectSizeLessThan    *int64  `xml:",omitempty"`
+}
+
+type expiration struct {
+	Date                      string `xml:",omitempty"`
+	Days                      *int   `xml:",omitempty"`
+	ExpiredObjectDeleteMarker *bool  `xml:",omitempty"`
+}
+
+type noncurrent struct {
+	NoncurrentDays          *int `xml:",omitempty"`
+	NewerNoncurrentVersions *int `xml:",omitempty"`
+}
+
+type abortIncomplete struct{ DaysAfterInitiation int }
+
+// maxLifecycleRules is AWS's limit for a bucket.
+const maxLifecycleRules = 1000
+
+func (in lifecycle) check() error {
+	if n := len(in.Rules); n == 0 || n > maxLifecycleRules {
+		return malformedXML(fmt.Errorf("there must be 1 to %d rules", maxLifecycleRules))
+	}
+	ids := map[string]bool{}
+	refuse := in.Unknown
+	for _, rule := range in.Rules {
+		refuse = slices.Concat(refuse, rule.Unknown) // transitions to other storage classes
+		if rule.Filter != nil {
+			refuse = slices.Concat(refuse, rule.Filter.Unknown)
+		}
+		if err := rule.check(); err != nil {
+			return err
+		}
+		if rule.ID != "" && ids[rule.ID] {
+			return invalidArgument("ID", rule.ID, "Rule ID must be unique. Found same ID for more than one rule")
+		}
+		ids[rule.ID] = true
+	}
+	return refuse.refuse("PutBucketLifecycleConfiguration")
+}
+
+func (rule lifecycleRule) check() error {
+	switch {
+	case rule.Status != "Enabled" && rule.Status != "Disabled":
+		return malformedXML(errors.New("Status must be Enabled or Disabled"))
+	case len(rule.ID) > 255:
+		return invalidArgument("ID", rule.ID, "ID length should not exceed allowed limit of 255")
+	case (rule.Prefix == nil) == (rule.Filter == nil):
+		return malformedXML(errors.New("a rule has either a Filter or a Prefix"))
+	case len(rule.Unknown) == 0 && rule.Expiration == nil && rule.NoncurrentVersionExpiration == nil && rule.AbortIncompleteMultipartUpload == nil:
+		return invalidRequest("At least one action needs to be specified in a rule")
+	case rule.Expiration != nil && rule.Expiration.Days != nil && *rule.Expiration.Days < 1:
+		return invalidArgument("Days", itoa(int64(*rule.Expiration.Days)), "'Days' for Expiration action must be a positive integer")
+	case rule.AbortIncompleteMultipartUpload != nil && rule.AbortIncompleteMultipartUpload.DaysAfterInitiation < 1:
+		return invalidArgument("DaysAfterInitiation", itoa(int64(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation)), "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
+	}
+	return nil
+}
+
+// transitionMinimum is a setting of the configuration that has a header of its own;
+// it can have no other value here, where nothing moves between storage classes.
+const (
+	transitionMinimum       = "X-Amz-Transition-Default-Minimum-Object-Size"
+	transitionMinimumObject = "all_storage_classes_128K"
+)
+
+func (s *Service) putLifecycle(ctx context.Context, c *call) error {
+	if err := s.allow(ctx, c, "s3:PutLifecycleConfiguration"); err != nil {
+		return err
+	}
+	if v := c.r.Header.Get(transitionMinimum); v != "" && v != transitionMinimumObject {
+		return notImplemented("PutBucketLifecycleConfiguration with x-amz-transition-default-minimum-object-size " + v)
+	}
+	var in lifecycle
+	if err := c.decode("LifecycleConfiguration", &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	in.XMLName = xml.Name{}
+	document, err := xml.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode the lifecycle configuration: %w", err)
+	}
+	c.w.Header().Set(transitionMinimum, transitionMinimumObject)
+	return s.set(c, func(b *s3state.Bucket) { b.Lifecycle = document })
+}
+
+func (s *Service) getLifecycle(ctx context.Context, c *call) error {
+	if err := s.allow(ctx, c, "s3:GetLifecycleConfiguration"); err != nil {
+		return err
+	}
+	document := c.target.bucket.Lifecycle
+	if len(document) == 0 {
+		return api.Errorf(http.StatusNotFound, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
+	}
+	c.w.Header().Set("Content-Type", "application/xml")
+	c.w.Header().Set(transitionMinimum, transitionMinimumObject)
+	_, err := c.w.Write(append([]byte(xml.Header), document...))
+	return err
+}
+
+func (s *Service) deleteLifecycle(ctx context.Context, c *call) error {
+	if err := s.allow(ctx, c, "s3:PutLifecycleConfiguration"); err != nil {
+		return err
+	}
+	return s.reset(c, func(b *s3state.Bucket) { b.Lifecycle = nil })
+}
