@@ -11,6 +11,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 	"github.com/managedcas/managedcas/internal/emulator/kmsapi"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/emulator/s3api"
 	"github.com/managedcas/managedcas/internal/emulator/s3control"
 	"github.com/managedcas/managedcas/internal/emulator/stsapi"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -28,11 +29,19 @@ func (a *AWS) openServices() error {
 		return err
 	}
 	a.closers = append(a.closers, kms)
+	s3, err := s3api.New(s3api.Config{
+		DB: a.db, Dir: a.cfg.Dir, AccountID: a.cfg.AccountID, Region: a.cfg.Region, Hosts: a.cfg.Hosts,
+		Gate: door, Principals: door, Keys: kms, Log: a.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
 	sts := stsapi.New(stsapi.Config{Directory: a.directory, Gate: door})
 	a.services = map[string]api.Emulated{
 		"iam": iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
 		"sts": sts,
 		"kms": kms,
+		"s3":  s3,
 		"s3control": s3control.New(s3control.Config{
 			DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
 			Gate: door, Principals: door, Log: a.cfg.Log,
