@@ -146,23 +146,47 @@ func TestDecodedLengthIsRequired(t *testing.T) {
 	}
 }
 
+// small is a signed stream of five bytes with a trailer, made here: the examples of
+// AWS are too long to fuzz.
+func small() (*Verified, string) {
+	v := &Verified{
+		auth: &Auth{payload: streamingSignedTrail, signature: emptySHA256, Time: docsTime, Scope: Scope{"20130524", "us-east-1", "s3"}},
+		key:  signingKey(docsSecret, Scope{"20130524", "us-east-1", "s3"}),
+	}
+	previous := v.auth.signature
+	next := func(kind string, lines ...string) string {
+		previous = sign(v.key, v.auth.stringToSign(kind, append([]string{previous}, lines...)...))
+		return previous
+	}
+	body := "5;chunk-signature=" + next(algorithm+"-PAYLOAD", emptySHA256, hexSHA256([]byte("hello"))) + "\r\nhello\r\n" +
+		"0;chunk-signature=" + next(algorithm+"-PAYLOAD", emptySHA256, emptySHA256) + "\r\n" +
+		"a:1\r\n" + trailerSignature + ":" + next(algorithm+"-TRAILER", hexSHA256([]byte("a:1\n"))) + "\r\n\r\n"
+	return v, body
+}
+
 // FuzzChunks: whatever a client sends, a payload that ends well has the declared
 // length, and a signed one is the one that was signed.
 func FuzzChunks(f *testing.F) {
-	f.Add([]byte("5\r\nhello\r\n0\r\na:1\r\n\r\n"))
-	f.Add([]byte("0\r\n\r\n"))
-	f.Add(docsStreaming.body())
-	f.Add(docsTrailer.body())
-	want := bytes.Repeat([]byte("a"), 65<<10)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		content, err := io.ReadAll(unsignedTrailer(string(body), 5, "a"))
+	v, signed := small()
+	f.Add(signed)
+	f.Add("5\r\nhello\r\n0\r\na:1\r\n\r\n")
+	f.Add("0\r\n\r\n")
+	decode := func(body string) (string, error) {
+		r := httptest.NewRequest("PUT", "/b/k", strings.NewReader(body))
+		r.Header.Set("X-Amz-Trailer", "a")
+		content, err := io.ReadAll(newDecoder(v, r, 5))
+		return string(content), err
+	}
+	if content, err := decode(signed); err != nil || content != "hello" {
+		f.Fatalf("the seed gives %q, %v", content, err)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		content, err := io.ReadAll(unsignedTrailer(body, 5, "a"))
 		if err == nil && len(content) != 5 {
 			t.Errorf("%d bytes without an error", len(content))
 		}
-		for _, vector := range []streamed{docsStreaming, docsTrailer} {
-			if content, _, err := vector.decode(t, body); err == nil && !bytes.Equal(content, want) {
-				t.Errorf("%s: another payload is accepted", vector.mode)
-			}
+		if content, err := decode(body); err == nil && content != "hello" {
+			t.Errorf("%q is accepted", content)
 		}
 	})
 }
