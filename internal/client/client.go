@@ -123,8 +123,11 @@ func (c *Client) call(ctx context.Context) context.Context {
 		"chainloop-cli-version", c.cfg.Version)
 }
 
-// failed turns the error of a call into a problem with a next step.
+// failed turns the error of a call, if there is one, into a problem with a next step.
 func failed(err error) error {
+	if err == nil {
+		return nil
+	}
 	err = grpcproblem.FromClient(err)
 	if p := problem.From(err); p.Kind() == problem.Unavailable && p.Hint() == "" {
 		return problem.Wrap(err, problem.Unavailable, p.Message(), "is the server running at this address, and does it speak TLS (or --insecure)?")
