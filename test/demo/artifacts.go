@@ -113,6 +113,7 @@ func (d *demo) showObjects(ctx context.Context) error {
 	}
 	d.out.gap()
 	d.out.ok("the bucket holds these objects and no other; acme's are encrypted under the key")
+	d.nameIdentifiers() // the digests too, now that they were seen in full
 	return nil
 }
 

@@ -36,13 +36,13 @@ func (d *demo) attack(ctx context.Context) error {
 			sid:  "EverybodyElseOut",
 		},
 		{
-			what: "globex's session looks what acme has",
+			what: "globex's session lists what acme has",
 			do:   look(globex, d.acme.apARN, d.acme.ID+"/"),
 			sid:  "EverybodyElseOut",
 		},
 		{
 			what: "A stolen session of acme writes through globex's access point",
-			do:   put(acme, d.globex.apARN, d.globex.ID+"/sha256:"+strings.Repeat("0", 64)),
+			do:   put(acme, d.globex.apARN, d.globex.ID+"/poison"),
 			sid:  "EverybodyElseOut",
 		},
 		{

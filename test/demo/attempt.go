@@ -57,10 +57,9 @@ func (d *demo) refused(ctx context.Context, a attempt) error {
 	if !a.explains(because) {
 		return unexpected("what decided", a.expected(), fmt.Sprintf("%+v", because))
 	}
-	d.out.line(d.out.colour(bold, a.what))
+	d.out.refused(answer.ErrorCode(), a.what)
 	d.out.field("call", because[0].Action+" on "+because[0].Resource)
 	d.out.field("by", entry.Caller)
-	d.out.field("answer", d.out.colour(red, answer.ErrorCode()))
 	label := "decided by"
 	for _, line := range explanations(because) {
 		d.out.field(label, line)
@@ -96,13 +95,16 @@ func denial(e journal.Entry) []iam.Reason {
 	return nil
 }
 
-// explanations tell reasons, each once.
+// explanations tell reasons in the order in which they decided, each once.
 func explanations(because []iam.Reason) []string {
 	var lines []string
 	for _, r := range because {
-		line := strings.TrimSuffix(r.Text, ".")
-		if r.Sid != "" {
-			line = r.Sid + ", in " + policyName(r)
+		line := "nothing: no " + string(r.Layer) + " allows it"
+		switch {
+		case r.Sid != "":
+			line = r.Sid + ", in the " + policyName(r)
+		case strings.HasPrefix(r.Action, "sts:"):
+			line = "nothing: no statement of the role's trust policy allows " + r.Action + " like this"
 		}
 		if !slices.Contains(lines, line) {
 			lines = append(lines, line)
@@ -111,10 +113,10 @@ func explanations(because []iam.Reason) []string {
 	return lines
 }
 
-// policyName names the policy of a reason. Bucket and access point policies bear the
-// kind in their name, managed ones do not.
+// policyName names the policy of a reason. Bucket and access point policies bear
+// their kind in the name, policies of IAM do not.
 func policyName(r iam.Reason) string {
-	if strings.HasPrefix(r.Policy, "arn:") {
+	if strings.HasPrefix(r.Policy, "arn:") || strings.HasPrefix(r.Policy, "inline:") {
 		return string(r.Layer) + " " + r.Policy
 	}
 	return r.Policy

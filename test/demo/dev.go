@@ -85,13 +85,13 @@ func (d *dev) awaitReady(ctx context.Context, file string) error {
 	}
 }
 
-// wait returns when the process ends or ctx does.
+// wait returns when ctx ends; with an error when the process does before.
 func (d *dev) wait(ctx context.Context) error {
 	select {
 	case <-d.ended:
 		return fmt.Errorf("managedcasd dev ended: %v", d.err)
 	case <-ctx.Done():
-		return d.stop()
+		return nil
 	}
 }
 

@@ -39,9 +39,8 @@ func (d *demo) forge(ctx context.Context) error {
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusBadRequest || answer.Kind != "invalid" {
 		return unexpected("uploading under a forged digest", "400, the content does not match its digest", fmt.Sprintf("%s %+v", resp.Status, answer))
 	}
-	d.out.line(d.out.colour(bold, "Other bytes are uploaded as "+short(digest)+", with a valid token of acme"))
-	d.out.field("call", "PUT /v1/artifacts/"+digest)
-	d.out.field("answer", d.out.colour(red, resp.Status))
+	d.out.refused(resp.Status, "Other bytes are uploaded as "+short(digest)+", with a valid token of acme")
+	d.out.field("call", "PUT "+req.URL.Path)
 	d.out.field("decided by", "the hash of what arrived: "+answer.Detail+"; "+answer.Hint)
 
 	const notFound = 6 // docs/cli.md

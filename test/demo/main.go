@@ -76,7 +76,7 @@ func run(ctx context.Context, out *printer, bin, tools string, keep bool) (err e
 
 	if err := d.tell(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = errors.New("interrupted")
+			return out.failure(errors.New("interrupted"), "")
 		}
 		d.dev.kill() // its last words are in the log then
 		return out.failure(err, d.dev.lastWords())
@@ -84,9 +84,12 @@ func run(ctx context.Context, out *printer, bin, tools string, keep bool) (err e
 	out.success(fmt.Sprintf("Everything was as it should be, in %s.", seconds(time.Since(begin))))
 	if keep {
 		d.lookAround()
-		return d.dev.wait(ctx)
+		err = d.dev.wait(ctx)
 	}
-	if err := d.dev.stop(); err != nil {
+	if err == nil {
+		err = d.dev.stop()
+	}
+	if err != nil {
 		return out.failure(err, d.dev.lastWords())
 	}
 	return nil

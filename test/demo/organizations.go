@@ -28,7 +28,7 @@ func (d *demo) start(ctx context.Context) error {
 	d.out.field("key", r.Installation.KMSKeyARN)
 	d.out.field("base role", r.Installation.BaseRoleARN)
 	for _, workload := range []string{"backend", "controlplane", "cas"} {
-		d.out.field(workload, "runs as "+r.Workloads[workload].RoleARN)
+		d.out.field(workload, "acts as "+r.Workloads[workload].RoleARN)
 	}
 	d.out.gap()
 	d.out.ok("healthy after " + seconds(time.Since(begin)))
@@ -36,22 +36,19 @@ func (d *demo) start(ctx context.Context) error {
 }
 
 func (d *demo) createOrganizations(ctx context.Context) error {
+	d.acme.Name, d.globex.Name = "acme", "globex"
 	for _, o := range []*organization{&d.acme, &d.globex} {
-		name := "acme"
-		if o == &d.globex {
-			name = "globex"
-		}
 		begin := time.Now()
 		// Without --wait this returns at once; the storage follows within seconds.
-		args := []string{"organization", "create", name, "--wait", "30s"}
-		if err := d.out.during("creating "+name, func() error { return d.managedcasJSON(ctx, o, args...) }); err != nil {
+		args := []string{"organization", "create", o.Name, "--wait", "30s"}
+		if err := d.out.during("creating "+o.Name, func() error { return d.managedcasJSON(ctx, o, args...) }); err != nil {
 			return err
 		}
 		o.apName = d.dev.ready.Installation.APPrefix + o.ID
 		o.apARN = "arn:aws:s3:" + d.dev.ready.AWS.Region + ":" + d.dev.ready.AWS.AccountID + ":accesspoint/" + o.apName
 		o.sessionPolicy = "arn:aws:iam::" + d.dev.ready.AWS.AccountID + ":policy/" + d.dev.ready.Installation.SessionPolicyPrefix + o.ID
 		d.out.command(append([]string{"managedcas"}, args...), "")
-		d.out.ok(name + " is " + o.ID + "; its storage was ready after " + seconds(time.Since(begin)))
+		d.out.ok(o.Name + " is " + o.ID + "; its storage was ready after " + seconds(time.Since(begin)))
 	}
 	d.out.gap()
 	for _, o := range []organization{d.acme, d.globex} {
@@ -67,8 +64,7 @@ func (d *demo) createOrganizations(ctx context.Context) error {
 		}
 	}
 	d.out.ok("the managed backend is the default, and says nothing about AWS")
-	// From here on, identifiers are told by name.
-	d.out.nameThem(d)
+	d.nameIdentifiers()
 	return nil
 }
 
@@ -86,17 +82,21 @@ func (d *demo) hidesAWS(ctx context.Context, o organization) error {
 	return nil
 }
 
-// nameThem makes the printer tell identifiers by short names in braces.
-func (p *printer) nameThem(d *demo) {
+// nameIdentifiers makes the printer tell identifiers by short names from here on.
+func (d *demo) nameIdentifiers() {
 	r := d.dev.ready
-	p.names = strings.NewReplacer(
+	names := []string{
 		r.Installation.KMSKeyARN, "{key}",
-		"arn:aws:s3:"+r.AWS.Region+":"+r.AWS.AccountID+":accesspoint/", "accesspoint/",
-		"arn:aws:iam::"+r.AWS.AccountID+":", "",
-		"arn:aws:sts::"+r.AWS.AccountID+":", "",
-		"arn:aws:kms:"+r.AWS.Region+":"+r.AWS.AccountID+":", "",
+		"arn:aws:s3:" + r.AWS.Region + ":" + r.AWS.AccountID + ":accesspoint/", "accesspoint/",
+		"arn:aws:iam::" + r.AWS.AccountID + ":", "",
+		"arn:aws:sts::" + r.AWS.AccountID + ":", "",
+		"arn:aws:kms:" + r.AWS.Region + ":" + r.AWS.AccountID + ":", "",
 		"arn:aws:s3:::", "",
 		d.acme.ID, "{acme}",
 		d.globex.ID, "{globex}",
-	)
+	}
+	for _, a := range d.artifacts {
+		names = append(names, a.Digest, short(a.Digest))
+	}
+	d.out.names = strings.NewReplacer(names...)
 }

@@ -53,12 +53,17 @@ func (p *printer) gap() { fmt.Fprintln(p.w) }
 // ok is a line that says that a check held.
 func (p *printer) ok(s string) { p.line(p.colour(green, "ok") + "  " + s) }
 
-const labelWidth = 10
+// refused is a line that says how something was answered that must not work.
+func (p *printer) refused(code, what string) {
+	p.line(p.colour(red, code) + "  " + p.colour(bold, what))
+}
+
+const labelWidth = 16
 
 // field is a labelled value; further lines of it stand below the first.
 func (p *printer) field(label, value string) {
 	for line := range strings.SplitSeq(p.wrap(p.names.Replace(value)), "\n") {
-		p.line(p.colour(dim, fmt.Sprintf("%-*s", labelWidth, label)) + line)
+		p.line(p.colour(dim, fmt.Sprintf("%-*s", labelWidth, "  "+label)) + line)
 		label = ""
 	}
 }
@@ -72,7 +77,7 @@ func (p *printer) command(args []string, output string) {
 }
 
 // width is what lines are broken at, where they can be.
-const width = 100 - labelWidth
+const width = 108 - labelWidth
 
 // wrap breaks value between words.
 func (p *printer) wrap(value string) string {
@@ -125,7 +130,12 @@ func (p *printer) failure(err error, log string) error {
 	return err
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+func seconds(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
 
 // size writes a number of bytes for people.
 func size(n int64) string {

@@ -26,8 +26,8 @@ func (d *demo) showTenant(ctx context.Context) error {
 	if got := aws.ToString(ap.AccessPointArn); got != d.acme.apARN {
 		return unexpected("acme's access point", d.acme.apARN, got)
 	}
-	d.out.field("access", d.acme.apARN)
-	d.out.field("point", "on bucket "+aws.ToString(ap.Bucket)+", "+public(ap))
+	d.out.field("access point", d.acme.apARN)
+	d.out.field("", "on bucket "+aws.ToString(ap.Bucket)+", "+public(ap))
 
 	attached, err := control.GetAccessPointPolicy(ctx, &s3control.GetAccessPointPolicyInput{AccountId: account, Name: aws.String(d.acme.apName)})
 	if err != nil {
@@ -83,10 +83,10 @@ func (d *demo) showPolicy(kind iam.Kind, text, sid string) error {
 			effect = d.out.colour(red, "Deny ")
 		}
 		d.out.line("  " + effect + "  " + st.Sid)
-		d.out.field("    do", list(st.Actions))
-		d.out.field("    on", on(st))
+		d.out.field("  do", list(st.Actions))
+		d.out.field("  on", on(st))
 		for _, c := range st.Conditions {
-			d.out.field("    if", c.Key+" "+c.Operator+" "+list(c.Values))
+			d.out.field("  if", c.Key+" "+c.Operator+" "+list(c.Values))
 		}
 	}
 	for _, s := range sids {
