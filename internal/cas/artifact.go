@@ -27,6 +27,8 @@ var (
 	ErrNotFound = errors.New("no such artifact")
 	// ErrTooLarge: more bytes than the token, the server or S3 allows.
 	ErrTooLarge = errors.New("artifact too large")
+	// ErrCorrupt: what is stored does not hash to its address.
+	ErrCorrupt = errors.New("the stored content is corrupt")
 	// ErrIncomplete: the client stopped before it had sent everything.
 	ErrIncomplete = errors.New("incomplete upload")
 	// ErrName is what every failure of ParseFileName wraps.

@@ -22,7 +22,7 @@ func (l *limited) Read(p []byte) (int, error) {
 		return 0, l.err
 	}
 	// One byte more than is allowed, to notice it.
-	if int64(len(p)) > l.left+1 {
+	if int64(len(p))-1 > l.left {
 		p = p[:l.left+1]
 	}
 	n, err := l.body.Read(p)

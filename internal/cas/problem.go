@@ -22,13 +22,15 @@ func Problem(err error) error {
 	return err // a Problem already, or internal
 }
 
-// problems is read from the top: the client's own faults first, because a broken body
-// surfaces as whatever S3 made of it, too.
+// problems is read from the top. What was wrong with the content comes first, because a
+// broken body surfaces as whatever S3 made of it, too; what is corrupt comes before
+// that, because it also is a digest that does not match.
 var problems = []struct {
 	is            error
 	kind          problem.Kind
 	message, hint string
 }{
+	{ErrCorrupt, problem.Corrupt, "the stored artifact is damaged", "do not use what arrived; tell the operator of the installation"},
 	{digest.ErrMismatch, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
 	{digest.ErrLength, problem.Invalid, "the content does not have its announced length", "nothing was stored; send all of it again"},
 	{digest.ErrDigest, problem.Invalid, "that is not a digest", "use sha256: followed by 64 lowercase hexadecimal digits"},
@@ -37,13 +39,15 @@ var problems = []struct {
 	{ErrName, problem.Invalid, "that is not a usable file name", "send a base name of at most 255 bytes, without separators or control characters"},
 	{ErrForbidden, problem.Denied, "the token does not allow this", "ask the control plane for a token for this role and digest"},
 	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
-	{cloud.ErrBadDigest, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
 	{registry.ErrNotFound, problem.Unavailable, "the organization's storage is still being set up", "try again in a few seconds; organization describe shows how far it is"},
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},
 	{cloud.ErrExpired, problem.Unavailable, "the storage session ended", "try again"},
 	{cloud.ErrThrottled, problem.Unavailable, "the storage is busy", "try again in a moment"},
+	// The body was verified before S3 had all of it: S3 received something else.
+	{cloud.ErrBadDigest, problem.Unavailable, "the content was damaged on its way to the storage", "nothing was stored; try again"},
+	{cloud.ErrNotFound, problem.Unavailable, "the upload was interrupted", "nothing was stored; try again"},
 	{cloud.ErrConflict, problem.Unavailable, "somebody else is storing the same artifact", "try again"},
 	{cloud.ErrUnavailable, problem.Unavailable, "the storage does not answer", "try again in a moment"},
 }

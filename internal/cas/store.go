@@ -108,6 +108,11 @@ func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, 
 	} else {
 		err = s.parts.with(func(part []byte) error { return upload.buffered(ctx, part) })
 	}
+	if undecided(err) {
+		if there, _ := upload.objects.Exists(ctx, upload.key); there {
+			err = cloud.ErrExists
+		}
+	}
 	if errors.Is(err, cloud.ErrExists) {
 		// Somebody stored it first. The body must be right all the same: a client that
 		// lies about its content is told so, whoever came before it.
@@ -130,8 +135,7 @@ func (s *Store) Get(ctx context.Context, ref Ref) (*Artifact, error) {
 		return nil, s.explain(ctx, ref.Org, sess, objects, key, err)
 	}
 	info.Digest = ref.Digest
-	verified := digest.Verify(body, ref.Digest, info.Size)
-	return &Artifact{ReadCloser: readCloser{verified, body}, Info: info}, nil
+	return &Artifact{ReadCloser: newContent(body, info), Info: info}, nil
 }
 
 // Stat describes the artifact ref, or fails with ErrNotFound.
@@ -180,6 +184,9 @@ func (s *Store) explain(ctx context.Context, id org.ID, sess session.Session, ob
 			return ErrNotFound
 		}
 	}
+	if errors.Is(cause, cloud.ErrNotFound) {
+		return ErrNotFound
+	}
 	s.note(id, sess, cause)
 	return cause
 }
@@ -192,7 +199,9 @@ func (s *Store) note(id org.ID, sess session.Session, err error) {
 	}
 }
 
-type readCloser struct {
-	io.Reader
-	io.Closer
+// undecided holds for failures that do not tell whether the key is taken now: another
+// writer was at it, or the answer was lost on its way and a retry found the upload
+// gone.
+func undecided(err error) bool {
+	return errors.Is(err, cloud.ErrConflict) || errors.Is(err, cloud.ErrUnavailable) || errors.Is(err, cloud.ErrNotFound)
 }

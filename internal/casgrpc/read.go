@@ -1,14 +1,14 @@
 package casgrpc
 
 import (
-	"context"
+	"fmt"
 	"io"
+	"time"
 
 	"google.golang.org/genproto/googleapis/bytestream"
 
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/problem"
-	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
 )
 
 // chunkBytes is the size of a Read message: large enough that the cost of a message
@@ -40,7 +40,7 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 			return err
 		}
 		defer artifact.Close()
-		return send(artifact, stream)
+		return send(artifact, patient{stream, s.cfg.Idle})
 	}()
 	if err != nil {
 		return s.fail(ctx, "read", err)
@@ -50,12 +50,12 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 
 // send fills each message before it goes out. gRPC has serialized a message when
 // Send returns, so one buffer serves them all.
-func send(artifact io.Reader, stream bytestream.ByteStream_ReadServer) error {
+func send(artifact io.Reader, client patient) error {
 	chunk := make([]byte, chunkBytes)
 	for {
 		n, err := fillChunk(artifact, chunk)
 		if n > 0 {
-			if err := stream.Send(&bytestream.ReadResponse{Data: chunk[:n]}); err != nil {
+			if err := client.send(&bytestream.ReadResponse{Data: chunk[:n]}); err != nil {
 				return err
 			}
 		}
@@ -78,16 +78,23 @@ func fillChunk(artifact io.Reader, chunk []byte) (n int, err error) {
 	return n, err
 }
 
-// status answers without a token, for probes and `version`.
-type status struct {
-	casv1.UnimplementedStatusServiceServer
-	version string
+// patient is a client that may take nothing for a while. Longer, it would hold a
+// connection to S3 for ever: gRPC itself waits as long as the client's connection lives.
+type patient struct {
+	stream bytestream.ByteStream_ReadServer
+	idle   time.Duration
 }
 
-func (s status) Infoz(context.Context, *casv1.InfozRequest) (*casv1.InfozResponse, error) {
-	return &casv1.InfozResponse{Version: s.version, Backends: []string{"AWS-S3-ACCESS-POINT"}}, nil
-}
-
-func (s status) Statusz(context.Context, *casv1.StatuszRequest) (*casv1.StatuszResponse, error) {
-	return &casv1.StatuszResponse{}, nil
+// send gives up after idle. A Send that it leaves behind ends with the handler.
+func (p patient) send(m *bytestream.ReadResponse) error {
+	sent := make(chan error, 1)
+	go func() { sent <- p.stream.Send(m) }()
+	idle := time.NewTimer(p.idle)
+	defer idle.Stop()
+	select {
+	case err := <-sent:
+		return err
+	case <-idle.C:
+		return problem.New(problem.Deadline, "the download stood still", fmt.Sprintf("receive something at least every %s", p.idle))
+	}
 }

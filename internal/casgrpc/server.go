@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc"
@@ -35,9 +36,13 @@ type Config struct {
 	Store    Store
 	Tokens   Tokens
 	MaxBytes int64 // of one artifact
-	Version  string
-	Log      *slog.Logger
+	// Idle is how long a transfer may stand still before it is ended; 0: a minute.
+	Idle    time.Duration
+	Version string
+	Log     *slog.Logger
 }
+
+const defaultIdle = time.Minute
 
 // Server implements the three services.
 type Server struct {
@@ -47,13 +52,18 @@ type Server struct {
 }
 
 // New returns a server on cfg.
-func New(cfg Config) *Server { return &Server{cfg: cfg} }
+func New(cfg Config) *Server {
+	if cfg.Idle == 0 {
+		cfg.Idle = defaultIdle
+	}
+	return &Server{cfg: cfg}
+}
 
 // Register adds the services to r.
 func (s *Server) Register(r *grpc.Server) {
 	bytestream.RegisterByteStreamServer(r, s)
 	casv1.RegisterResourceServiceServer(r, s)
-	casv1.RegisterStatusServiceServer(r, status{version: s.cfg.Version})
+	casv1.RegisterStatusServiceServer(r, statusService{version: s.cfg.Version})
 }
 
 // Describe returns size and name of an artifact.
@@ -90,6 +100,9 @@ func (s *Server) fail(ctx context.Context, operation string, err error) error {
 	switch problem.KindOf(err) {
 	case problem.Internal, problem.Corrupt, problem.Unavailable:
 		severity = slog.LevelError
+	}
+	if ctx.Err() != nil {
+		severity = slog.LevelInfo // it was the client that went away
 	}
 	s.cfg.Log.LogAttrs(ctx, severity, "artifact request failed", slog.String("operation", operation), slog.Any("error", err))
 	return err

@@ -2,10 +2,10 @@ package casgrpc
 
 import (
 	"context"
-	"strings"
 
 	"google.golang.org/grpc/metadata"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 )
 
@@ -14,9 +14,7 @@ func (s *Server) grant(ctx context.Context) (cas.Grant, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	var token string
 	if values := md.Get("authorization"); len(values) == 1 {
-		if t, ok := strings.CutPrefix(values[0], "Bearer "); ok {
-			token = t
-		}
+		token = auth.Bearer(values[0])
 	}
 	return s.cfg.Tokens.Grant(ctx, token)
 }

@@ -8,13 +8,12 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/bytestream"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/problem"
 )
-
-// idleTimeout is how long an upload may stand still.
-const idleTimeout = time.Minute
 
 // Write stores an artifact. The first message names it; the last one says so with
 // finish_write, and a stream that ends without has stored nothing (facts WIRE W3).
@@ -25,7 +24,7 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if err != nil {
 			return 0, err
 		}
-		body := newBody(stream)
+		body := newBody(stream, s.cfg.Idle)
 		first, err := body.next()
 		if err != nil {
 			return 0, err
@@ -58,7 +57,9 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 // body is the content of a Write stream as an io.Reader. It ends with io.EOF only
 // after a message with finish_write.
 type body struct {
-	messages chan message
+	messages <-chan message
+	gone     <-chan struct{} // closed when the client is
+	idle     time.Duration
 	name     string
 	data     []byte // received, not yet read
 	received int64
@@ -70,15 +71,16 @@ type message struct {
 	err error
 }
 
-// newBody receives from stream until the handler returns, which ends Recv.
-func newBody(stream bytestream.ByteStream_WriteServer) *body {
-	b := &body{messages: make(chan message)}
+// newBody receives from stream until the handler returns: that ends the stream's
+// context, and with it Recv.
+func newBody(stream bytestream.ByteStream_WriteServer, idle time.Duration) *body {
+	messages, gone := make(chan message), stream.Context().Done()
 	go func() {
 		for {
 			req, err := stream.Recv()
 			select {
-			case b.messages <- message{req, err}:
-			case <-stream.Context().Done():
+			case messages <- message{req, err}:
+			case <-gone:
 				return
 			}
 			if err != nil {
@@ -86,24 +88,28 @@ func newBody(stream bytestream.ByteStream_WriteServer) *body {
 			}
 		}
 	}()
-	return b
+	return &body{messages: messages, gone: gone, idle: idle}
 }
 
-// next waits for a message, for as long as idleTimeout.
+// next waits for a message, but not longer than idle.
 func (b *body) next() (*bytestream.WriteRequest, error) {
-	idle := time.NewTimer(idleTimeout)
+	idle := time.NewTimer(b.idle)
 	defer idle.Stop()
 	select {
 	case m := <-b.messages:
 		switch {
 		case errors.Is(m.err, io.EOF):
 			return nil, fmt.Errorf("%w: the stream ended without finish_write", cas.ErrIncomplete)
+		case status.Code(m.err) == codes.ResourceExhausted:
+			return nil, problem.Wrap(m.err, problem.Invalid, "a message of the upload is too large", "send messages of at most 4 MiB")
 		case m.err != nil:
 			return nil, errors.Join(cas.ErrIncomplete, m.err)
 		}
 		return m.req, nil
+	case <-b.gone:
+		return nil, fmt.Errorf("%w: the client went away", cas.ErrIncomplete)
 	case <-idle.C:
-		return nil, problem.New(problem.Deadline, "the upload stood still", fmt.Sprintf("send something at least every %s", idleTimeout))
+		return nil, problem.New(problem.Deadline, "the upload stood still", fmt.Sprintf("send something at least every %s", b.idle))
 	}
 }
 

@@ -9,15 +9,18 @@
 package cashttp
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
+	"time"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/problem"
@@ -41,13 +44,20 @@ type Config struct {
 	Store    Store
 	Tokens   Tokens
 	MaxBytes int64 // of one artifact
-	Log      *slog.Logger
+	// Idle is how long a transfer may stand still before it is cut off; 0: a minute.
+	Idle time.Duration
+	Log  *slog.Logger
 }
+
+const defaultIdle = time.Minute
 
 type server struct{ Config }
 
 // New returns the handler of the paths above.
 func New(cfg Config) http.Handler {
+	if cfg.Idle == 0 {
+		cfg.Idle = defaultIdle
+	}
 	s := server{cfg}
 	mux := http.NewServeMux()
 	mux.HandleFunc("PUT /v1/artifacts/{digest}", s.handle(bearer, s.put))
@@ -61,6 +71,10 @@ type handler func(w http.ResponseWriter, r *http.Request, grant cas.Grant, d dig
 // handle authenticates, parses the digest and renders what fails.
 func (s server) handle(token func(*http.Request) string, next handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 {
+			// net/http reads some of what a refused client still sends: not for ever.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.Idle))
+		}
 		err := func() error {
 			grant, err := s.Tokens.Grant(r.Context(), token(r))
 			if err != nil {
@@ -77,7 +91,7 @@ func (s server) handle(token func(*http.Request) string, next handler) http.Hand
 		}
 		err = cas.Problem(err)
 		s.Log.LogAttrs(r.Context(), level(err), "artifact request failed",
-			slog.String("method", r.Method), slog.String("digest", r.PathValue("digest")), slog.Any("error", err))
+			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 		problem.WriteHTTP(w, err)
 	}
 }
@@ -90,13 +104,7 @@ func level(err error) slog.Level {
 	return slog.LevelInfo
 }
 
-func bearer(r *http.Request) string {
-	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return ""
-	}
-	return token
-}
+func bearer(r *http.Request) string { return auth.Bearer(r.Header.Get("Authorization")) }
 
 func queryToken(r *http.Request) string {
 	if t := r.URL.Query().Get("t"); t != "" {
@@ -125,7 +133,7 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return cas.ErrTooLarge // from the declared length, before the first byte
 	}
 	length := r.ContentLength // -1, which is cas.UnknownLength, when it is chunked
-	body := &counter{body: cas.Limit(clientBody{r.Body, http.NewResponseController(w)}, limit)}
+	body := &counter{body: cas.Limit(s.clientBody(w, r), limit)}
 	created, err := s.Store.Put(r.Context(), ref, length, body, name)
 	if err != nil {
 		return err
@@ -154,8 +162,12 @@ func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return err
 	}
 	defer artifact.Close()
+	content := bufio.NewReaderSize(artifact, copyBytes)
+	if _, err := content.Peek(copyBytes); err != nil && !errors.Is(err, io.EOF) {
+		return err // found out before the status is
+	}
 	describe(w.Header(), artifact.Info)
-	if _, err := io.Copy(patientWriter{w, http.NewResponseController(w)}, artifact); err != nil {
+	if err := s.send(w, content); err != nil {
 		// The status is out. Cutting the connection is all that still tells the client
 		// that what it has is not the artifact (DESIGN I5).
 		severity := slog.LevelError

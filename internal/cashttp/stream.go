@@ -1,6 +1,7 @@
 package cashttp
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net/http"
@@ -9,35 +10,60 @@ import (
 	"github.com/managedcas/managedcas/internal/cas"
 )
 
-// idleTimeout is how long a transfer may stand still: a client that sends or takes
-// nothing for so long is cut off.
-const idleTimeout = time.Minute
+// copyBytes is what a download is read ahead and written in.
+const copyBytes = 64 << 10
 
 // clientBody is the body of an upload. It marks what net/http reports when a client
 // stops early, and moves the deadline with every read.
 type clientBody struct {
 	body io.Reader
 	conn *http.ResponseController
+	idle time.Duration
+}
+
+func (s server) clientBody(w http.ResponseWriter, r *http.Request) clientBody {
+	return clientBody{r.Body, http.NewResponseController(w), s.Idle}
 }
 
 func (b clientBody) Read(p []byte) (int, error) {
 	// Not every ResponseWriter has deadlines; those of net/http's server do.
-	_ = b.conn.SetReadDeadline(time.Now().Add(idleTimeout))
+	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle))
 	n, err := b.body.Read(p)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		// From here on net/http reads ahead to notice that the client goes away. While S3
+		// works on what it has, the client's silence is no such sign.
+		_ = b.conn.SetReadDeadline(time.Time{})
+	case err != nil:
 		err = errors.Join(cas.ErrIncomplete, err)
 	}
 	return n, err
+}
+
+// send writes content to the client, which may stand still for as long as Idle. The
+// deadline is taken back at the end: net/http would keep it for the next request on
+// this connection.
+func (s server) send(w http.ResponseWriter, content *bufio.Reader) error {
+	conn := http.NewResponseController(w)
+	if _, err := content.WriteTo(patientWriter{w, conn, s.Idle}); err != nil {
+		return err
+	}
+	if err := conn.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	_ = conn.SetWriteDeadline(time.Time{})
+	return nil
 }
 
 // patientWriter moves the write deadline with every write.
 type patientWriter struct {
 	w    io.Writer
 	conn *http.ResponseController
+	idle time.Duration
 }
 
 func (p patientWriter) Write(b []byte) (int, error) {
-	_ = p.conn.SetWriteDeadline(time.Now().Add(idleTimeout))
+	_ = p.conn.SetWriteDeadline(time.Now().Add(p.idle))
 	return p.w.Write(b)
 }
 
