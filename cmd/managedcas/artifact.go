@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -27,6 +28,8 @@ func artifactUpload(a *app) *cobra.Command {
 		Short: "Store a file under the sha256 of its bytes",
 		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
 stored is what was read. The same content again is a success that changes nothing.`,
+		Example: `  managedcas --org acme artifact upload -f sbom.json
+  managedcas --org acme artifact upload -f sbom.json -o json`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
@@ -53,6 +56,8 @@ func artifactDownload(a *app) *cobra.Command {
 directory, and appears there only when its digest agreed; - writes to standard output,
 where the last byte is held back until then. An existing file is not overwritten unless
 --output names it.`,
+		Example: `  managedcas --org acme artifact download -d sha256:… --output sbom.json
+  managedcas --org acme artifact download -d sha256:… --output - | jq .`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := digest.Parse(text)
@@ -81,21 +86,26 @@ func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, t
 	if target != "" {
 		folder = filepath.Dir(target)
 	}
-	temporary, err := os.CreateTemp(folder, ".managedcas-*")
+	// Made like any new file, where os.CreateTemp would deny it to everybody else.
+	temporary, err := os.OpenFile(filepath.Join(folder, ".managedcas-"+rand.Text()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return problem.Wrap(err, problem.Invalid, err.Error(), "choose a directory that exists and can be written")
 	}
 	artifact, err := c.Download(ctx, d, temporary, progress)
+	err = errors.Join(err, temporary.Close()) // some file systems tell only now that they are full
 	if err == nil {
 		err = place(temporary.Name(), target, artifact)
 	}
-	return errors.Join(err, temporary.Close(), removeIfThere(temporary.Name()))
+	return errors.Join(err, removeIfThere(temporary.Name()))
 }
 
 // place gives a verified download its name.
 func place(temporary, target string, artifact client.Artifact) error {
 	if target != "" {
-		return os.Rename(temporary, target)
+		if err := os.Rename(temporary, target); err != nil {
+			return problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(target), "say the name of a file, not of a directory, with --output FILE")
+		}
+		return nil
 	}
 	// The name comes from whoever uploaded it: it may not leave this directory, nor
 	// replace what is here.
@@ -103,8 +113,11 @@ func place(temporary, target string, artifact client.Artifact) error {
 	if err != nil || name == "" {
 		return problem.New(problem.Invalid, "the artifact has no usable name", "say where to write it with --output FILE")
 	}
-	if err := os.Link(temporary, string(name)); err != nil {
+	switch err := os.Link(temporary, string(name)); {
+	case errors.Is(err, os.ErrExist):
 		return problem.Wrap(err, problem.Exists, strconv.Quote(string(name))+" exists already", "say where to write it with --output FILE")
+	case err != nil: // not every file system has hard links
+		return problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(string(name)), "say where to write it with --output FILE")
 	}
 	return nil
 }
@@ -119,9 +132,10 @@ func removeIfThere(path string) error {
 func artifactDescribe(a *app) *cobra.Command {
 	var text string
 	cmd := &cobra.Command{
-		Use:   "describe -d sha256:…",
-		Short: "Show size and name of an artifact",
-		Args:  none,
+		Use:     "describe -d sha256:…",
+		Short:   "Show size and name of an artifact",
+		Example: `  managedcas --org acme artifact describe -d sha256:…`,
+		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d, err := digest.Parse(text)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -47,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 // oneLine keeps an error on its line: messages may quote what somebody typed.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
 
 // app is what the commands share: the flags, and where output goes.
 type app struct {
@@ -91,7 +92,8 @@ func command(a *app) *cobra.Command {
 	flags.StringVar(&a.cfg.ControlPlaneCA, "control-plane-ca", os.Getenv("CHAINLOOP_CONTROL_PLANE_API_CA"), "certificate authority of the control plane, a file or base64 [CHAINLOOP_CONTROL_PLANE_API_CA]")
 	flags.StringVar(&a.cfg.ArtifactCAS, "artifact-cas", os.Getenv("CHAINLOOP_ARTIFACT_CAS_API"), "artifact CAS address, HOST:PORT [CHAINLOOP_ARTIFACT_CAS_API]")
 	flags.StringVar(&a.cfg.ArtifactCASCA, "artifact-cas-ca", os.Getenv("CHAINLOOP_ARTIFACT_CAS_API_CA"), "certificate authority of the CAS, a file or base64 [CHAINLOOP_ARTIFACT_CAS_API_CA]")
-	flags.BoolVarP(&a.cfg.Insecure, "insecure", "i", os.Getenv("CHAINLOOP_API_INSECURE") == "true", "plaintext instead of TLS, for loopback [CHAINLOOP_API_INSECURE]")
+	insecure, _ := strconv.ParseBool(os.Getenv("CHAINLOOP_API_INSECURE")) // what it does not say is no
+	flags.BoolVarP(&a.cfg.Insecure, "insecure", "i", insecure, "plaintext instead of TLS, for loopback [CHAINLOOP_API_INSECURE]")
 	flags.StringVarP(&a.cfg.Org, "org", "n", "", "organization name; default: the token's own")
 	flags.StringVarP(&a.output, "output", "o", "table", "output format: table or json")
 	// The default of --token is not taken from the environment here: --help prints
@@ -100,6 +102,8 @@ func command(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return problem.Wrap(err, problem.Invalid, err.Error(), "see "+cmd.CommandPath()+" --help")
 	})
+	// The flag exists and has no other completion: this cannot fail.
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	root.AddCommand(organizationCommand(a), backendCommand(a), artifactCommand(a))
 	return root
 }
@@ -110,6 +114,7 @@ func (a *app) connect(cmd *cobra.Command, do func(context.Context, *client.Clien
 	if cfg.Token == "" {
 		cfg.Token = os.Getenv("CHAINLOOP_TOKEN")
 	}
+	cfg.Token = strings.TrimSpace(cfg.Token) // tokens come out of files
 	c, err := client.New(cfg)
 	if err != nil {
 		return err

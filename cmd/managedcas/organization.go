@@ -24,7 +24,8 @@ func organizationCreate(a *app) *cobra.Command {
 		Long: `Create an organization. The name is a DNS-1123 label: up to 63 lowercase letters,
 digits and inner hyphens. Its access point, session policy and storage backend are
 made by the backend within seconds; --wait waits for them.`,
-		Args: nameOrFlag(&name),
+		Example: `  managedcas organization create acme --wait 30s`,
+		Args:    nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				o, err := c.CreateOrganization(ctx, name)
