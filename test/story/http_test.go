@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -102,14 +103,17 @@ func (r *httpRequest) do() ([]byte, int, error) {
 	_ = r.header.Write(&out)
 	out.WriteString("\r\n")
 	out.Write(r.body[:min(len(r.body), max(r.length, 0))])
-	if _, err := conn.Write(out.Bytes()); err != nil {
-		return nil, 0, err
-	}
+	// A server may answer before it has everything, and close.
+	_, unsent := conn.Write(out.Bytes())
 	if r.length > len(r.body) {
 		// The rest never comes.
 		_ = conn.(*net.TCPConn).CloseWrite()
 	}
-	return readAnswer(conn)
+	answer, status, err := readAnswer(conn)
+	if err != nil {
+		err = errors.Join(err, unsent)
+	}
+	return answer, status, err
 }
 
 func readAnswer(conn net.Conn) ([]byte, int, error) {
