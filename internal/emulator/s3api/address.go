@@ -74,10 +74,11 @@ func (as addresses) of(r *http.Request) (address, error) {
 func (as addresses) host(r *http.Request) address {
 	host := hostname(r)
 	if label, kind, ok := awsHost(host); ok {
-		if kind == "s3-accesspoint" {
-			return accessPointLabel(label)
+		a := labelled(label)
+		if kind == "s3-accesspoint" && a.accessPoint == "" {
+			a = address{accessPoint: label} // without an account there is no such access point
 		}
-		return labelled(label)
+		return a
 	}
 	for _, base := range as.bases {
 		if label, ok := under(host, base); ok {

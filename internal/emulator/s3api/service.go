@@ -116,6 +116,9 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 const maxDrain = 64 << 20
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request, req *api.Request) error {
+	if req.Presigned {
+		r = promote(r)
+	}
 	at, err := s.addresses.of(r)
 	if err != nil {
 		return err
