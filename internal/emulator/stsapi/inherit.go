@@ -27,7 +27,7 @@ func inherit(caller *api.Caller, a assumption) (inheritance, error) {
 			continue
 		}
 		if holdsKey(a.tags, key) {
-			return in, awsquery.ValidationError(
+			return in, invalidParameter(
 				"One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the calling session.")
 		}
 		in.tags[key] = value

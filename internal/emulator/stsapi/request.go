@@ -1,6 +1,7 @@
 package stsapi
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -79,13 +80,13 @@ func (a *assumption) complete(tags []awsquery.Tag) error {
 	a.tags = make(map[string]string, len(tags))
 	for _, tag := range tags {
 		if holdsKey(a.tags, tag.Key) {
-			return awsquery.ValidationError("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+			return invalidParameter("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
 		a.tags[tag.Key] = tag.Value
 	}
 	for _, key := range a.transitive {
 		if !holdsKey(a.tags, key) {
-			return awsquery.ValidationError("The specified transitive tag key must be included in the requested tags.")
+			return invalidParameter("The specified transitive tag key must be included in the requested tags.")
 		}
 	}
 	if a.policy != "" {
@@ -94,6 +95,13 @@ func (a *assumption) complete(tags []awsquery.Tag) error {
 		}
 	}
 	return nil
+}
+
+// invalidParameter is how STS refuses tags that contradict one another, and not with
+// the ValidationError that it has for what contradicts its model (seen on AWS:
+// https://github.com/localstack/localstack/pull/12508, whose tests ran there).
+func invalidParameter(message string) error {
+	return &api.Error{Status: http.StatusBadRequest, Code: "InvalidParameterValue", Message: message}
 }
 
 func isRoleARN(arn string) bool {
