@@ -1,0 +1,56 @@
+package rig
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/managedcas/managedcas/internal/emulator/journal"
+)
+
+// root is the account's own user, who may list the bucket but not reach into it.
+func (r *Rig) root() *s3.Client {
+	key := r.AWS.RootCredentials()
+	return s3.New(s3.Options{
+		Region: region, BaseEndpoint: aws.String(r.endpoint), UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
+	})
+}
+
+// Objects lists the keys in the bucket.
+func (r *Rig) Objects(t testing.TB) []string {
+	t.Helper()
+	out, err := r.root().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &r.Installation.BucketName})
+	must(t, err)
+	var keys []string
+	for _, o := range out.Contents {
+		keys = append(keys, aws.ToString(o.Key))
+	}
+	return keys
+}
+
+// Uploads lists the keys of unfinished multipart uploads.
+func (r *Rig) Uploads(t testing.TB) []string {
+	t.Helper()
+	out, err := r.root().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &r.Installation.BucketName})
+	must(t, err)
+	var keys []string
+	for _, u := range out.Uploads {
+		keys = append(keys, aws.ToString(u.Key))
+	}
+	return keys
+}
+
+// Calls counts the S3 requests that AWS answered since the last Forget, by operation.
+func (r *Rig) Calls() map[string]int {
+	calls := map[string]int{}
+	for _, e := range r.AWS.Journal().Entries(journal.Filter{Service: "s3"}) {
+		calls[e.Operation]++
+	}
+	return calls
+}
+
+// Forget empties the journal that Calls counts.
+func (r *Rig) Forget() { r.AWS.Journal().Clear() }

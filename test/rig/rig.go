@@ -1,0 +1,201 @@
+// Package rig is the data path as it is deployed, in one test: an embedded AWS that
+// enforces its policies, a provisioned installation, a database, organizations made by
+// the reconciler, and the CAS with its own workload identity in front. Only tests
+// import it.
+package rig
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/emulator"
+	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/provision"
+	"github.com/managedcas/managedcas/internal/reconcile"
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/secretstore"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+const (
+	account = "123456789012"
+	region  = "us-east-1"
+)
+
+// Options of a Rig. The zero value is what a deployment has by default.
+type Options struct {
+	// Wire stands between the CAS and AWS, where the network is.
+	Wire         func(http.RoundTripper) http.RoundTripper
+	PartSize     int64
+	SinglePutMax int64
+	MaxBytes     int64         // of one artifact; 0: 5 GiB
+	Idle         time.Duration // of a transfer; 0: the default
+	Reuse        time.Duration // of a session
+	Log          io.Writer     // of the CAS; nil: the test's
+}
+
+// Rig is one installation with its CAS.
+type Rig struct {
+	AWS          *emulator.AWS
+	Installation tenancy.Installation
+	DB           *database.DB
+	Keys         *auth.KeyRing // of CAS tokens
+	Store        *cas.Store
+
+	options    Options
+	endpoint   string
+	backend    *awscloud.Cloud
+	reconciler *reconcile.Reconciler
+	log        *slog.Logger
+}
+
+// New stands an installation up, in the order in which managedcasd dev does.
+func New(t testing.TB, options Options) *Rig {
+	t.Helper()
+	if options.MaxBytes == 0 {
+		options.MaxBytes = 5 << 30
+	}
+	if options.Log == nil {
+		options.Log = t.Output()
+	}
+	r := &Rig{options: options, log: slog.New(slog.NewTextHandler(options.Log, nil))}
+	dir := t.TempDir()
+	var err error
+	r.AWS, err = emulator.Open(emulator.Config{Dir: filepath.Join(dir, "aws"), AccountID: account, Region: region})
+	must(t, err)
+	server := httptest.NewServer(r.AWS)
+	t.Cleanup(func() {
+		server.Close()
+		if err := r.AWS.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.endpoint = server.URL
+	network, err := awscloud.NewTransport(server.URL)
+	must(t, err)
+	t.Cleanup(network.CloseIdleConnections)
+
+	root := r.AWS.RootCredentials()
+	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
+	r.DB, err = database.Open(t.Context(), filepath.Join(dir, "managedcas.db"))
+	must(t, err)
+	t.Cleanup(func() {
+		if err := r.DB.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	r.Keys, err = auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseCAS)
+	must(t, err)
+
+	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN()), network)
+	r.reconciler = reconcile.New(reconcile.Config{
+		Installation: r.Installation, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend,
+		Organizations: r.DB, Secrets: secretstore.NewDatabase(r.DB), Interval: time.Hour,
+		Log: slog.New(slog.DiscardHandler),
+	})
+	var wire http.RoundTripper = network
+	if options.Wire != nil {
+		wire = options.Wire(network)
+	}
+	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	return r
+}
+
+func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
+	t.Helper()
+	sessions, err := session.New(session.Config{
+		Installation: r.Installation, STS: workload, Secrets: secretstore.NewDatabase(r.DB), Reuse: r.options.Reuse,
+	})
+	must(t, err)
+	store, err := cas.New(cas.Config{
+		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
+		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
+	})
+	must(t, err)
+	return store
+}
+
+// Org creates an organization and has it reconciled: it is ready.
+func (r *Rig) Org(t testing.TB) org.ID {
+	t.Helper()
+	id := org.NewID()
+	r.create(t, id, org.Name("o-"+id.Compact()))
+	return id
+}
+
+func (r *Rig) create(t testing.TB, id org.ID, name org.Name) {
+	t.Helper()
+	now := time.Now()
+	must(t, r.DB.CreateOrganization(t.Context(), org.Organization{ID: id, Name: name, State: org.Pending, CreatedAt: now, UpdatedAt: now}))
+	must(t, r.reconciler.Reconcile(t.Context(), id))
+}
+
+// Reconcile looks at an organization once more.
+func (r *Rig) Reconcile(t testing.TB, id org.ID) {
+	t.Helper()
+	must(t, r.reconciler.Reconcile(t.Context(), id))
+}
+
+// Break takes the policy of the organization's access point away: S3 denies whatever
+// its sessions ask for, until Reconcile.
+func (r *Rig) Break(t testing.TB, id org.ID) {
+	t.Helper()
+	must(t, r.backend.DeleteAccessPoint(t.Context(), r.Installation.Tenant(id).APName()))
+	must(t, r.backend.CreateAccessPoint(t.Context(), r.Installation.Tenant(id).APName(), r.Installation.BucketName))
+}
+
+// provision does what an operator does once.
+func (r *Rig) provision(t testing.TB, operator *awscloud.Cloud) {
+	t.Helper()
+	p, err := provision.New(provision.Config{
+		Installation: tenancy.Installation{
+			AccountID: account, Region: region, BucketName: "artifacts", APPrefix: "cas-",
+			BaseRoleName: "tenant", SessionPolicyPrefix: "cas-",
+			BackendRoleName: "backend", ControlplaneRoleName: "controlplane", CASRoleName: "cas",
+			OperatorARNs: []string{"arn:aws:iam::" + account + ":root"}, Loopback: true,
+		},
+		Roles: operator, Keys: operator, Buckets: operator, Settings: operator,
+	})
+	must(t, err)
+	plan, err := p.Plan(t.Context())
+	must(t, err)
+	r.Installation, err = p.Apply(t.Context(), plan)
+	must(t, err)
+}
+
+// identity gives a workload its role, as EKS does.
+func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials {
+	t.Helper()
+	access, err := r.AWS.PodIdentity().Associate(podidentity.Association{
+		Cluster: "test", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
+	})
+	must(t, err)
+	return awscloud.ContainerCredentials(r.endpoint+access.Path, access.AuthorizationToken)
+}
+
+func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
+	t.Helper()
+	c, err := awscloud.New(t.Context(), awscloud.Config{
+		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network,
+	})
+	must(t, err)
+	return c
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

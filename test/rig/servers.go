@@ -1,0 +1,86 @@
+package rig
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/google/uuid"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/casgrpc"
+	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/service"
+)
+
+// Token signs a CAS token.
+func (r *Rig) Token(t testing.TB, grant cas.Grant) string {
+	t.Helper()
+	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
+	must(t, err)
+	text, err := signer.Sign(grant, uuid.New())
+	must(t, err)
+	return text
+}
+
+// Bearer returns a context for gRPC calls that carries a CAS token.
+func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context.Context {
+	t.Helper()
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+r.Token(t, grant))
+}
+
+// HTTPHandler is the CAS over HTTP.
+func (r *Rig) HTTPHandler() http.Handler {
+	return cashttp.New(cashttp.Config{
+		Store: r.Store, Tokens: auth.NewCASVerifier(r.Keys), MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
+	})
+}
+
+// HTTP serves the CAS over HTTP.
+func (r *Rig) HTTP(t testing.TB) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(r.HTTPHandler())
+	t.Cleanup(server.Close)
+	return server
+}
+
+// ServeGRPC serves the CAS over gRPC on listener.
+func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
+	t.Helper()
+	server := service.NewGRPC()
+	casgrpc.New(casgrpc.Config{
+		Store: r.Store, Tokens: auth.NewCASVerifier(r.Keys), MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+	}).Register(server)
+	serve(t, server, listener)
+}
+
+// GRPC serves the CAS in memory and connects to it.
+func (r *Rig) GRPC(t testing.TB) *grpc.ClientConn {
+	t.Helper()
+	listener := bufconn.Listen(1 << 20)
+	r.ServeGRPC(t, listener)
+	conn, err := grpc.NewClient("passthrough:///cas",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+func serve(t testing.TB, server *grpc.Server, listener net.Listener) {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
