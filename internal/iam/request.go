@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,6 +19,14 @@ func (c Context) Set(key string, values ...string) {
 		return
 	}
 	c[k] = values
+}
+
+// Add adds a value to those that key has. It is for keys that end in the key of a tag:
+// tags of many resources may differ in case alone, and are one condition key then. With
+// both values it neither allows what only one of them would, nor resolves a variable.
+func (c Context) Add(key, value string) {
+	k := strings.ToLower(key)
+	c[k] = append(slices.Clip(c[k]), value) // a clone of the context may share the values
 }
 
 // Get returns the values of key and whether it is present.

@@ -1,7 +1,10 @@
 package iam_test
 
 import (
+	"maps"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -116,5 +119,19 @@ func TestVariableWithSeveralValues(t *testing.T) {
 	}, iam.PolicySet{Identity: []iam.Policy{{Document: doc}}})
 	if got.Allowed() {
 		t.Error("a key with several values was used as a variable, which AWS forbids")
+	}
+}
+
+// TestContextAdd: two tags that are one condition key do not take each other's place.
+func TestContextAdd(t *testing.T) {
+	t.Parallel()
+	ctx := iam.Context{}
+	ctx.Add("aws:ResourceTag/Org", "theirs")
+	clone := maps.Clone(ctx)
+	ctx.Add("aws:ResourceTag/org", "mine")
+	clone.Add("aws:ResourceTag/org", "nobody's")
+	got, _ := ctx.Get("aws:resourcetag/org")
+	if diff := cmp.Diff([]string{"theirs", "mine"}, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -52,6 +52,6 @@ func principalKeys(keys iam.Context, caller *api.Caller) {
 	keys.Set("aws:userid", caller.UserID)
 	keys.Set("aws:PrincipalAccount", caller.AccountID)
 	for key, value := range caller.Tags {
-		keys.Set("aws:PrincipalTag/"+key, value)
+		keys.Add("aws:PrincipalTag/"+key, value)
 	}
 }

@@ -42,7 +42,7 @@ func requestTags(tags []awsquery.Tag) iam.Context {
 	keys := iam.Context{}
 	names := make([]string, len(tags))
 	for i, tag := range tags {
-		keys.Set("aws:RequestTag/"+tag.Key, tag.Value)
+		keys.Add("aws:RequestTag/"+tag.Key, tag.Value)
 		names[i] = tag.Key
 	}
 	keys.Set("aws:TagKeys", names...)
@@ -53,8 +53,8 @@ func requestTags(tags []awsquery.Tag) iam.Context {
 func resourceTags(tags map[string]string) iam.Context {
 	keys := iam.Context{}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		keys.Set("aws:ResourceTag/"+key, tags[key])
-		keys.Set("iam:ResourceTag/"+key, tags[key])
+		keys.Add("aws:ResourceTag/"+key, tags[key])
+		keys.Add("iam:ResourceTag/"+key, tags[key])
 	}
 	return keys
 }

@@ -102,7 +102,9 @@ func TestConditionKeysOfOperations(t *testing.T) {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":` + action + `,"Resource":"*","Condition":` + condition + `}]}`
 	}
 	tag := []string{"Tags.member.1.Key", "team", "Tags.member.1.Value", "blue"}
-	readOnly := "arn:aws:iam::aws:policy/ReadOnlyAccess"
+	// Keys of a policy's tags have a case, condition keys have none.
+	twice := []string{"Tags.member.1.Key", "Team", "Tags.member.1.Value", "red", "Tags.member.2.Key", "team", "Tags.member.2.Value", "blue"}
+	readOnly, policy := "arn:aws:iam::aws:policy/ReadOnlyAccess", identitytest.PolicyARN("p")
 	rows := []struct {
 		name, policy, action string
 		params               params
@@ -117,6 +119,8 @@ func TestConditionKeysOfOperations(t *testing.T) {
 		{"creating with tags needs both", identitytest.Allow("iam:CreateUser", "*"), "CreateUser", with(params{"UserName": "new"}, tag...), false},
 		{"creating with tags has both", identitytest.Allow("iam:*User", "*"), "CreateUser", with(params{"UserName": "new"}, tag...), true},
 		{"boundary required", allow(`"iam:CreateRole"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "CreateRole", roleNamed("new"), false},
+		{"tag whose key comes twice, in two cases", allow(`"iam:TagPolicy"`, `{"StringEquals":{"aws:RequestTag/team":"blue"}}`), "TagPolicy", with(params{"PolicyArn": policy}, twice...), false},
+		{"resource whose tag comes twice, in two cases", allow(`"iam:GetPolicy"`, `{"StringEquals":{"aws:ResourceTag/kind":"own"}}`), "GetPolicy", params{"PolicyArn": policy}, false},
 		{"boundary given", allow(`"iam:CreateRole"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "CreateRole", with(roleNamed("new"), "PermissionsBoundary", readOnly), true},
 	}
 	for _, row := range rows {
@@ -125,6 +129,10 @@ func TestConditionKeysOfOperations(t *testing.T) {
 			a := newAccount(t)
 			a.CreateRole(t, "r", trustPods)
 			a.Do(t, "TagRole", params{"RoleName": "r", "Tags.member.1.Key": "kind", "Tags.member.1.Value": "tenant"})
+			a.Do(t, "CreatePolicy", params{
+				"PolicyName": "p", "PolicyDocument": anyAction,
+				"Tags.member.1.Key": "Kind", "Tags.member.1.Value": "foreign", "Tags.member.2.Key": "kind", "Tags.member.2.Value": "own",
+			})
 			caller := a.CreateUser(t, "caller")
 			a.Do(t, "PutUserPolicy", params{"UserName": "caller", "PolicyName": "p", "PolicyDocument": row.policy})
 			answer := a.Call(t, a.IAM, caller, row.action, row.params)

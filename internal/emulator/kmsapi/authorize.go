@@ -32,7 +32,7 @@ func (s *Service) keyCheck(action string, f found, caller *api.Caller) (gate.Che
 		check.Context.Set("kms:RequestAlias", f.alias)
 	}
 	for k, v := range f.Tags {
-		check.Context.Set("aws:ResourceTag/"+k, v)
+		check.Context.Add("aws:ResourceTag/"+k, v)
 	}
 	return check, nil
 }
@@ -84,7 +84,7 @@ func (s *Service) authorized(ctx context.Context, caller *api.Caller, action, id
 
 func setRequestTags(c iam.Context, tags map[string]string) {
 	for k, v := range tags {
-		c.Set("aws:RequestTag/"+k, v)
+		c.Add("aws:RequestTag/"+k, v)
 	}
 	c.Set("aws:TagKeys", slices.Sorted(maps.Keys(tags))...)
 }

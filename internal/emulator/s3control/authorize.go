@@ -74,8 +74,8 @@ func accessPointCheck(action string, ap s3state.AccessPoint, exists bool, caller
 	}
 	check.Context.Set("s3:AccessPointNetworkOrigin", ap.NetworkOrigin())
 	for k, v := range ap.Tags {
-		check.Context.Set("aws:ResourceTag/"+k, v)
-		check.Context.Set("s3:AccessPointTag/"+k, v)
+		check.Context.Add("aws:ResourceTag/"+k, v)
+		check.Context.Add("s3:AccessPointTag/"+k, v)
 	}
 	if len(ap.Policy) == 0 || caller.Kind == api.Root && repairs(action) {
 		return check, nil
@@ -106,7 +106,7 @@ func repairs(action string) bool {
 // setRequestTags fills in the condition keys of tags that a request carries.
 func setRequestTags(c iam.Context, tags map[string]string) {
 	for k, v := range tags {
-		c.Set("aws:RequestTag/"+k, v)
+		c.Add("aws:RequestTag/"+k, v)
 	}
 	c.Set("aws:TagKeys", slices.Sorted(maps.Keys(tags))...)
 }

@@ -47,7 +47,7 @@ func (s *Service) resource(arn, action string, caller *api.Caller) (taggable, er
 	check := gate.Check{Action: action, Resource: arn, Account: s.cfg.AccountID, Context: iam.Context{}}
 	check.Context.Set("s3:ResourceAccount", s.cfg.AccountID)
 	for k, v := range b.Tags {
-		check.Context.Set("aws:ResourceTag/"+k, v)
+		check.Context.Add("aws:ResourceTag/"+k, v)
 	}
 	if len(b.Policy) > 0 {
 		doc, err := iam.Parse(iam.KindBucket, b.Policy)

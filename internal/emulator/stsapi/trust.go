@@ -29,8 +29,8 @@ func (s *Service) authorize(ctx context.Context, caller *api.Caller, a assumptio
 	for _, needed := range neededActions(a, in) {
 		keys := needed.keys
 		for key, value := range role.Tags {
-			keys.Set("aws:ResourceTag/"+key, value)
-			keys.Set("iam:ResourceTag/"+key, value)
+			keys.Add("aws:ResourceTag/"+key, value)
+			keys.Add("iam:ResourceTag/"+key, value)
 		}
 		for key, values := range serviceKeys(caller) {
 			keys.Set(key, values...)
@@ -98,7 +98,7 @@ func assumeKeys(a assumption, in inheritance) iam.Context {
 func tagKeys(a assumption) iam.Context {
 	keys := iam.Context{}
 	for key, value := range a.tags {
-		keys.Set("aws:RequestTag/"+key, value)
+		keys.Add("aws:RequestTag/"+key, value)
 	}
 	keys.Set("aws:TagKeys", slices.Sorted(maps.Keys(a.tags))...)
 	keys.Set("sts:TransitiveTagKeys", a.transitive...)

@@ -74,6 +74,8 @@ func TestTrustPolicy(t *testing.T) {
 		{"tag key not listed", "", trust(anyone, withTags, `{"ForAllValues:StringEquals":{"aws:TagKeys":["other"]}}`), org, "sts:AssumeRole"},
 		{"transitive keys", "", trust(anyone, withTags, `{"Null":{"sts:TransitiveTagKeys":"true"}}`),
 			params{"Tags.member.1.Key": "org", "Tags.member.1.Value": "a", "TransitiveTagKeys.member.1": "org"}, "sts:AssumeRole"},
+		{"tag keys that only a condition takes for one", "", trust(anyone, withTags, `{"StringEquals":{"aws:RequestTag/id":"mine"}}`),
+			params{"Tags.member.1.Key": "id", "Tags.member.1.Value": "mine", "Tags.member.2.Key": "\u0130d", "Tags.member.2.Value": "theirs"}, "sts:AssumeRole"},
 		{"tag of the role", "", trust(anyone, onlyAssume, `{"StringEquals":{"aws:ResourceTag/kind":"tenant"}}`), nil, ""},
 	}
 	for _, row := range rows {
