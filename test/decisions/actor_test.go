@@ -15,8 +15,9 @@ import (
 
 // actor is somebody who calls AWS through the SDK.
 type actor struct {
-	config aws.Config
-	wire   *wire
+	config    aws.Config
+	s3Options func(*s3.Options) // how buckets are addressed; may be nil
+	wire      *wire
 }
 
 func (w *world) actor(key, secret, token string) *actor {
@@ -34,7 +35,13 @@ func (w *world) actorWith(provider aws.CredentialsProvider) *actor {
 	}}
 }
 
-func (a *actor) s3() *s3.Client             { return s3.NewFromConfig(a.config) }
+func (a *actor) s3() *s3.Client {
+	if a.s3Options == nil {
+		return s3.NewFromConfig(a.config)
+	}
+	return s3.NewFromConfig(a.config, a.s3Options)
+}
+
 func (a *actor) control() *s3control.Client { return s3control.NewFromConfig(a.config) }
 func (a *actor) sts() *sts.Client           { return sts.NewFromConfig(a.config) }
 func (a *actor) iam() *iam.Client           { return iam.NewFromConfig(a.config) }
@@ -53,6 +60,7 @@ type wire struct {
 	next http.RoundTripper
 
 	mu        sync.Mutex
+	host      string
 	requestID string
 	status    int
 }
@@ -62,7 +70,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		w.requestID, w.status = res.Header.Get("X-Amz-Request-Id"), res.StatusCode
+		w.host, w.requestID, w.status = r.URL.Host, res.Header.Get("X-Amz-Request-Id"), res.StatusCode
 	}
 	return res, err
 }
@@ -71,4 +79,11 @@ func (w *wire) last() (requestID string, status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.requestID, w.status
+}
+
+// lastHost is the name that the last request was addressed to.
+func (w *wire) lastHost() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.host
 }
