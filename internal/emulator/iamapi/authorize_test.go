@@ -95,7 +95,7 @@ func TestOperationsAreAuthorized(t *testing.T) {
 }
 
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags_roles.html and
-// reference_policies_iam-condition-keys.html.
+// reference_policies_iam-condition-keys.html, access_policies_boundaries.html.
 func TestConditionKeysOfOperations(t *testing.T) {
 	t.Parallel()
 	allow := func(action, condition string) string {
@@ -105,6 +105,11 @@ func TestConditionKeysOfOperations(t *testing.T) {
 	// Keys of a policy's tags have a case, condition keys have none.
 	twice := []string{"Tags.member.1.Key", "Team", "Tags.member.1.Value", "red", "Tags.member.2.Key", "team", "Tags.member.2.Value", "blue"}
 	readOnly, policy := "arn:aws:iam::aws:policy/ReadOnlyAccess", identitytest.PolicyARN("p")
+	inline := func(role string) params {
+		return params{"RoleName": role, "PolicyName": "p", "PolicyDocument": anyAction}
+	}
+	unlessBounded := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},
+		{"Effect":"Deny","Action":"iam:*","Resource":"*","Condition":{"StringEquals":{"iam:PermissionsBoundary":"` + readOnly + `"}}}]}`
 	rows := []struct {
 		name, policy, action string
 		params               params
@@ -122,11 +127,16 @@ func TestConditionKeysOfOperations(t *testing.T) {
 		{"tag whose key comes twice, in two cases", allow(`"iam:TagPolicy"`, `{"StringEquals":{"aws:RequestTag/team":"blue"}}`), "TagPolicy", with(params{"PolicyArn": policy}, twice...), false},
 		{"resource whose tag comes twice, in two cases", allow(`"iam:GetPolicy"`, `{"StringEquals":{"aws:ResourceTag/kind":"own"}}`), "GetPolicy", params{"PolicyArn": policy}, false},
 		{"boundary given", allow(`"iam:CreateRole"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "CreateRole", with(roleNamed("new"), "PermissionsBoundary", readOnly), true},
+		{"boundary of who is changed", allow(`"iam:PutRolePolicy"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "PutRolePolicy", inline("bounded"), true},
+		{"no boundary of who is changed", allow(`"iam:PutRolePolicy"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "PutRolePolicy", inline("r"), false},
+		{"boundary that must stay", unlessBounded, "DeleteRolePermissionsBoundary", params{"RoleName": "bounded"}, false},
+		{"boundary that replaces one", allow(`"iam:PutRolePermissionsBoundary"`, `{"StringEquals":{"iam:PermissionsBoundary":"`+readOnly+`"}}`), "PutRolePermissionsBoundary", params{"RoleName": "bounded", "PermissionsBoundary": policy}, false},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			a := newAccount(t)
+			a.Do(t, "CreateRole", with(roleNamed("bounded"), "PermissionsBoundary", readOnly))
 			a.CreateRole(t, "r", trustPods)
 			a.Do(t, "TagRole", params{"RoleName": "r", "Tags.member.1.Key": "kind", "Tags.member.1.Value": "tenant"})
 			a.Do(t, "CreatePolicy", params{

@@ -88,10 +88,28 @@ func (s *Service) authorizePrincipal(ctx context.Context, c *call, k principalKi
 	if lookup != nil {
 		resource = s.dir.ARN(k.kind, "/", name)
 	}
-	if err := s.authorize(ctx, c, resource, append(keys, resourceTags(p.Tags))...); err != nil {
+	keys = append(keys, resourceTags(p.Tags))
+	if k.changesPolicies(c.req.Operation) {
+		keys = append(keys, about("iam:PermissionsBoundary", p.Boundary))
+	}
+	if err := s.authorize(ctx, c, resource, keys...); err != nil {
 		return p, err
 	}
 	return p, found(lookup, k.notFound(name))
+}
+
+// changesPolicies reports whether an operation changes what the principal may do, for
+// which AWS lets policies ask for the boundary that it has (in the operation that sets
+// the boundary, for the new one):
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+func (k principalKind) changesPolicies(operation string) bool {
+	switch operation {
+	case "Put" + k.label + "Policy", "Delete" + k.label + "Policy",
+		"Attach" + k.label + "Policy", "Detach" + k.label + "Policy",
+		"Delete" + k.label + "PermissionsBoundary":
+		return true
+	}
+	return false
 }
 
 // change authorizes an operation on a principal, then changes it in a transaction of
