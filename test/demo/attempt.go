@@ -55,7 +55,7 @@ func (d *demo) refused(ctx context.Context, a attempt) error {
 	}
 	because := denial(entry)
 	if !a.explains(because) {
-		return unexpected("what decided", a.expected(), fmt.Sprintf("%+v", because))
+		return unexpected("what decided", a.expected(), strings.Join(explanations(because), "; "))
 	}
 	d.out.refused(answer.ErrorCode(), a.what)
 	d.out.field("call", because[0].Action+" on "+because[0].Resource)

@@ -97,7 +97,7 @@ func (d *dev) wait(ctx context.Context) error {
 
 // stop asks the process to end and expects that it does so in order.
 func (d *dev) stop() error {
-	if err := d.signal(syscall.SIGTERM); err != nil {
+	if err := d.signal(syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	const grace = 15 * time.Second

@@ -22,7 +22,7 @@ Everything still runs, until Ctrl-C. In another shell, in this directory:
 `, r.Controlplane.GRPC, r.CAS.GRPC, r.AdminToken, filepath.Join(d.bin, "managedcas"), d.artifacts[0].Digest)
 	fmt.Fprintf(w, `  # As the root user of the embedded account (a proxy, because S3 and S3 Control
   # put names of buckets and accounts before the host name):
-  export AWS_ENDPOINT_URL=%[1]s HTTP_PROXY=%[1]s http_proxy=%[1]s AWS_REGION=%[2]s
+  export AWS_ENDPOINT_URL=%[1]s HTTP_PROXY=%[1]s http_proxy=%[1]s AWS_REGION=%[2]s AWS_DEFAULT_REGION=%[2]s
   export AWS_ACCESS_KEY_ID=%[3]s AWS_SECRET_ACCESS_KEY=%[4]s
   aws s3control list-access-points --account-id %[5]s
   aws s3control get-access-point-policy --account-id %[5]s --name %[6]s

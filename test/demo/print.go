@@ -19,9 +19,10 @@ type printer struct {
 	names    *strings.Replacer // long identifiers, by the names they are told with
 }
 
-func newPrinter(f *os.File) *printer {
-	terminal := term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
-	return &printer{w: f, terminal: terminal, names: strings.NewReplacer()}
+func newPrinter(w io.Writer) *printer {
+	f, file := w.(*os.File)
+	terminal := file && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return &printer{w: w, terminal: terminal, names: strings.NewReplacer()}
 }
 
 const (
