@@ -77,6 +77,9 @@ func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []g
 		ap.Context.Set("aws:ResourceTag/"+k, v)
 		ap.Context.Set("s3:AccessPointTag/"+k, v)
 	}
+	if !t.viaExists {
+		return []gate.Check{ap} // it leads to no bucket
+	}
 	return []gate.Check{ap, bucket}
 }
 
