@@ -37,11 +37,12 @@ func accessDenied(format string, args ...any) *api.Error {
 
 // inKMSTerms translates the gate's refusal, which reads the same for every service,
 // into what KMS answers.
-func inKMSTerms(err *api.Error) (status int, code string) {
-	if err.Code == "AccessDenied" {
-		return http.StatusBadRequest, "AccessDeniedException"
+func inKMSTerms(err error) error {
+	aerr, ok := errors.AsType[*api.Error](err)
+	if !ok || aerr.Code != "AccessDenied" {
+		return err
 	}
-	return err.Status, err.Code
+	return failure("AccessDeniedException", "%s", aerr.Message)
 }
 
 // asS3Shows turns an error of KMS into what a client of S3 sees: AccessDenied stays

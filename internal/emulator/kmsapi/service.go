@@ -93,19 +93,18 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 	}
 	out, err := serve(r.Context(), req.Caller, body)
 	if err != nil {
-		return err
+		return inKMSTerms(err)
 	}
 	return writeJSON(w, http.StatusOK, out)
 }
 
 // WriteError implements api.Emulated.
 func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID string, err *api.Error) {
-	status, code := inKMSTerms(err)
 	body := struct {
 		Type    string `json:"__type"`
 		Message string `json:"message"`
-	}{code, err.Message}
-	if werr := writeJSON(w, status, body); werr != nil {
+	}{err.Code, err.Message}
+	if werr := writeJSON(w, err.Status, body); werr != nil {
 		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
 	}
 }

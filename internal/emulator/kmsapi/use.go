@@ -46,6 +46,7 @@ func (u use) check() error {
 func (u use) conditions(c iam.Context) {
 	if u.via != "" {
 		c.Set("kms:ViaService", u.via)
+		c.Set("aws:ViaAWSService", "true") // a forward access session, which the gate cannot see
 	}
 	for k, v := range u.context {
 		c.Set("kms:EncryptionContext:"+k, v)

@@ -16,6 +16,8 @@ func TestViaService(t *testing.T) {
 		named       = `{"Effect":"Allow","Principal":{"AWS":"TENANT"},"Action":"kms:*","Resource":"*"}`
 		ownContext  = `{"Effect":"Allow","Principal":{"AWS":"TENANT"},"Action":"kms:*","Resource":"*","Condition":{"StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::cas/org/*"},"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"aws:s3:arn"}}}`
 		neverDirect = `{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*","Condition":{"StringNotEquals":{"kms:ViaService":"` + viaS3 + `"}}}`
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
+		notByService = `{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*","Condition":{"Bool":{"aws:ViaAWSService":"true"}}}`
 	)
 	for _, tc := range []struct {
 		about    string
@@ -38,6 +40,8 @@ func TestViaService(t *testing.T) {
 		{"own encryption context", nothing, "", []string{ownContext}, viaS3, object1, true, ""},
 		{"another's encryption context", nothing, "", []string{ownContext}, viaS3, "arn:aws:s3:::cas/other/x", false, "no resource-based policy allows"},
 		{"directly, where only S3 may", allKMS, "", []string{named, neverDirect}, "", object1, false, "with an explicit deny in a resource-based policy"},
+		{"through S3, where services may not", allKMS, "", []string{named, notByService}, viaS3, object1, false, "with an explicit deny in a resource-based policy"},
+		{"directly, where services may not", allKMS, "", []string{named, notByService}, "", object1, true, ""},
 		{"through S3, where only S3 may", allKMS, "", []string{named, neverDirect}, viaS3, object1, true, ""},
 	} {
 		t.Run(tc.about, func(t *testing.T) {
