@@ -27,7 +27,7 @@ func conditionKeys(r *http.Request, req *api.Request, auth *sigv4.Auth, now time
 	set("aws:SecureTransport", strconv.FormatBool(r.TLS != nil))
 	set("aws:CurrentTime", now.Format(time.RFC3339))
 	set("aws:EpochTime", strconv.FormatInt(now.Unix(), 10))
-	set("aws:RequestedRegion", req.Region)
+	set("aws:RequestedRegion", requestedRegion(req))
 	set("aws:UserAgent", r.UserAgent())
 	set("aws:Referer", r.Referer())
 	if req.Service != "s3" && req.Service != "s3control" {
@@ -47,6 +47,16 @@ func conditionKeys(r *http.Request, req *api.Request, auth *sigv4.Auth, now time
 	set("s3:signatureAge", strconv.FormatInt(max(0, now.Sub(auth.Time).Milliseconds()), 10))
 	set("s3:x-amz-content-sha256", auth.PayloadClaim())
 	return keys
+}
+
+// requestedRegion is us-east-1 for IAM: its only control plane is there, and AWS would
+// not accept the other Region that clients of a custom endpoint sign for
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-requestedregion).
+func requestedRegion(req *api.Request) string {
+	if req.Service == "iam" {
+		return "us-east-1"
+	}
+	return req.Region
 }
 
 // tlsVersion writes a version as the numeric condition key s3:TlsVersion has it.

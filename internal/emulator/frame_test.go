@@ -378,6 +378,13 @@ func TestConditionKeys(t *testing.T) {
 			t.Errorf("%s in %s", absent, anonymous)
 		}
 	}
+	// IAM has one control plane, in us-east-1, whatever Region a client signs for.
+	for _, signedFor := range []string{region, "us-east-1"} {
+		got := seen(call{service: "iam", region: signedFor, header: map[string]string{"Content-Type": form}})
+		if want := "aws:requestedregion:[us-east-1]"; !strings.Contains(got, want) {
+			t.Errorf("IAM signed for %s: no %s in %s", signedFor, want, got)
+		}
+	}
 	if other := seen(call{service: "kms"}); strings.Contains(other, "s3:") {
 		t.Errorf("keys of S3 in a request to KMS: %s", other)
 	}
