@@ -128,9 +128,16 @@ func failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	err = grpcproblem.FromClient(err)
-	if p := problem.From(err); p.Kind() == problem.Unavailable && p.Hint() == "" {
-		return problem.Wrap(err, problem.Unavailable, p.Message(), "is the server running at this address, and does it speak TLS (or --insecure)?")
+	p := problem.From(grpcproblem.FromClient(err))
+	if hint := hints[p.Kind()]; p.Hint() == "" && hint != "" {
+		return problem.Wrap(p, p.Kind(), p.Message(), hint).WithReason(p.Reason())
 	}
-	return err
+	return p
+}
+
+// hints are the next steps of what servers say without one: the transport, which knows
+// of none, and the texts about tokens, which other clients compare (facts WIRE §4).
+var hints = map[problem.Kind]string{
+	problem.Unavailable:     "is the server running at this address, and does it speak TLS (or --insecure)?",
+	problem.Unauthenticated: "pass a token that is valid with --token or CHAINLOOP_TOKEN",
 }
