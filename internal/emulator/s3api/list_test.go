@@ -65,7 +65,7 @@ func (w *world) listAll(v int, prefix, delimiter, after string, size int) listed
 	}
 }
 
-func unescape(t *testing.T, s string) string {
+func unescape(t testing.TB, s string) string {
 	t.Helper()
 	out, err := url.QueryUnescape(s)
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 
 // world is the service on real state, with the real gate and KMS, and one bucket.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	home    string
 	db      *state.DB
 	dir     *directory.Directory
@@ -40,7 +40,7 @@ type world struct {
 	closing []io.Closer
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, home: t.TempDir(), nobody: &api.Caller{Kind: api.Anonymous}}
 	w.open()
@@ -157,7 +157,7 @@ type answer struct {
 }
 
 // is compares status and code, and shows the whole answer when they differ.
-func (a answer) is(t *testing.T, status int, code string) {
+func (a answer) is(t testing.TB, status int, code string) {
 	t.Helper()
 	if a.Status != status || a.Code != code {
 		t.Errorf("got %d %s, want %d %s; body: %s", a.Status, a.Code, status, code, a.Body)
@@ -165,7 +165,7 @@ func (a answer) is(t *testing.T, status int, code string) {
 }
 
 // into decodes the body of a successful answer.
-func (a answer) into(t *testing.T, v any) {
+func (a answer) into(t testing.TB, v any) {
 	t.Helper()
 	if a.Status/100 != 2 {
 		t.Fatalf("got %d: %s", a.Status, a.Body)
