@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -110,10 +111,27 @@ func (d *demo) showObjects(ctx context.Context) error {
 		d.out.field("object", "{acme}/"+a.Digest)
 		d.out.field("length", fmt.Sprintf("%d bytes: %s", a.Size, a.FileName))
 		d.out.field("encrypted", string(head.ServerSideEncryption)+" under "+aws.ToString(head.SSEKMSKeyId))
+		if err := d.checksum(a, aws.ToString(head.ChecksumSHA256)); err != nil {
+			return err
+		}
 	}
 	d.out.gap()
 	d.out.ok("the bucket holds these objects and no other; acme's are encrypted under the key")
 	d.nameIdentifiers() // the digests too, now that they were seen in full
+	return nil
+}
+
+// checksum compares what S3 computed with the digest. It has a sha256 of objects that
+// were stored with one request, not of those that came in parts.
+func (d *demo) checksum(a artifact, sum string) error {
+	if sum == "" {
+		return nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(sum)
+	if got := "sha256:" + hex.EncodeToString(raw); err != nil || got != a.Digest {
+		return unexpected("S3's checksum of "+a.FileName, a.Digest, sum)
+	}
+	d.out.field("checksum", "S3 computed the same sha256")
 	return nil
 }
 
