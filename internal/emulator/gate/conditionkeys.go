@@ -22,9 +22,9 @@ func conditionKeys(req *api.Request, caller *api.Caller, check Check) iam.Contex
 	return keys
 }
 
-// principalKeys sets the keys about the caller. aws:MultiFactorAuthPresent is never
-// set: nobody signs in with a second factor here, and AWS leaves the key out of
-// requests with long-term credentials.
+// principalKeys sets the keys about the caller. Nobody signs in with a second factor
+// here: aws:MultiFactorAuthPresent is false for temporary credentials, and AWS leaves it
+// out of requests with long-term ones.
 func principalKeys(keys iam.Context, caller *api.Caller) {
 	keys.Set("aws:PrincipalType", string(caller.Kind))
 	keys.Set("aws:PrincipalIsAWSService", "false")
@@ -40,6 +40,7 @@ func principalKeys(keys iam.Context, caller *api.Caller) {
 	case api.Role:
 		keys.Set("aws:PrincipalArn", caller.RoleARN)
 		keys.Set("aws:TokenIssueTime", rfc3339(caller.IssuedAt))
+		keys.Set("aws:MultiFactorAuthPresent", "false")
 		if caller.SourceIdentity != "" {
 			keys.Set("aws:SourceIdentity", caller.SourceIdentity)
 		}

@@ -148,7 +148,7 @@ func TestConditionKeys(t *testing.T) {
 		{session, "aws:PrincipalTag/org", "of-session"},
 		{session, "aws:SourceIdentity", "alice"},
 		{session, "aws:PrincipalIsAWSService", "false"},
-		{session, "aws:MultiFactorAuthPresent", absent},
+		{session, "aws:MultiFactorAuthPresent", "false"},
 		{a.Root(t), "aws:PrincipalArn", "arn:aws:iam::111122223333:root"},
 		{a.Root(t), "aws:userid", identitytest.ID},
 		{a.Root(t), "aws:PrincipalType", "Account"},
