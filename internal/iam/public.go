@@ -75,7 +75,7 @@ func fixedCondition(kind Kind, c *Condition) bool {
 			check = fixedAccount
 		}
 	case "aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount",
-		"aws:userid", "aws:principalarn", "aws:principalaccount", "aws:principalorgid",
+		"aws:userid", "aws:principalorgid",
 		"s3:dataaccesspointaccount", "s3:x-amz-server-side-encryption-aws-kms-key-id":
 	default:
 		return false

@@ -45,6 +45,9 @@ func TestPublic(t *testing.T) {
 		{"policy variable", everybody, `{"StringEquals":{"aws:userid":"${aws:PrincipalTag/id}"}}`, true, true},
 		{"role, with a policy variable", `{"AWS":"` + roleT + `"}`, `{"StringEquals":{"aws:userid":"${aws:PrincipalTag/id}"}}`, false, false},
 		{"organization", everybody, `{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}`, false, false},
+		// AWS does not list these two; what it does not list is public here.
+		{"one caller's ARN", everybody, `{"ArnEquals":{"aws:PrincipalArn":"` + roleT + `"}}`, true, true},
+		{"callers of one account", everybody, `{"StringEquals":{"aws:PrincipalAccount":"111122223333"}}`, true, true},
 		{"KMS key", everybody, `{"StringEquals":{"s3:x-amz-server-side-encryption-aws-kms-key-id":"` + keyARN + `"}}`, false, false},
 		{"source ARN", everybody, `{"ArnEquals":{"aws:SourceArn":"arn:aws:sns:eu-west-1:111122223333:t"}}`, false, false},
 		{"one access point", everybody, `{"StringEquals":{"s3:DataAccessPointArn":"` + apARN + `A"}}`, false, false},
