@@ -45,13 +45,20 @@ func (g Grant) Download(d digest.Digest) (Ref, error) { return g.ref(d, Download
 
 // Describe returns the ref whose existence and size the grant may learn. Either role
 // may: an uploader asks before it uploads (facts WIRE §4).
-func (g Grant) Describe(d digest.Digest) (Ref, error) { return g.ref(d, g.Role) }
+func (g Grant) Describe(d digest.Digest) (Ref, error) {
+	if g.Role == Uploader {
+		return g.ref(d, Uploader)
+	}
+	return g.ref(d, Downloader)
+}
 
 func (g Grant) ref(d digest.Digest, need Role) (Ref, error) {
 	switch {
-	case g.Org.IsZero() || d.IsZero():
+	case g.Org.IsZero():
 		return Ref{}, fmt.Errorf("%w: it names no organization", ErrForbidden)
-	case g.Role != need || need == "":
+	case d.IsZero():
+		return Ref{}, ErrNotFound // no content has this digest
+	case g.Role != need:
 		return Ref{}, fmt.Errorf("%w: it is for the role %q, this needs %q", ErrForbidden, g.Role, need)
 	case !g.Digest.IsZero() && g.Digest != d:
 		return Ref{}, fmt.Errorf("%w: it is bound to another artifact", ErrForbidden)

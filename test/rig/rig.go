@@ -147,12 +147,12 @@ func (r *Rig) Reconcile(t testing.TB, id org.ID) {
 	must(t, r.reconciler.Reconcile(t.Context(), id))
 }
 
-// Break takes the policy of the organization's access point away: S3 denies whatever
-// its sessions ask for, until Reconcile.
+// Break gives the organization's access point the policy that it had if the base role
+// were another one: S3 denies whatever its sessions ask for, until Reconcile.
 func (r *Rig) Break(t testing.TB, id org.ID) {
 	t.Helper()
-	must(t, r.backend.DeleteAccessPoint(t.Context(), r.Installation.Tenant(id).APName()))
-	must(t, r.backend.CreateAccessPoint(t.Context(), r.Installation.Tenant(id).APName(), r.Installation.BucketName))
+	tenant := r.Installation.Tenant(id)
+	must(t, r.backend.PutAccessPointPolicy(t.Context(), tenant.APName(), tenant.APPolicy("AROAANOTHERROLE")))
 }
 
 // provision does what an operator does once.

@@ -1,0 +1,106 @@
+package cas_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"runtime"
+	"testing"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/test/rig"
+)
+
+// I6: what 256 MiB cost in memory, in one request and in parts, in and out, is not more
+// than a few parts.
+func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measures the process
+	const size, most = 256 << 20, 6 * part
+	r := rig.New(t, rig.Options{PartSize: part, SinglePutMax: 1 << 30})
+	id := r.Org(t)
+	for name, length := range lengths(size) {
+		hash := sha256.New()
+		if _, err := io.Copy(hash, &pattern{b: byte(len(name)), left: size, each: func() {}}); err != nil {
+			t.Fatal(err)
+		}
+		d, err := digest.FromSum(hash.Sum(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ref := cas.Ref{Org: id, Digest: d}
+		watch := newWatch()
+		if _, err := r.Store.Put(t.Context(), ref, length, &pattern{b: byte(len(name)), left: size, each: watch.look}, ""); err != nil {
+			t.Fatal(err)
+		}
+		if peak := watch.peak(); peak > most {
+			t.Errorf("%s length: storing took %d MiB", name, peak>>20)
+		}
+		watch = newWatch()
+		artifact, err := r.Store.Get(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.Copy(&sink{each: watch.look}, artifact)
+		if err := errors.Join(err, artifact.Close()); err != nil || n != size {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+		if peak := watch.peak(); peak > most {
+			t.Errorf("%s length: reading took %d MiB", name, peak>>20)
+		}
+	}
+}
+
+// watch follows the heap that is in use after a collection.
+type watch struct{ base, top uint64 }
+
+func newWatch() *watch {
+	return &watch{base: inUse()}
+}
+
+func (w *watch) look()        { w.top = max(w.top, inUse()) }
+func (w *watch) peak() uint64 { return max(w.top, w.base) - w.base }
+
+func inUse() uint64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// pattern is left bytes of b. It calls each now and then.
+type pattern struct {
+	b    byte
+	left int
+	each func()
+	seen int
+}
+
+func (p *pattern) Read(buffer []byte) (int, error) {
+	n := min(len(buffer), p.left, 64<<10)
+	if n == 0 {
+		return 0, io.EOF
+	}
+	for i := range buffer[:n] {
+		buffer[i] = p.b
+	}
+	p.left -= n
+	if p.seen += n; p.seen >= 16<<20 {
+		p.seen = 0
+		p.each()
+	}
+	return n, nil
+}
+
+// sink takes everything, and calls each now and then.
+type sink struct {
+	each func()
+	seen int
+}
+
+func (s *sink) Write(p []byte) (int, error) {
+	if s.seen += len(p); s.seen >= 16<<20 {
+		s.seen = 0
+		s.each()
+	}
+	return len(p), nil
+}
