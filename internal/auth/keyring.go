@@ -59,6 +59,14 @@ type ringKey struct {
 	private *ecdsa.PrivateKey
 }
 
+// published reports whether verifiers elsewhere are told of the key. A CAS key that is
+// not is no good here either. API tokens, which may live for years, outlive their keys:
+// it is their rows that make them good.
+func (k ringKey) published() bool {
+	retired := k.record.RetiredAt
+	return retired.IsZero() || time.Since(retired) <= publishRetired
+}
+
 // OpenKeyRing reads the keys of a use from the store. The first process ever to do
 // so makes the first key.
 func OpenKeyRing(ctx context.Context, store KeyStore, use registry.KeyUse) (*KeyRing, error) {
@@ -138,7 +146,7 @@ func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
 	defer r.mu.Unlock()
 	for range 2 {
 		for _, k := range r.keys {
-			if k.record.ID == kid {
+			if k.record.ID == kid && (r.use == registry.KeyUseAPI || k.published()) {
 				return &k.private.PublicKey, nil
 			}
 		}
@@ -173,7 +181,7 @@ func (r *KeyRing) JWKS() jose.JSONWebKeySet {
 	defer r.mu.Unlock()
 	var set jose.JSONWebKeySet
 	for _, k := range r.keys {
-		if retired := k.record.RetiredAt; !retired.IsZero() && time.Since(retired) > publishRetired {
+		if !k.published() {
 			continue
 		}
 		set.Keys = append(set.Keys, jose.JSONWebKey{

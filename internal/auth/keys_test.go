@@ -175,3 +175,25 @@ func TestRotationKeepsOldTokens(t *testing.T) {
 		}
 	})
 }
+
+// TestRetiredCASKeyDies: who stole a key from before a rotation cannot sign for ever.
+// CAS tokens live minutes, so that no honest one is refused.
+func TestRetiredCASKeyDies(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := newInstallation(t)
+		defer in.db.Close()
+		old := in.cas.JWKS().Keys[0].KeyID
+		time.Sleep(time.Minute)
+		if err := in.cas.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := in.cas.Key(t.Context(), old); err != nil {
+			t.Errorf("right after rotation: %v", err)
+		}
+		time.Sleep(publishRetired + time.Second)
+		if _, err := in.cas.Key(context.WithoutCancel(t.Context()), old); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("an hour later: %v, want ErrUnknownKey", err)
+		}
+	})
+}
