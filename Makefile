@@ -63,7 +63,7 @@ bench: ## benchmarks of the policy evaluator and the data path
 	go test -run '^$$' -bench . -benchmem ./internal/iam ./internal/digest ./test/bench
 
 .PHONY: generate
-generate: $(TOOLS)/buf ## write what is generated: protobuf code, deploy/policies
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## write what is generated: protobuf code, deploy/policies
 	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
 	go test ./internal/tenancy ./internal/isolation -update
 
@@ -82,7 +82,7 @@ packages: ## install the Debian packages that tests use
 
 $(TOOLS)/%: tools/go.mod tools/go.sum
 	@mkdir -p $(TOOLS)
-	cd tools && GOFLAGS= go build -o ../$(TOOLS)/ tool
+	cd tools && go build -o ../$(TOOLS)/$* $$(go list tool | grep '/$*$$')
 
 .PHONY: clean
 clean: ## remove what was built
