@@ -52,9 +52,7 @@ func (u use) conditions(c iam.Context) {
 		c.Set("kms:EncryptionContext:"+k, v)
 	}
 	c.Set("kms:EncryptionContextKeys", slices.Sorted(maps.Keys(u.context))...)
-	if u.action == "kms:Encrypt" || u.action == "kms:Decrypt" {
-		c.Set("kms:EncryptionAlgorithm", symmetric)
-	}
+	c.Set("kms:EncryptionAlgorithm", symmetric)
 }
 
 // unlock authorizes the use of f and returns its material. Permission is judged

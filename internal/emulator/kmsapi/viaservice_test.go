@@ -16,6 +16,8 @@ func TestViaService(t *testing.T) {
 		named       = `{"Effect":"Allow","Principal":{"AWS":"TENANT"},"Action":"kms:*","Resource":"*"}`
 		ownContext  = `{"Effect":"Allow","Principal":{"AWS":"TENANT"},"Action":"kms:*","Resource":"*","Condition":{"StringLike":{"kms:EncryptionContext:aws:s3:arn":"arn:aws:s3:::cas/org/*"},"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"aws:s3:arn"}}}`
 		neverDirect = `{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*","Condition":{"StringNotEquals":{"kms:ViaService":"` + viaS3 + `"}}}`
+		// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html
+		notThisWay = `{"Effect":"Deny","Principal":"*","Action":"kms:*DataKey","Resource":"*","Condition":{"StringEquals":{"kms:EncryptionAlgorithm":"SYMMETRIC_DEFAULT"}}}`
 		// https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html
 		notByService = `{"Effect":"Deny","Principal":"*","Action":"kms:GenerateDataKey","Resource":"*","Condition":{"Bool":{"aws:ViaAWSService":"true"}}}`
 	)
@@ -36,6 +38,7 @@ func TestViaService(t *testing.T) {
 		{"row 34: everybody through S3", nothing, nothing, []string{everybody}, viaS3, object1, true, ""},
 		{"row 34, but directly", nothing, nothing, []string{everybody}, "", object1, false, "no resource-based policy allows"},
 		{"row 35: the key policy names nobody", allKMS, allKMS, nil, viaS3, object1, false, "no resource-based policy allows"},
+		{"algorithm", allKMS, "", []string{named, notThisWay}, viaS3, object1, false, "with an explicit deny in a resource-based policy"},
 		{"no identity policy", nothing, "", []string{delegation}, viaS3, object1, false, "no identity-based policy allows"},
 		{"own encryption context", nothing, "", []string{ownContext}, viaS3, object1, true, ""},
 		{"another's encryption context", nothing, "", []string{ownContext}, viaS3, "arn:aws:s3:::cas/other/x", false, "no resource-based policy allows"},
