@@ -19,10 +19,11 @@ import (
 )
 
 // cmdHTTP runs "http [-H 'Name: value']... [-d FILE] [-length N] [-status CODE] METHOD URL".
-// It prints the status line, the headers in order, an empty line and the body.
+// It prints the status line, the headers in order, an empty line and the body's first
+// 4 KiB.
 //
 // -length N announces N bytes whatever FILE has: with fewer in FILE, the connection is
-// closed where the rest should come. "! http" demands a status of 400 or more, or a
+// closed where the rest should come; -length chunked announces none. "! http" demands a status of 400 or more, or a
 // connection that breaks.
 func cmdHTTP(ts *testscript.TestScript, neg bool, args []string) {
 	r := httpRequest{length: -1, header: http.Header{}}
@@ -43,6 +44,7 @@ type httpRequest struct {
 	header      http.Header
 	body        []byte
 	length      int
+	chunked     bool
 }
 
 func (r *httpRequest) parse(ts *testscript.TestScript, args []string) error {
@@ -61,6 +63,10 @@ func (r *httpRequest) parse(ts *testscript.TestScript, args []string) error {
 				r.length = len(r.body)
 			}
 		case "-length":
+			if value == "chunked" {
+				r.chunked = true
+				break
+			}
 			n, err := strconv.Atoi(value)
 			if err != nil {
 				return err
@@ -97,12 +103,19 @@ func (r *httpRequest) do() ([]byte, int, error) {
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n", r.method, u.RequestURI(), u.Host)
-	if r.length >= 0 {
+	switch {
+	case r.chunked:
+		out.WriteString("Transfer-Encoding: chunked\r\n")
+	case r.length >= 0:
 		fmt.Fprintf(&out, "Content-Length: %d\r\n", r.length)
 	}
 	_ = r.header.Write(&out)
 	out.WriteString("\r\n")
-	out.Write(r.body[:min(len(r.body), max(r.length, 0))])
+	if r.chunked {
+		fmt.Fprintf(&out, "%x\r\n%s\r\n0\r\n\r\n", len(r.body), r.body)
+	} else {
+		out.Write(r.body[:min(len(r.body), max(r.length, 0))])
+	}
 	// A server may answer before it has everything, and close.
 	_, unsent := conn.Write(out.Bytes())
 	if r.length > len(r.body) {
@@ -116,13 +129,16 @@ func (r *httpRequest) do() ([]byte, int, error) {
 	return answer, status, err
 }
 
+// printed is how much of a body goes to stdout.
+const printed = 4 << 10
+
 func readAnswer(conn net.Conn) ([]byte, int, error) {
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	body, err := io.ReadAll(resp.Body)
 	var out bytes.Buffer
 	fmt.Fprintln(&out, resp.Status)
 	var names []string
@@ -134,6 +150,6 @@ func readAnswer(conn net.Conn) ([]byte, int, error) {
 		fmt.Fprintf(&out, "%s: %s\n", name, strings.Join(resp.Header[name], ", "))
 	}
 	out.WriteString("\n")
-	out.Write(body)
+	out.Write(body[:min(len(body), printed)])
 	return out.Bytes(), resp.StatusCode, err
 }
