@@ -74,8 +74,8 @@ func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []g
 	ap.Policy = s.policies.accessPoint(t, c.req.Caller)
 	ap.Context = contextKeys(t, add)
 	for k, v := range t.via.Tags {
-		ap.Context.Set("aws:ResourceTag/"+k, v)
-		ap.Context.Set("s3:AccessPointTag/"+k, v)
+		ap.Context.Add("aws:ResourceTag/"+k, v)
+		ap.Context.Add("s3:AccessPointTag/"+k, v)
 	}
 	if !t.viaExists {
 		return []gate.Check{ap} // it leads to no bucket

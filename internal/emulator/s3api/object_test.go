@@ -357,3 +357,18 @@ func TestObjectTags(t *testing.T) {
 	w.put(writer, "/shared/k", "").is(t, 200, "")
 	w.put(writer, "/shared/k", "", "x-amz-tagging", "a=1").is(t, 403, "AccessDenied") // AWS §3.5 row 39
 }
+
+// Keys of an object's tags have a case, condition keys have none: who may give one tag
+// does not give another beside it.
+func TestTagsThatDifferInCase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	writer := w.role("writer", statement(`"Effect":"Allow","Action":["s3:PutObject","s3:PutObjectTagging"],"Resource":"arn:aws:s3:::shared/*","Condition":{"StringEquals":{"s3:RequestObjectTag/org":"acme"}}`))
+	w.put(writer, "/shared/one", "x", "x-amz-tagging", "org=acme").is(t, 200, "")
+	reader := w.role("reader", statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::shared/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/org":"acme"}}`))
+	w.put(w.root, "/shared/both", "x", "x-amz-tagging", "org=acme&Org=other").is(t, 200, "")
+	for range 20 { // a map has no order
+		w.put(writer, "/shared/two", "x", "x-amz-tagging", "org=acme&Org=other").is(t, 403, "AccessDenied")
+		w.get(reader, "/shared/both").is(t, 403, "AccessDenied")
+	}
+}

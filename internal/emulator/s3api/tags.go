@@ -99,7 +99,7 @@ func documentOf(tags map[string]string) tagging {
 func requestTags(tags map[string]string) keysOf {
 	return func(keys iam.Context) {
 		for k, v := range tags {
-			keys.Set("aws:RequestTag/"+k, v)
+			keys.Add("aws:RequestTag/"+k, v)
 		}
 		keys.Set("aws:TagKeys", slices.Sorted(maps.Keys(tags))...)
 	}
@@ -109,7 +109,7 @@ func requestTags(tags map[string]string) keysOf {
 func requestObjectTags(tags map[string]string) keysOf {
 	return func(keys iam.Context) {
 		for k, v := range tags {
-			keys.Set("s3:RequestObjectTag/"+k, v)
+			keys.Add("s3:RequestObjectTag/"+k, v)
 		}
 		keys.Set("s3:RequestObjectTagKeys", slices.Sorted(maps.Keys(tags))...)
 	}
@@ -119,7 +119,7 @@ func requestObjectTags(tags map[string]string) keysOf {
 func existingTags(tags map[string]string) keysOf {
 	return func(keys iam.Context) {
 		for k, v := range tags {
-			keys.Set("s3:ExistingObjectTag/"+k, v)
+			keys.Add("s3:ExistingObjectTag/"+k, v)
 		}
 	}
 }
