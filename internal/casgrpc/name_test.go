@@ -1,0 +1,103 @@
+package casgrpc
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/gob"
+	"strings"
+	"testing"
+
+	"github.com/managedcas/managedcas/internal/digest"
+)
+
+// stock is what the stock client sent for hello.txt (facts WIRE §5.3).
+const (
+	stock       = "OX8DAQELQ0FTUmVzb3VyY2UB/4AAAQMBCEZpbGVOYW1lAQwAAQZEaWdlc3QBDAABBFNpemUBBAAAAFD/gAEJaGVsbG8udHh0AUA1ODkxYjViNTIyZDVkZjA4NmQwZmYwYjExMGZiZDlkMjFiYjRmYzcxNjNhZjM0ZDA4Mjg2YTJlODQ2ZjZiZTAzAA=="
+	stockDigest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
+)
+
+func encoded(t testing.TB, value any) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := gob.NewEncoder(&b).Encode(value); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+func TestUploadName(t *testing.T) {
+	t.Parallel()
+	d, name, err := uploadName(stock)
+	if err != nil || d.Hex() != stockDigest || name != "hello.txt" {
+		t.Errorf("the stock client's: %s, %q, %v", d, name, err)
+	}
+	if d, name, err := uploadName(stockDigest); err != nil || d.Hex() != stockDigest || name != "" {
+		t.Errorf("bare: %s, %q, %v", d, name, err)
+	}
+	long := strings.Repeat("ä", 127)
+	type reordered struct {
+		Digest, FileName string
+		Extra            []int
+	}
+	if d, name, err := uploadName(encoded(t, reordered{stockDigest, long, []int{1}})); err != nil || d.Hex() != stockDigest || string(name) != long {
+		t.Errorf("reordered, with more: %s, %q, %v", d, name, err)
+	}
+
+	type nested struct{ Digest struct{ FileName string } }
+	raw, _ := base64.StdEncoding.DecodeString(stock)
+	huge := append([]byte{0xf8, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, raw...)
+	for what, text := range map[string]string{
+		"empty":                 "",
+		"not base64":            "not-a-digest/../x",
+		"base64 of nothing":     "AAAA",
+		"base64 of text":        base64.StdEncoding.EncodeToString([]byte(stockDigest)),
+		"another type":          encoded(t, 42),
+		"another field type":    encoded(t, nested{}),
+		"cut off":               base64.StdEncoding.EncodeToString(raw[:len(raw)-1]),
+		"something after it":    base64.StdEncoding.EncodeToString(append(bytes.Clone(raw), 0)),
+		"twice":                 base64.StdEncoding.EncodeToString(append(bytes.Clone(raw), raw...)),
+		"length of 2^63":        base64.StdEncoding.EncodeToString(huge),
+		"bare, uppercase":       strings.ToUpper(stockDigest),
+		"bare, with its prefix": "sha256:" + stockDigest,
+		"2 KiB and a byte":      strings.Repeat("A", maxNameBytes+1),
+		"no digest":             encoded(t, resource{FileName: "a"}),
+		"name of 256 bytes":     encoded(t, resource{FileName: strings.Repeat("a", 256), Digest: stockDigest}),
+		"name with a slash":     encoded(t, resource{FileName: "a/b", Digest: stockDigest}),
+	} {
+		if d, name, err := uploadName(text); err == nil {
+			t.Errorf("%s: %s, %q", what, d, name)
+		}
+	}
+}
+
+// The longest name that is allowed fits in the bound on what gob's decoder sees.
+func TestLongestNameFits(t *testing.T) {
+	t.Parallel()
+	text := encoded(t, resource{FileName: strings.Repeat("\U0001f389", 63), Digest: stockDigest})
+	if _, _, err := uploadName(text); err != nil || len(text) > maxNameBytes {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+}
+
+// FuzzUploadName: hostile names neither crash nor yield a name or digest that is not
+// valid by itself.
+func FuzzUploadName(f *testing.F) {
+	f.Add(stock)
+	f.Add(stockDigest)
+	f.Add("")
+	f.Add(encoded(f, resource{FileName: "a/b", Digest: stockDigest}))
+	f.Add(encoded(f, map[string]string{"Digest": stockDigest}))
+	f.Add(encoded(f, [][]struct{}{{{}, {}}}))
+	f.Fuzz(func(t *testing.T, text string) {
+		d, name, err := uploadName(text)
+		if err != nil {
+			return
+		}
+		if back, err := digest.ParseHex(d.Hex()); err != nil || back != d || len(text) > maxNameBytes {
+			t.Errorf("%q: %s", text, d)
+		}
+		if strings.ContainsAny(string(name), "/\\\x00\n") || len(name) > 255 {
+			t.Errorf("%q: %q", text, name)
+		}
+	})
+}
