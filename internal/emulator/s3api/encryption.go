@@ -22,9 +22,6 @@ const (
 	headerBucketKey = "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"
 	headerContext   = "X-Amz-Server-Side-Encryption-Context"
 	headerSSEC      = "X-Amz-Server-Side-Encryption-Customer-Algorithm"
-
-	// managedKey is the key of the account that SSE-KMS uses when none is named.
-	managedKey = "alias/aws/s3"
 )
 
 // chooseSealing returns what the request asks for, else the bucket's default.
@@ -52,11 +49,9 @@ func (c *call) chooseSealing() (sealing, error) {
 		}
 		out = sealing{Algorithm: sseS3}
 	case sseKMS:
-		// The default key is that of the bucket only if the bucket has SSE-KMS.
-		out.Algorithm = sseKMS
-		if key != "" {
-			out.KMSKeyARN = key
-		}
+		// Without a key it is the AWS managed one, even if the bucket's default has another
+		// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
+		out.Algorithm, out.KMSKeyARN = sseKMS, key
 	case "aws:kms:dsse":
 		return out, notImplemented(c.op.name + " with aws:kms:dsse")
 	default:
@@ -68,7 +63,7 @@ func (c *call) chooseSealing() (sealing, error) {
 		return out, nil
 	}
 	if out.KMSKeyARN == "" {
-		out.KMSKeyARN = managedKey
+		return out, notImplemented(c.op.name + " with the AWS managed key aws/s3 (name a key of your own)")
 	}
 	if v := h.Get(headerBucketKey); v != "" {
 		enabled, err := strconv.ParseBool(v)

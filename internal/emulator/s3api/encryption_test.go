@@ -108,6 +108,7 @@ func TestETagsOfEncryptedObjectsAreOpaque(t *testing.T) {
 		t.Errorf("%v", one.Header)
 	}
 	w.put(w.root, "/shared/k", "", headerSSE, sseKMS, headerKeyID, "no-such-key").is(t, 400, "KMS.NotFoundException")
+	w.put(w.root, "/shared/k", "", headerSSE, sseKMS).is(t, 501, "NotImplemented")
 	w.put(w.root, "/shared/k", "", headerSSE, sseS3, headerKeyID, "key").is(t, 400, "InvalidArgument")
 	w.put(w.root, "/shared/k", "", headerKeyID, "key").is(t, 400, "InvalidArgument")
 }
