@@ -5,6 +5,7 @@ package story
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 
 func TestStories(t *testing.T) {
 	t.Parallel()
+	noteSources(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 ".",
 		RequireExplicitExec: true,
@@ -67,4 +69,17 @@ func TestStories(t *testing.T) {
 			"trespass": cmdTrespass,
 		},
 	})
+}
+
+// noteSources looks at every directory that the programs are built from. "go test" keeps
+// results until something that a test looked at changes, and knows nothing of what
+// TestMain built.
+func noteSources(t *testing.T) {
+	t.Helper()
+	for _, root := range []string{"../../cmd", "../../internal", "../../proto"} {
+		err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
