@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
@@ -58,6 +59,10 @@ func (s *Service) permit(ctx context.Context, c *call, checks []gate.Check) erro
 // the bucket's (facts AWS §2.3). A nil key stands for the bucket itself.
 func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []gate.Check {
 	t := c.target
+	if key != nil && c.query.Has("versionId") {
+		action = onVersion(action)
+		add = append(slices.Clip(add), func(keys iam.Context) { keys.Set("s3:VersionId", c.query["versionId"]...) })
+	}
 	bucket := gate.Check{Action: action, Resource: t.bucketARN(), Account: t.bucket.AccountID}
 	if key != nil {
 		bucket.Resource = t.objectARN(*key)
@@ -81,6 +86,19 @@ func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []g
 		return []gate.Check{ap} // it leads to no bucket
 	}
 	return []gate.Check{ap, bucket}
+}
+
+// onVersion returns the action that takes the place of action when a request names a
+// version, though it be the only one ("null"):
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html.
+func onVersion(action string) string {
+	switch action {
+	case "s3:GetObject", "s3:DeleteObject":
+		return action + "Version"
+	case "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObjectTagging":
+		return strings.Replace(action, "Tagging", "VersionTagging", 1)
+	}
+	return action
 }
 
 func contextKeys(t target, add []keysOf) iam.Context {

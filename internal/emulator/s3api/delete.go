@@ -97,7 +97,11 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 			err = notImplemented(c.op.name + " with VersionId")
 		}
 		if err == nil {
-			err = s.permit(ctx, c, s.checks(c, "s3:DeleteObject", &o.Key))
+			action := "s3:DeleteObject"
+			if o.VersionID != "" {
+				action = onVersion(action)
+			}
+			err = s.permit(ctx, c, s.checks(c, action, &o.Key))
 		}
 		if aerr, ok := errors.AsType[*api.Error](err); ok {
 			out.Errors = append(out.Errors, deleteError{o.Key, aerr.Code, aerr.Message})

@@ -11,6 +11,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -192,6 +195,9 @@ func TestBrokenBodies(t *testing.T) {
 	if removed, err := w.svc.blobs.Sweep(func(blob.ID) bool { return false }); err != nil || removed != 0 {
 		t.Errorf("%d blobs were left, %v", removed, err)
 	}
+	if left, err := os.ReadDir(filepath.Join(w.home, "blobs", "unfinished")); err != nil || len(left) != 0 {
+		t.Errorf("%d unfinished blobs were left, %v", len(left), err)
+	}
 }
 
 type failing struct{ err error }
@@ -293,6 +299,68 @@ func TestConditions(t *testing.T) {
 	if got := w.get(w.root, "/shared/k"); got.Body != "two" {
 		t.Errorf("body %q", got.Body)
 	}
+	w.noOrphans() // what was replaced is gone
+}
+
+// What a request asks for besides s3:PutObject takes its own permission.
+func TestWritesTakeTheirPermissions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	etag := w.put(w.root, "/shared/k", "").Header.Get("ETag")
+	only := w.allowing("only", []string{"s3:PutObject"}, []string{"arn:aws:s3:::shared/*"})
+	for _, tc := range []struct {
+		action, header, value string
+	}{
+		{"s3:PutObjectTagging", "x-amz-tagging", "a=1"},
+		{"s3:PutObjectAcl", "x-amz-acl", "bucket-owner-full-control"},
+		{"s3:GetObject", "If-Match", etag}, // facts AWS §7.2
+	} {
+		with := w.allowing("with-"+tc.action[3:], []string{"s3:PutObject", tc.action}, []string{"arn:aws:s3:::shared/*"})
+		w.put(only, "/shared/k", "", tc.header, tc.value).is(t, 403, "AccessDenied")
+		w.put(with, "/shared/k", "", tc.header, tc.value).is(t, 200, "")
+	}
+}
+
+// The rest of a refused upload is read, unless the client waits for a sign to send it.
+func TestRefusedUploadsAreDrained(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for expect, left := range map[string]int{"": 0, "100-continue": 1000} {
+		body := strings.NewReader(strings.Repeat("x", 1000))
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", "http://127.0.0.1/shared/k", nil)
+		r.Header.Set("Expect", expect)
+		w.serve(w.nobody, r, &api.Request{Body: body, BodyLength: 1000}).is(t, 403, "AccessDenied")
+		if body.Len() != left {
+			t.Errorf("Expect %q: %d bytes are left, want %d", expect, body.Len(), left)
+		}
+	}
+}
+
+// What a presigned URL says in its query counts as a header does; a header that was
+// sent is not replaced, and without a signature over the query it says nothing.
+func TestPresignedQueries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, tc := range []struct {
+		query, header string
+		presigned     bool
+		status        int
+	}{
+		{sha256Of("hello"), "", true, 200},
+		{sha256Of("other"), "", true, 400},
+		{sha256Of("other"), sha256Of("hello"), true, 200},
+		{sha256Of("other"), "", false, 200},
+	} {
+		query := url.Values{"x-amz-checksum-sha256": {tc.query}, "X-Amz-Signature": {"abc"}}
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", "http://127.0.0.1/shared/k?"+query.Encode(), nil)
+		if tc.header != "" {
+			r.Header.Set("X-Amz-Checksum-Sha256", tc.header)
+		}
+		got := w.serve(w.root, r, &api.Request{Body: strings.NewReader("hello"), BodyLength: 5, Presigned: tc.presigned})
+		if got.Status != tc.status {
+			t.Errorf("%+v: got %d %s", tc, got.Status, got.Code)
+		}
+	}
 }
 
 // What is not here is refused by name (DESIGN I9).
@@ -356,6 +424,41 @@ func TestObjectTags(t *testing.T) {
 	writer := w.allowing("writer", []string{"s3:PutObject"}, []string{"arn:aws:s3:::shared/*"})
 	w.put(writer, "/shared/k", "").is(t, 200, "")
 	w.put(writer, "/shared/k", "", "x-amz-tagging", "a=1").is(t, 403, "AccessDenied") // AWS §3.5 row 39
+}
+
+// Who names a version needs the permission for versions, also for the only one
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
+func TestNamedVersionIsAnotherPermission(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(w.root, "/shared/k", "x").is(t, 200, "")
+	objects := []string{"arn:aws:s3:::shared/*"}
+	plain := w.allowing("plain", []string{"s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"}, objects)
+	versions := w.allowing("versions", []string{"s3:*Version", "s3:*VersionTagging"}, objects)
+	for _, request := range []struct {
+		method, path string
+		status       int
+	}{
+		{"GET", "/shared/k", 200}, {"HEAD", "/shared/k", 200}, {"GET", "/shared/k?tagging", 200}, {"DELETE", "/shared/k", 204},
+	} {
+		named := request.path + "?versionId=null"
+		if strings.Contains(request.path, "?") {
+			named = request.path + "&versionId=null"
+		}
+		if got := w.do(plain, request.method, named, ""); got.Status != 403 {
+			t.Errorf("%s %s without the permission: %d", request.method, named, got.Status)
+		}
+		if got := w.do(versions, request.method, request.path, ""); got.Status != 403 {
+			t.Errorf("%s %s with that for versions alone: %d", request.method, request.path, got.Status)
+		}
+		if got := w.do(versions, request.method, named, ""); got.Status != request.status {
+			t.Errorf("%s %s: %d, want %d", request.method, named, got.Status, request.status)
+		}
+	}
+	const several = `<Delete><Object><Key>k</Key><VersionId>null</VersionId></Object></Delete>`
+	if got := w.do(plain, "POST", "/shared?delete", several); !strings.Contains(got.Body, "AccessDenied") {
+		t.Errorf("deleting several without the permission: %d %s", got.Status, got.Body)
+	}
 }
 
 // Keys of an object's tags have a case, condition keys have none: who may give one tag
