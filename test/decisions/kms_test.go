@@ -77,7 +77,7 @@ func TestKeyDirectly(t *testing.T) {
 		}
 	}
 	inKMS := func(o outcome) outcome {
-		return o.answered(400, "AccessDeniedException").meaning("AccessDeniedException")
+		return o.answered(400, "AccessDeniedException")
 	}
 	for name, tc := range map[string]struct {
 		change func(*documents)
@@ -128,8 +128,7 @@ func TestKeyIsOff(t *testing.T) {
 			t.Errorf("answered %d: %v", status, err)
 		}
 	}
-	o := allowedBy("P0Own", "S0Blobs", "B0Delegate")
-	o.check(t, w, a, head(apARN(apA), "orgA/x")(t.Context(), a))
+	allowedBy("P0Own", "S0Blobs", "B0Delegate").check(t, w, a, head(apARN(apA), "orgA/x")(t.Context(), a))
 }
 
 // TestMultipartKey: beginning an upload makes the data key, every part opens it

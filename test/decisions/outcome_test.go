@@ -46,17 +46,18 @@ func notAllowed(layer iam.Layer, action, resource string) outcome {
 // refused: the request is refused before any policy is asked.
 func refused(status int, code string) outcome { return outcome{status: status, code: code} }
 
-// answered changes how the end looks to the client.
+// answered changes how the request ends for the client.
 func (o outcome) answered(status int, code string) outcome {
-	if o.logged == "" {
-		o.logged = o.code
-	}
 	o.status, o.code = status, code
 	return o
 }
 
-// meaning says which code the service means.
-func (o outcome) meaning(code string) outcome { o.logged = code; return o }
+// onHEAD is the same end of a HEAD, which has no body to say more than a status: the
+// SDK makes seen of it.
+func (o outcome) onHEAD(seen string) outcome {
+	o.logged, o.code = o.code, seen
+	return o
+}
 
 func (o outcome) check(t *testing.T, w *world, a *actor, err error) {
 	t.Helper()

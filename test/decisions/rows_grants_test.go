@@ -127,7 +127,7 @@ func contextRows() []row {
 				d.session.Statement[0].Resource = append(d.session.Statement[0].Resource, apARN("cas-prod-v")+"/object/orgA/*")
 			},
 			call: always(get(apARN("cas-prod-v"), "orgA/x")),
-			want: always(allowedBy("P0Own", "S0Blobs", "B0Delegate").answered(403, "AccessDenied").meaning("AccessDenied")),
+			want: always(allowedBy("P0Own", "S0Blobs", "B0Delegate").answered(403, "AccessDenied")),
 		},
 		{
 			n: 39, name: "PUT with tags, without s3:PutObjectTagging", why: "S3 API, PutObject: x-amz-tagging needs the permission",

@@ -43,7 +43,7 @@ func keyRows() []row {
 			n: 35, name: "HEAD with checksum, key names neither", why: "S3 API, HeadObject: the checksum needs the key",
 			change: strangers, call: always(head(apARN(apA), "orgA/x", withChecksum)),
 			want: func(w *world) outcome {
-				return notAllowed(iam.LayerResource, decrypt, w.keyARN).answered(403, "Forbidden")
+				return notAllowed(iam.LayerResource, decrypt, w.keyARN).onHEAD("Forbidden")
 			},
 		},
 	}
@@ -69,19 +69,19 @@ func missingRows() []row {
 	const no = "orgA/none"
 	reading, asking := always(get(apARN(apA), no)), always(head(apARN(apA), no))
 	denied := notAllowed(iam.LayerIdentity, "s3:ListBucket", apARN(apA))
-	absent := allowedBy("P0Own", "S0Blobs", "B0Delegate", "I0List", "S0List", "I0List", "S0List").answered(404, "NoSuchKey").meaning("NoSuchKey")
+	absent := allowedBy("P0Own", "S0Blobs", "B0Delegate", "I0List", "S0List", "I0List", "S0List").answered(404, "NoSuchKey")
 	return []row{
 		{n: 36, name: "GET without s3:ListBucket", why: why, call: reading, want: always(denied)},
-		{n: 36, name: "HEAD without s3:ListBucket", why: why, call: asking, want: always(denied.answered(403, "Forbidden"))},
+		{n: 36, name: "HEAD without s3:ListBucket", why: why, call: asking, want: always(denied.onHEAD("Forbidden"))},
 		{n: 37, name: "GET with s3:ListBucket", why: why, change: mayList(), call: reading, want: always(absent)},
-		{n: 37, name: "HEAD with s3:ListBucket", why: why, change: mayList(), call: asking, want: always(absent.answered(404, "NotFound"))},
+		{n: 37, name: "HEAD with s3:ListBucket", why: why, change: mayList(), call: asking, want: always(absent.onHEAD("NotFound"))},
 		{
 			n: 38, name: "GET, s3:ListBucket on a prefix", why: "s3:prefix is absent from a GET, so StringLike is false",
 			change: mayList(onPrefix), call: reading, want: always(denied),
 		},
 		{
 			n: 38, name: "HEAD, s3:ListBucket on a prefix", why: "s3:prefix is absent from a HEAD, so StringLike is false",
-			change: mayList(onPrefix), call: asking, want: always(denied.answered(403, "Forbidden")),
+			change: mayList(onPrefix), call: asking, want: always(denied.onHEAD("Forbidden")),
 		},
 	}
 }
