@@ -31,9 +31,9 @@ func (r refusal) by(service string) string {
 	return r.query
 }
 
-// TestForgery holds invariant I9: the root user's own requests, which every policy
+// TestI9_NothingIsLetInUnsigned: the root user's own requests, which every policy
 // allows, are refused by every service when anything is wrong with who sends them.
-func TestForgery(t *testing.T) {
+func TestI9_NothingIsLetInUnsigned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	session := w.session("orgA")
@@ -107,9 +107,9 @@ func TestSignatureForAnotherService(t *testing.T) {
 	}
 }
 
-// TestNoSwitch holds invariant I9: nothing that the embedded AWS is given can turn
+// TestI9_NoSwitchTurnsEnforcementOff: nothing that the embedded AWS is given can turn
 // enforcement off. A new setting fails here until somebody has thought about it.
-func TestNoSwitch(t *testing.T) {
+func TestI9_NoSwitchTurnsEnforcementOff(t *testing.T) {
 	t.Parallel()
 	var settings []string
 	for f := range reflect.TypeFor[emulator.Config]().Fields() {

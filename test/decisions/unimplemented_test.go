@@ -15,9 +15,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// TestUnimplementedIsRefusedByName holds invariant I9: what the embedded AWS does not
+// TestI9_UnimplementedIsRefusedByName: what the embedded AWS does not
 // have it refuses with 501 and the operation's name, to the root user as well.
-func TestUnimplementedIsRefusedByName(t *testing.T) {
+func TestI9_UnimplementedIsRefusedByName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b, key := aws.String(bucket), aws.String("orgA/x")
