@@ -20,20 +20,12 @@ func (s *Service) deleteObject(ctx context.Context, c *call) error {
 			return notImplemented(c.op.name + " with " + strings.ToLower(name))
 		}
 	}
-	there, err := s.lookup(c)
-	if err != nil {
-		return err
-	}
-	var tags map[string]string
-	if there != nil {
-		tags = there.Tags
-	}
-	if err := s.allowObject(ctx, c, "s3:DeleteObject", c.target.key, existingTags(tags), headerKeys(c.r)); err != nil {
+	if err := s.allowObject(ctx, c, "s3:DeleteObject", c.target.key, headerKeys(c.r)); err != nil {
 		return err
 	}
 	condition := createCondition{mustBe: strings.Trim(c.r.Header.Get("If-Match"), `"`)}
 	var removed pieces
-	err = s.cfg.DB.Update(func(tx state.Tx) error {
+	err := s.cfg.DB.Update(func(tx state.Tx) error {
 		removed = nil
 		there, err := objectAt(tx, c)
 		if err != nil {

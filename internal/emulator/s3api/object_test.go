@@ -418,6 +418,10 @@ func TestObjectTags(t *testing.T) {
 	}
 	reader := w.role("reader", statement(`"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::shared/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/org":"acme"}}`))
 	w.get(reader, "/shared/k").is(t, 200, "")
+	// To delete is not a matter of tags:
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html.
+	remover := w.role("remover", statement(`"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::shared/*","Condition":{"StringEquals":{"s3:ExistingObjectTag/org":"acme"}}`))
+	w.do(remover, "DELETE", "/shared/k", "").is(t, 403, "AccessDenied")
 	w.do(w.root, "DELETE", "/shared/k?tagging", "").is(t, 204, "")
 	w.get(reader, "/shared/k").is(t, 403, "AccessDenied")
 	w.put(w.root, "/shared/none?tagging", `<Tagging><TagSet></TagSet></Tagging>`).is(t, 404, "NoSuchKey")
