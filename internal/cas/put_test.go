@@ -30,7 +30,7 @@ func small() rig.Options { return rig.Options{PartSize: part, SinglePutMax: sing
 
 // sizes are one of every class, and both sides of every border.
 func sizes() []int {
-	return []int{0, 1, 2, 1000, part - 1, part, part + 1, singleMax, singleMax + 1, 2 * part, 2*part + 1}
+	return []int{0, 1, part - 1, part, part + 1, singleMax, singleMax + 1, 2 * part, 2*part + 1}
 }
 
 // lengths are the ways to announce size bytes.
@@ -90,6 +90,7 @@ func TestPutAndGet(t *testing.T) {
 func TestI3_WrongContentIsNeverStored(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, small())
+	id := r.Org(t)
 	broken := errors.New("the client broke")
 	for _, size := range sizes() {
 		for name, length := range lengths(size) {
@@ -98,7 +99,10 @@ func TestI3_WrongContentIsNeverStored(t *testing.T) {
 			if size > 0 {
 				flipped[size/2] ^= 1
 			}
-			ref := cas.Ref{Org: r.Org(t), Digest: d}
+			if size == 0 {
+				id = r.Org(t) // there is only one empty artifact
+			}
+			ref := cas.Ref{Org: id, Digest: d}
 			for _, fault := range []struct {
 				what string
 				body io.Reader
