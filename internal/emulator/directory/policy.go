@@ -1,6 +1,9 @@
 package directory
 
-import "strings"
+import (
+	"errors"
+	"strings"
+)
 
 // VersionKey is the key of a version in Versions. It has the policy's unique id,
 // so that a recreated policy never sees its predecessor's documents.
@@ -31,7 +34,14 @@ func PolicyVersion(tx Tx, p Policy, versionID string) (Version, error) {
 		}
 		return Version{VersionInfo: p.Versions[0], Document: doc}, nil
 	}
-	return Versions.Get(tx, VersionKey(p.ID, versionID))
+	v, err := Versions.Get(tx, VersionKey(p.ID, versionID))
+	if tx.replica && errors.Is(err, ErrNotFound) {
+		// A policy that is seen brings its default version with it. When the delay was
+		// shortened in between, the version alone would still be on its way.
+		tx.replica = false
+		return Versions.Get(tx, VersionKey(p.ID, versionID))
+	}
+	return v, err
 }
 
 // PolicyText returns the document of the default version of a managed policy, or

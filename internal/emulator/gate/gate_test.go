@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -277,5 +278,26 @@ func TestBind(t *testing.T) {
 				t.Errorf("Unbind gave %q back", back.Statements[1].Principals.AWS[1])
 			}
 		})
+	}
+}
+
+// TestShorterPropagationLosesNoDeny: a version becomes the default before it has
+// propagated, because the delay was shortened in between. What it denies stays denied.
+func TestShorterPropagationLosesNoDeny(t *testing.T) {
+	t.Parallel()
+	delay := time.Duration(0)
+	a := identitytest.New(t, identitytest.Config{Propagation: func() time.Duration { return delay }})
+	u := a.CreateUser(t, "someone")
+	arn := identitytest.PolicyARN("p")
+	a.Do(t, "PutUserPolicy", identitytest.Params{"UserName": "someone", "PolicyName": "all", "PolicyDocument": identitytest.Allow("s3:*", "*")})
+	a.Do(t, "CreatePolicy", identitytest.Params{"PolicyName": "p", "PolicyDocument": identitytest.Deny("s3:GetObject", "*")})
+	a.Do(t, "AttachUserPolicy", identitytest.Params{"UserName": "someone", "PolicyArn": arn})
+	delay = time.Hour
+	a.Do(t, "CreatePolicyVersion", identitytest.Params{"PolicyArn": arn, "PolicyDocument": identitytest.Deny("s3:Get*", "*")})
+	delay = 0
+	a.Do(t, "SetDefaultPolicyVersion", identitytest.Params{"PolicyArn": arn, "VersionId": "v2"})
+	check := gate.Check{Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Account: identitytest.ID}
+	if refusal(t, a.Gate.Authorize(t.Context(), u, check)) == "" {
+		t.Error("the policy that denies is lost")
 	}
 }
