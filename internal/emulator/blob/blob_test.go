@@ -145,6 +145,14 @@ func TestDamageIsFound(t *testing.T) {
 			}
 		})
 	}
+	t.Run("cut to whole segments, and read as what is left", func(t *testing.T) {
+		t.Parallel()
+		id := write(t, s, key, pattern(size), size)
+		edit(t, s.path(id), func(b []byte) []byte { return b[:2*sealedSize] })
+		if _, err := read(s, id, key, 0, 2*segmentSize); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("wrong key", func(t *testing.T) {
 		t.Parallel()
 		id := write(t, s, key, pattern(10), 10)

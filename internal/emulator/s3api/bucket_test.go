@@ -119,6 +119,10 @@ func TestSettings(t *testing.T) {
 			if got := w.put(w.root, path, strings.Repeat(" ", maxBody+1)); got.Code != "MaxMessageLengthExceeded" {
 				t.Errorf("a long document: %d %s", got.Status, got.Code)
 			}
+			if tc.query != "policy" { // the others are XML
+				w.put(w.root, path, tc.put+tc.put).is(t, 400, "MalformedXML")
+				w.put(w.root, path, "text"+tc.put).is(t, 400, "MalformedXML")
+			}
 			w.put(w.root, path, tc.put, "Content-MD5", b64(make([]byte, 16))).is(t, 400, "BadDigest")
 			w.put(w.nobody, path, tc.put).is(t, 403, "AccessDenied")
 			w.get(w.nobody, path).is(t, 403, "AccessDenied")

@@ -85,6 +85,12 @@ func TestKMSPermissions(t *testing.T) {
 			t.Errorf("%s: UploadPart: got %d, want %d", who, got.Status, status)
 		}
 	}
+	// With checksums, completing takes kms:Decrypt as well.
+	checked := w.begin("c", "x-amz-checksum-algorithm", "SHA256")
+	part := w.put(w.root, checked+"&partNumber=1", "x", "x-amz-checksum-sha256", sha256Of("x"))
+	part.is(t, 200, "")
+	w.do(callers["write"], "POST", checked, completion(part)).is(t, 403, "AccessDenied")
+	w.do(callers["read"], "POST", checked, completion(part)).is(t, 200, "")
 	denied := w.get(callers["none"], "/shared/org/k")
 	if !strings.Contains(denied.Body, "kms:Decrypt on resource") {
 		t.Errorf("the message does not name what is missing: %s", denied.Body)
