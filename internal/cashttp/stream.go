@@ -14,7 +14,8 @@ import (
 const copyBytes = 64 << 10
 
 // clientBody is the body of an upload. It marks what net/http reports when a client
-// stops early, and moves the deadline with every read.
+// stops early, and moves the deadline with every read; net/http takes it back when the
+// body has ended.
 type clientBody struct {
 	body io.Reader
 	conn *http.ResponseController
@@ -29,20 +30,15 @@ func (b clientBody) Read(p []byte) (int, error) {
 	// Not every ResponseWriter has deadlines; those of net/http's server do.
 	_ = b.conn.SetReadDeadline(time.Now().Add(b.idle))
 	n, err := b.body.Read(p)
-	switch {
-	case err == io.EOF:
-		// From here on net/http reads ahead to notice that the client goes away. While S3
-		// works on what it has, the client's silence is no such sign.
-		_ = b.conn.SetReadDeadline(time.Time{})
-	case err != nil:
+	if err != nil && err != io.EOF {
 		err = errors.Join(cas.ErrIncomplete, err)
 	}
 	return n, err
 }
 
-// send writes content to the client, which may stand still for as long as Idle. The
-// deadline is taken back at the end: net/http would keep it for the next request on
-// this connection.
+// send writes content to the client, which may stand still for as long as Idle. It
+// flushes, so that this holds for the last bytes, too; net/http takes the deadline back
+// after the request.
 func (s server) send(w http.ResponseWriter, content *bufio.Reader) error {
 	conn := http.NewResponseController(w)
 	if _, err := content.WriteTo(patientWriter{w, conn, s.Idle}); err != nil {
@@ -51,7 +47,6 @@ func (s server) send(w http.ResponseWriter, content *bufio.Reader) error {
 	if err := conn.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	_ = conn.SetWriteDeadline(time.Time{})
 	return nil
 }
 

@@ -103,7 +103,7 @@ func TestClientsThatStandStill(t *testing.T) {
 	<-cut // the handler has returned, though nothing was read
 }
 
-// The deadlines of a transfer end with it: a later request on the same connection, and
+// The deadlines of a transfer end with it, as net/http promises nowhere: a later request on the same connection, and
 // S3 taking its time once the body is in, are not its business.
 func TestDeadlinesEndWithTheirTransfer(t *testing.T) {
 	t.Parallel()
