@@ -1,6 +1,7 @@
 package cas_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -20,7 +21,7 @@ func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measur
 	id := r.Org(t)
 	for name, length := range lengths(size) {
 		hash := sha256.New()
-		if _, err := io.Copy(hash, &pattern{b: byte(len(name)), left: size, each: func() {}}); err != nil {
+		if _, err := io.Copy(hash, newPattern(byte(len(name)), size, func() {})); err != nil {
 			t.Fatal(err)
 		}
 		d, err := digest.FromSum(hash.Sum(nil))
@@ -29,7 +30,7 @@ func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measur
 		}
 		ref := cas.Ref{Org: id, Digest: d}
 		watch := newWatch()
-		if _, err := r.Store.Put(t.Context(), ref, length, &pattern{b: byte(len(name)), left: size, each: watch.look}, ""); err != nil {
+		if _, err := r.Store.Put(t.Context(), ref, length, newPattern(byte(len(name)), size, watch.look), ""); err != nil {
 			t.Fatal(err)
 		}
 		if peak := watch.peak(); peak > most {
@@ -70,24 +71,25 @@ func inUse() uint64 {
 	return m.HeapAlloc
 }
 
-// pattern is left bytes of b. It calls each now and then.
+// pattern is a long stream of one byte. It calls each now and then.
 type pattern struct {
-	b    byte
-	left int
-	each func()
-	seen int
+	block []byte
+	left  int
+	each  func()
+	seen  int
+}
+
+func newPattern(b byte, size int, each func()) *pattern {
+	return &pattern{block: bytes.Repeat([]byte{b}, 64<<10), left: size, each: each}
 }
 
 func (p *pattern) Read(buffer []byte) (int, error) {
-	n := min(len(buffer), p.left, 64<<10)
+	n := copy(buffer[:min(len(buffer), p.left)], p.block)
 	if n == 0 {
 		return 0, io.EOF
 	}
-	for i := range buffer[:n] {
-		buffer[i] = p.b
-	}
 	p.left -= n
-	if p.seen += n; p.seen >= 16<<20 {
+	if p.seen += n; p.seen >= 32<<20 {
 		p.seen = 0
 		p.each()
 	}
@@ -101,7 +103,7 @@ type sink struct {
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	if s.seen += len(p); s.seen >= 16<<20 {
+	if s.seen += len(p); s.seen >= 32<<20 {
 		s.seen = 0
 		s.each()
 	}

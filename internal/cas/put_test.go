@@ -30,7 +30,7 @@ func small() rig.Options { return rig.Options{PartSize: part, SinglePutMax: sing
 
 // sizes are one of every class, and both sides of every border.
 func sizes() []int {
-	return []int{0, 1, part - 1, part, part + 1, singleMax, singleMax + 1, 2 * part, 2*part + 1}
+	return []int{0, 1, part - 1, part, part + 1, singleMax, singleMax + 1}
 }
 
 // lengths are the ways to announce size bytes.
