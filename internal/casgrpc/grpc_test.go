@@ -182,3 +182,26 @@ func TestUnauthenticated(t *testing.T) {
 		t.Errorf("status: %v, %v", info, err)
 	}
 }
+
+// I10, I12: what is the operator's to repair is named in the log, not to the client,
+// which may try again; after the repair that succeeds.
+func TestI10_DeniedByAWS(t *testing.T) {
+	t.Parallel()
+	var log buffer
+	s := newSite(t, rig.Options{Log: &log})
+	content, d := rig.Content(10)
+	s.Break(t, s.org)
+	_, err := s.write(t, s.uploader(), messages(d.Hex(), content)...)
+	code(t, "write", err, codes.Unavailable)
+	_, err = s.read(t, s.downloader(d), &bytestream.ReadRequest{ResourceName: d.Hex()})
+	code(t, "read", err, codes.Unavailable)
+	_, err = s.describe(t, s.downloader(d), d.Hex())
+	code(t, "describe", err, codes.Unavailable)
+	if !strings.Contains(log.String(), "AccessDenied") {
+		t.Errorf("the operator reads %s", log.String())
+	}
+	s.Reconcile(t, s.org)
+	if got := s.put(t, content); got != d {
+		t.Errorf("after the repair: %s", got)
+	}
+}
