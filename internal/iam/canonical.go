@@ -9,8 +9,8 @@ import (
 // Canonical returns the canonical form: documents that differ only in what has no
 // meaning have equal bytes. Without meaning are the order of statements, lists and
 // keys, repetitions, a list around one value, the case of actions and condition keys,
-// an account's id or its root ARN as principal, {"AWS":"*"} or "*", ArnEquals or
-// ArnLike, and a Version or Sid that says what its absence says.
+// an account's id or its root ARN as principal, {"AWS":"*"} or "*" in the Principal of
+// a Deny, ArnEquals or ArnLike, and a Version or Sid that says what its absence says.
 //
 // The result is for comparing. It is JSON, but Parse need not accept it.
 func (d *Document) Canonical() []byte {
@@ -57,6 +57,9 @@ func NonWhitespaceLength(text []byte) int {
 
 func canonicalStatement(st Statement) []byte {
 	st.Principals = canonicalPrincipals(st.Principals)
+	if st.Effect == Deny && st.Principals != nil && slices.Contains(st.Principals.AWS, "*") {
+		st.Principals = &Principals{Any: true}
+	}
 	st.NotPrincipals = canonicalPrincipals(st.NotPrincipals)
 	st.Actions = canonicalSet(st.Actions, strings.ToLower)
 	st.NotActions = canonicalSet(st.NotActions, strings.ToLower)
@@ -107,7 +110,7 @@ func canonicalPrincipals(p *Principals) *Principals {
 	if p == nil {
 		return nil
 	}
-	if p.Any || slices.Contains(p.AWS, "*") {
+	if p.Any {
 		return &Principals{Any: true}
 	}
 	return &Principals{

@@ -47,6 +47,11 @@ func conditionHolds(c *Condition, effect Effect, ctx Context, variables bool) bo
 	}
 	got, present := ctx.Get(c.Key)
 	if op.compare == keyAbsent {
+		if present && allEmpty(got) {
+			// AWS: false means that the key exists "and its value is not null", and to a set
+			// operator an empty string is null. Whether it is to Null is not said.
+			return whenUndecided
+		}
 		return nullHolds(c.Values, present, whenUndecided)
 	}
 	if op.quantifier != unqualified && allEmpty(got) {

@@ -60,7 +60,8 @@ type Statement struct {
 }
 
 // Principals is the value of a Principal element. Any means "*"; {"AWS":"*"} is
-// the entry "*" in AWS, which means the same in a resource policy.
+// the entry "*" in AWS, which means the same except that an Allow with it is not for
+// services and identity providers.
 type Principals struct {
 	Any           bool
 	AWS           []string

@@ -74,6 +74,13 @@ func callerOf(req *Request) caller {
 // identity policies can be attached.
 func (c *caller) inAccount() bool { return c.kind >= callerRoot }
 
+// underAWS reports whether an entry "*" of "AWS" is certain to stand for the caller.
+// AWS documents it as "*" for anonymous callers, and otherwise files accounts and
+// their identities under "AWS"; of services and providers it says nothing. So it
+// grants them nothing and excepts none of them, while a Deny reaches them.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous
+func (c *caller) underAWS() bool { return c.inAccount() || c.kind == callerAnonymous }
+
 // grant says how a resource policy names a caller, from the weakest to the
 // strongest. It decides which other policies still have a say (facts AWS §3.2).
 type grant uint8
@@ -111,12 +118,12 @@ func (c *caller) named(p *Principals) grant {
 // nobody here: they stand for principals that no longer exist.
 func (c *caller) namedBy(entry string) grant {
 	switch {
-	case entry == "*":
+	case entry == "*" && c.underAWS():
 		return namedDirect
 	case !c.inAccount():
 		return notNamed
-	case entry == c.name && c.kind != callerRole:
-		return namedDirect
+	case entry == c.name && c.kind != callerRole && c.kind != callerRoot:
+		return namedDirect // the ARN of the root stands for the account, and for a role its own limits hold
 	case entry == c.role && c.role != "":
 		return namedRole
 	case accountOf(entry) == c.account:
@@ -130,7 +137,7 @@ func (c *caller) namedBy(entry string) grant {
 // listed; and it denies whoever has a permissions boundary, listed or not.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
 func (c *caller) exempt(p *Principals, bounded bool) bool {
-	if p.Any || slices.Contains(p.AWS, "*") {
+	if p.Any || c.underAWS() && slices.Contains(p.AWS, "*") {
 		return true
 	}
 	if !c.inAccount() {

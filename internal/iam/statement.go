@@ -1,5 +1,7 @@
 package iam
 
+import "slices"
+
 // denies reports whether a Deny statement applies. A statement whose principals make
 // no sense in its layer applies to everybody: such a document was made by hand, and
 // whoever wrote a Deny meant to deny.
@@ -11,13 +13,18 @@ func (e *evaluation) denies(layer Layer, doc *Document, st *Statement) bool {
 				return false
 			}
 		case st.Principals != nil:
-			// Canonical user ids are not resolved here, so any caller may be the one.
-			if e.caller.named(st.Principals) == notNamed && len(st.Principals.CanonicalUser) == 0 {
+			if e.caller.named(st.Principals) == notNamed && !mayName(st.Principals) {
 				return false
 			}
 		}
 	}
 	return e.covers(layer, doc, st)
+}
+
+// mayName reports whether p may stand for any caller: canonical user ids are not
+// resolved here, and {"AWS":"*"} is not known to leave anybody out.
+func mayName(p *Principals) bool {
+	return len(p.CanonicalUser) > 0 || slices.Contains(p.AWS, "*")
 }
 
 // covers reports whether a statement is about the action and resource of the request
