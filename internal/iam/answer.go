@@ -17,9 +17,9 @@ const answerError Result = "Error"
 
 // answer is one line of output.
 type answer struct {
-	ID      json.RawMessage `json:"id"`
-	Result  Result          `json:"result"`
-	Because []Reason        `json:"because"`
+	ID      json.RawMessage
+	Result  Result
+	Because []Reason
 }
 
 // AnswerLines is `managedcasd policy evaluate`: for every line of in that is not
@@ -54,14 +54,17 @@ type answer struct {
 // not end the stream. AnswerLines fails only when reading or writing fails.
 func AnswerLines(in io.Reader, out io.Writer) error {
 	lines := bufio.NewReaderSize(in, 64<<10)
-	w := bufio.NewWriter(out)
+	w := bufio.NewWriterSize(out, 64<<10)
+	var cache policyCache
+	var buf []byte
 	for {
 		line, tooLong, err := readLine(lines)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return errors.Join(fmt.Errorf("read question: %w", err), w.Flush())
 		}
 		if tooLong || len(bytes.TrimSpace(line)) > 0 {
-			if writeErr := writeAnswer(w, answerLine(line, tooLong)); writeErr != nil {
+			buf = appendAnswer(buf[:0], cache.answerLine(line, tooLong))
+			if _, writeErr := w.Write(buf); writeErr != nil {
 				return fmt.Errorf("write answer: %w", writeErr)
 			}
 		}
@@ -93,23 +96,17 @@ func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 	}
 }
 
-func writeAnswer(w io.Writer, a answer) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(a)
-}
-
-func answerLine(line []byte, tooLong bool) answer {
+func (c *policyCache) answerLine(line []byte, tooLong bool) answer {
 	if tooLong {
 		return failed(nil, fmt.Errorf("the line is longer than %d bytes", MaxQuestionBytes))
 	}
-	v, err := decodeJSON(line)
-	if err != nil {
-		return failed(nil, err)
-	}
-	q, err := parseQuestion(v)
+	q, err := parseQuestion(c, string(line))
 	if err != nil {
 		return failed(q.id, err)
+	}
+	if len(q.also) == 0 {
+		d := q.decide(q.main)
+		return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}
 	}
 	decisions := make([]Decision, 0, 1+len(q.also))
 	decisions = append(decisions, q.decide(q.main))

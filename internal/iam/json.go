@@ -1,16 +1,14 @@
 package iam
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"slices"
 	"unicode/utf8"
 )
 
-// maxDepth bounds the nesting of a text. A policy needs five levels, a question
-// that holds policies nine.
+// maxDepth bounds the nesting of a text. A policy needs five levels.
 const maxDepth = 16
 
 // value is a JSON value that keeps what encoding/json forgets: the order of an
@@ -38,95 +36,304 @@ const (
 	kindObject valueKind = "an object"
 )
 
-// decodeJSON reads exactly one JSON value in UTF-8. A name that occurs twice in one
-// object is an error: readers disagree about which of the two counts, and a policy
-// must mean the same to all of them.
-func decodeJSON(text []byte) (value, error) {
-	if !utf8.Valid(text) {
-		return value{}, errors.New("text is not UTF-8")
+// decodeJSON reads exactly one JSON value in UTF-8, as encoding/json does (a test
+// compares the two). A name that occurs twice in one object is an error: readers
+// disagree about which of the two counts, and a policy must mean the same to all of
+// them. The strings of the value share the memory of text.
+func decodeJSON(text string) (value, error) {
+	if !utf8.ValidString(text) {
+		return value{}, errNotUTF8
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	v, err := decodeValue(dec, 0)
+	s := scanner{text: text}
+	v, err := s.value(0)
 	if err != nil {
 		return value{}, err
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return value{}, errors.New("text goes on after the end of the JSON value")
-	}
-	return v, nil
+	return v, s.end()
 }
 
-func decodeValue(dec *json.Decoder, depth int) (value, error) {
-	token, err := nextToken(dec)
-	if err != nil {
-		return value{}, err
-	}
-	switch t := token.(type) {
-	case json.Delim:
+// scanner reads JSON from the front to the end of a text.
+type scanner struct {
+	text string
+	at   int
+}
+
+func (s *scanner) value(depth int) (value, error) {
+	switch c := s.next(); c {
+	case '{', '[':
 		if depth == maxDepth {
 			return value{}, fmt.Errorf("JSON is nested more than %d levels deep", maxDepth)
 		}
-		if t == '[' {
-			return decodeList(dec, depth+1)
+		if c == '[' {
+			return s.list(depth + 1)
 		}
-		return decodeObject(dec, depth+1)
-	case string:
-		return value{kind: kindString, text: t}, nil
-	case json.Number:
-		return value{kind: kindNumber, text: t.String()}, nil
-	case bool:
-		return value{kind: kindBool, text: fmt.Sprint(t)}, nil
+		return s.object(depth + 1)
+	case '"':
+		text, err := s.string()
+		return value{kind: kindString, text: text}, err
 	default:
-		return value{kind: kindNull}, nil
+		return s.word()
 	}
 }
 
-func decodeList(dec *json.Decoder, depth int) (value, error) {
+func (s *scanner) list(depth int) (value, error) {
 	v := value{kind: kindList}
-	for dec.More() {
-		item, err := decodeValue(dec, depth)
-		if err != nil {
-			return value{}, err
-		}
+	err := s.items('[', ']', func() error {
+		item, err := s.value(depth)
 		v.list = append(v.list, item)
-	}
-	_, err := nextToken(dec)
+		return err
+	})
 	return v, err
 }
 
-func decodeObject(dec *json.Decoder, depth int) (value, error) {
+func (s *scanner) object(depth int) (value, error) {
 	v := value{kind: kindObject}
-	seen := map[string]bool{}
-	for dec.More() {
-		token, err := nextToken(dec)
+	var names nameSet
+	err := s.items('{', '}', func() error {
+		name, err := s.name()
 		if err != nil {
-			return value{}, err
+			return err
 		}
-		name, _ := token.(string) // the decoder admits only strings as names
-		if seen[name] {
-			return value{}, fmt.Errorf("%q occurs twice in one object", clip(name))
+		if err := names.add(name); err != nil {
+			return err
 		}
-		seen[name] = true
-		item, err := decodeValue(dec, depth)
-		if err != nil {
-			return value{}, err
-		}
+		item, err := s.value(depth)
 		v.members = append(v.members, member{name, item})
-	}
-	_, err := nextToken(dec)
+		return err
+	})
 	return v, err
 }
 
-func nextToken(dec *json.Decoder) (json.Token, error) {
-	token, err := dec.Token()
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, errors.New("JSON ends too early")
+// items reads what stands between opening and closing, with item for each element.
+func (s *scanner) items(opening, closing byte, item func() error) error {
+	if err := s.take(opening); err != nil {
+		return err
 	}
+	if s.next() == closing {
+		s.at++
+		return nil
+	}
+	for {
+		if err := item(); err != nil {
+			return err
+		}
+		if s.next() == closing {
+			s.at++
+			return nil
+		}
+		if err := s.take(','); err != nil {
+			return err
+		}
+	}
+}
+
+// name reads the name of a member, and the colon behind it.
+func (s *scanner) name() (string, error) {
+	if s.next() != '"' {
+		return "", s.unexpected()
+	}
+	name, err := s.string()
 	if err != nil {
-		return nil, fmt.Errorf("read JSON: %w", err)
+		return "", err
 	}
-	return token, nil
+	return name, s.take(':')
+}
+
+// string reads the string that begins here. Without escapes it is a part of the text.
+func (s *scanner) string() (string, error) {
+	start := s.at + 1
+	for i := start; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			s.at = i + 1
+			return s.text[start:i], nil
+		case c == '\\':
+			return s.escaped()
+		case c < ' ':
+			s.at = i
+			return "", s.unexpected()
+		}
+	}
+	return "", errTooEarly
+}
+
+// escaped reads a string with escapes, which are left to encoding/json.
+func (s *scanner) escaped() (string, error) {
+	raw, err := s.skip()
+	if err != nil {
+		return "", err
+	}
+	var text string
+	if err := json.Unmarshal([]byte(raw), &text); err != nil {
+		return "", fmt.Errorf("read JSON: %w", err)
+	}
+	return text, nil
+}
+
+// word reads a number, true, false or null.
+func (s *scanner) word() (value, error) {
+	raw, err := s.skip()
+	if err != nil {
+		return value{}, err
+	}
+	switch {
+	case raw == "null":
+		return value{kind: kindNull}, nil
+	case raw == "true" || raw == "false":
+		return value{kind: kindBool, text: raw}, nil
+	case json.Valid([]byte(raw)):
+		return value{kind: kindNumber, text: raw}, nil
+	}
+	return value{}, fmt.Errorf("read JSON: %q is not a value", clip(raw))
+}
+
+// skip returns the text of the value that begins here. It finds the end of every
+// valid value; whether it is one is for a reader of the result to say.
+func (s *scanner) skip() (string, error) {
+	start, depth := s.at, 0
+	for i := start; i < len(s.text); i++ {
+		switch s.text[i] {
+		case '"':
+			for i++; i < len(s.text) && s.text[i] != '"'; i++ {
+				if s.text[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(s.text) {
+				return "", errTooEarly
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth--; depth < 0 {
+				return s.until(start, i)
+			}
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return s.until(start, i)
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 && (s.text[start] == '"' || s.text[start] == '{' || s.text[start] == '[') {
+			return s.until(start, i+1)
+		}
+	}
+	if depth > 0 {
+		return "", errTooEarly
+	}
+	return s.until(start, len(s.text))
+}
+
+func (s *scanner) until(start, end int) (string, error) {
+	s.at = end
+	if start < end {
+		return s.text[start:end], nil
+	}
+	return "", s.unexpected()
+}
+
+// next returns the next byte that is not white space, without taking it; 0 at the end.
+func (s *scanner) next() byte {
+	for ; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return s.text[s.at]
+		}
+	}
+	return 0
+}
+
+func (s *scanner) take(c byte) error {
+	if s.next() != c {
+		return s.unexpected()
+	}
+	s.at++
+	return nil
+}
+
+func (s *scanner) end() error {
+	if s.next(); s.at < len(s.text) {
+		return errors.New("text goes on after the end of the JSON value")
+	}
+	return nil
+}
+
+func (s *scanner) unexpected() error {
+	if s.at >= len(s.text) {
+		return errTooEarly
+	}
+	r, _ := utf8.DecodeRuneInString(s.text[s.at:])
+	return fmt.Errorf("read JSON: unexpected %q after %d bytes", r, s.at)
+}
+
+// splitObject returns the members of the object that text is, each with its value as
+// text, not yet looked into.
+func splitObject(text string) ([]field, error) {
+	s := scanner{text: text}
+	fields := make([]field, 0, 10) // a question has at most ten
+	var names nameSet
+	err := s.items('{', '}', func() error {
+		name, err := s.name()
+		if err != nil {
+			return err
+		}
+		if err := names.add(name); err != nil {
+			return err
+		}
+		s.next()
+		raw, err := s.skip()
+		fields = append(fields, field{name, raw})
+		return err
+	})
+	if err != nil {
+		return fields, err
+	}
+	return fields, s.end()
+}
+
+// splitList returns the elements of the list that text is, as texts.
+func splitList(text string) ([]string, error) {
+	s := scanner{text: text}
+	var all []string
+	err := s.items('[', ']', func() error {
+		s.next()
+		raw, err := s.skip()
+		all = append(all, raw)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, s.end()
+}
+
+// field is a member whose value is still text.
+type field struct{ name, raw string }
+
+// nameSet refuses a name that it already has. Most objects are small, and then a map
+// costs more than it saves; a large one must not take quadratic time.
+type nameSet struct {
+	few  []string
+	many map[string]bool
+}
+
+func (n *nameSet) add(name string) error {
+	if n.many[name] || slices.Contains(n.few, name) {
+		return fmt.Errorf("%q occurs twice in one object", clip(name))
+	}
+	if len(n.few) < 16 {
+		n.few = append(n.few, name)
+		return nil
+	}
+	if n.many == nil {
+		n.many = map[string]bool{}
+	}
+	n.many[name] = true
+	return nil
 }
 
 // scalar returns the text of a string, number or boolean.
@@ -142,3 +349,8 @@ func clip(s string) string {
 	}
 	return s[:most] + "…"
 }
+
+var (
+	errNotUTF8  = errors.New("text is not UTF-8")
+	errTooEarly = errors.New("JSON ends too early")
+)

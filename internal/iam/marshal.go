@@ -2,7 +2,6 @@ package iam
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,12 +58,7 @@ func (w *objectWriter) name(name string) {
 	w.buf.WriteByte(':')
 }
 
-func (w *objectWriter) text(s string) {
-	enc := json.NewEncoder(&w.buf)
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(s)               // a string can always be encoded, and the buffer never fails
-	w.buf.Truncate(w.buf.Len() - 1) // Encode ends with a newline
-}
+func (w *objectWriter) text(s string) { w.buf.Write(appendText(w.buf.AvailableBuffer(), s)) }
 
 func (w *objectWriter) member(name, s string) { w.name(name); w.text(s) }
 

@@ -25,7 +25,7 @@ func Parse(kind Kind, text []byte) (*Document, error) {
 	if len(text) > MaxDocumentBytes {
 		return nil, malformed("document", "has %d bytes; at most %d are read", len(text), MaxDocumentBytes)
 	}
-	v, err := decodeJSON(text)
+	v, err := decodeJSON(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -2,12 +2,15 @@ package iam
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // question is one line of input to AnswerLines.
 type question struct {
+	cache                       *policyCache
 	id                          json.RawMessage
 	principal                   string
 	identity, session, boundary []Policy
@@ -20,32 +23,36 @@ type question struct {
 type questionContext struct {
 	action, resource, account string
 	context                   Context
-	document                  *value  // of the resource, as it stands in the question
+	document                  string  // policy of the resource, as it stands in the question; empty: none
 	policy                    *Policy // made of it, for this action
 }
 
 // parseQuestion returns what it could read beside an error, so that the answer can
 // repeat the id.
-func parseQuestion(v value) (question, error) {
-	var q question
-	if v.kind != kindObject {
-		return q, fmt.Errorf("it is %s; write an object", v.kind)
+func parseQuestion(cache *policyCache, line string) (question, error) {
+	q := question{cache: cache}
+	if !utf8.ValidString(line) {
+		return q, errNotUTF8
 	}
-	for _, m := range v.members {
-		if m.name == "id" && (m.value.kind == kindString || m.value.kind == kindNumber) {
-			q.id = rawScalar(m.value)
+	fields, err := splitObject(line)
+	for _, f := range fields {
+		if f.name == "id" {
+			q.readID(f.raw)
 		}
 	}
-	var also value
-	for _, m := range v.members {
-		if err := q.read(m, &also); err != nil {
-			return q, fmt.Errorf("%s: %w", clip(m.name), err)
+	if err != nil {
+		return q, err
+	}
+	var also []string
+	for _, f := range fields {
+		if err := q.read(f, &also); err != nil {
+			return q, fmt.Errorf("%s: %w", clip(f.name), err)
 		}
 	}
 	if err := q.complete(&q.main); err != nil {
 		return q, err
 	}
-	for i, item := range also.list {
+	for i, item := range also {
 		c, err := q.contextOf(item)
 		if err != nil {
 			return q, fmt.Errorf("also[%d]: %w", i, err)
@@ -55,75 +62,77 @@ func parseQuestion(v value) (question, error) {
 	return q, nil
 }
 
-func (q *question) read(m member, also *value) (err error) {
-	if m.value.kind == kindNull {
+func (q *question) readID(raw string) {
+	if v, err := decodeJSON(raw); err == nil && (v.kind == kindString || v.kind == kindNumber) {
+		q.id = rawScalar(v)
+	}
+}
+
+func (q *question) read(f field, also *[]string) (err error) {
+	if f.raw == "null" {
 		return nil
 	}
-	switch m.name {
+	switch f.name {
 	case "id":
 		if q.id == nil {
-			err = fmt.Errorf("is %s; write a string or a number", m.value.kind)
+			err = errors.New("is neither a string nor a number")
 		}
 	case "principal":
-		q.principal, err = wantString(m.value)
+		q.principal, err = readString(f.raw)
 	case "identity":
-		q.identity, err = readPolicies(KindIdentity, "identity", m.value)
+		q.identity, err = q.cache.policies(KindIdentity, "identity", f.raw)
 	case "session":
 		q.sessionPassed = true
-		q.session, err = readPolicies(KindSession, "session", m.value)
+		q.session, err = q.cache.policies(KindSession, "session", f.raw)
 	case "boundary":
-		q.boundary, err = readPolicies(KindIdentity, "boundary", m.value)
+		q.boundary, err = q.cache.policies(KindIdentity, "boundary", f.raw)
 	case "also":
-		if *also = m.value; also.kind != kindList {
-			err = fmt.Errorf("is %s; write a list", also.kind)
-		}
+		*also, err = splitList(f.raw)
 	default:
-		err = q.main.read(m)
+		err = q.main.read(f)
 	}
 	return err
 }
 
 // contextOf reads an entry of also over a copy of the question's own context.
-func (q *question) contextOf(v value) (questionContext, error) {
+func (q *question) contextOf(text string) (questionContext, error) {
 	c := q.main
-	if v.kind != kindObject {
-		return c, fmt.Errorf("is %s; write an object", v.kind)
+	fields, err := splitObject(text)
+	if err != nil {
+		return c, err
 	}
-	for _, m := range v.members {
-		if m.name == "resource" && m.value.kind != kindNull {
-			c.document = nil
+	for _, f := range fields {
+		if f.name == "resource" && f.raw != "null" || f.name == "resourcePolicy" {
+			c.document = ""
 		}
 	}
-	for _, m := range v.members {
-		if m.name == "resourcePolicy" && m.value.kind == kindNull {
-			c.document = nil
-		}
-		if m.value.kind == kindNull {
+	for _, f := range fields {
+		if f.raw == "null" {
 			continue
 		}
-		if err := c.read(m); err != nil {
-			return c, fmt.Errorf("%s: %w", clip(m.name), err)
+		if err := c.read(f); err != nil {
+			return c, fmt.Errorf("%s: %w", clip(f.name), err)
 		}
 	}
 	return c, q.complete(&c)
 }
 
-func (c *questionContext) read(m member) (err error) {
-	switch m.name {
+func (c *questionContext) read(f field) (err error) {
+	switch f.name {
 	case "action":
-		c.action, err = wantString(m.value)
+		c.action, err = readString(f.raw)
 	case "resource":
-		c.resource, err = wantString(m.value)
+		c.resource, err = readString(f.raw)
 	case "account":
-		if c.account, err = wantString(m.value); err == nil && !isAccountID(c.account) {
+		if c.account, err = readString(f.raw); err == nil && !isAccountID(c.account) {
 			err = fmt.Errorf("%q is not an account id of 12 digits", clip(c.account))
 		}
 	case "context":
-		c.context, err = readContext(m.value)
+		c.context, err = readContext(f.raw)
 	case "resourcePolicy":
-		c.document = &m.value
+		c.document = f.raw
 	default:
-		err = fmt.Errorf("the field is not known here")
+		err = errors.New("the field is not known here")
 	}
 	return err
 }
@@ -141,7 +150,10 @@ func (q *question) complete(c *questionContext) (err error) {
 	if _, ok := splitARN(c.resource); !ok && c.resource != "*" {
 		return fmt.Errorf(`resource %q is neither an ARN nor "*"`, clip(c.resource))
 	}
-	c.policy, err = c.resourcePolicy()
+	c.policy = nil
+	if c.document != "" {
+		c.policy, err = q.cache.resourcePolicy(c.document, assumesRole(c.action))
+	}
 	return err
 }
 
@@ -161,23 +173,4 @@ func (q *question) decide(c questionContext) Decision {
 		Resource:        c.policy,
 		RequireResource: assumesRole(c.action) || hasService(c.action, "kms"),
 	})
-}
-
-func (c *questionContext) resourcePolicy() (*Policy, error) {
-	if c.document == nil {
-		return nil, nil
-	}
-	kind := KindResource
-	v, err := policyValue(*c.document)
-	if err != nil {
-		return nil, fmt.Errorf("resourcePolicy: %w", err)
-	}
-	if assumesRole(c.action) && !mentionsResource(v) {
-		kind = KindTrust
-	}
-	doc, err := parseDocument(kind, v)
-	if err != nil {
-		return nil, fmt.Errorf("resourcePolicy: %w", err)
-	}
-	return &Policy{Name: "resourcePolicy", Document: doc}, nil
 }

@@ -6,23 +6,26 @@ import (
 	"strings"
 )
 
-func wantString(v value) (string, error) {
-	if v.kind != kindString {
-		return "", fmt.Errorf("is %s; write a string", v.kind)
+func readString(raw string) (string, error) {
+	v, err := decodeJSON(raw)
+	if err == nil && v.kind != kindString {
+		err = fmt.Errorf("is %s; write a string", v.kind)
 	}
-	return v.text, nil
+	return v.text, err
 }
 
 func rawScalar(v value) json.RawMessage {
 	if v.kind == kindNumber {
 		return json.RawMessage(v.text)
 	}
-	w := &objectWriter{}
-	w.text(v.text)
-	return w.buf.Bytes()
+	return appendText(nil, v.text)
 }
 
-func readContext(v value) (Context, error) {
+func readContext(raw string) (Context, error) {
+	v, err := decodeJSON(raw)
+	if err != nil {
+		return nil, err
+	}
 	if v.kind != kindObject {
 		return nil, fmt.Errorf("is %s; write an object of keys", v.kind)
 	}
@@ -46,40 +49,6 @@ func readContext(v value) (Context, error) {
 		ctx.Set(m.name, values...)
 	}
 	return ctx, nil
-}
-
-func readPolicies(kind Kind, name string, v value) ([]Policy, error) {
-	if v.kind != kindList {
-		return nil, fmt.Errorf("is %s; write a list of policies", v.kind)
-	}
-	policies := make([]Policy, 0, len(v.list))
-	for i, item := range v.list {
-		item, err := policyValue(item)
-		if err != nil {
-			return nil, fmt.Errorf("policy %d: %w", i, err)
-		}
-		doc, err := parseDocument(kind, item)
-		if err != nil {
-			return nil, fmt.Errorf("policy %d: %w", i, err)
-		}
-		policies = append(policies, Policy{Name: fmt.Sprintf("%s[%d]", name, i), Document: doc})
-	}
-	return policies, nil
-}
-
-// policyValue returns the JSON of a policy, which may stand in a string.
-func policyValue(v value) (value, error) {
-	if v.kind != kindString {
-		return v, nil
-	}
-	if len(v.text) > MaxDocumentBytes {
-		return value{}, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrMalformed, len(v.text), MaxDocumentBytes)
-	}
-	inner, err := decodeJSON([]byte(v.text))
-	if err != nil {
-		return value{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	return inner, nil
 }
 
 // mentionsResource reports whether any statement has a Resource, which no trust
