@@ -1,6 +1,9 @@
 package tenancy
 
-import "github.com/managedcas/managedcas/internal/iam"
+import (
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/iam"
+)
 
 // BucketPolicy returns the resource policy of the bucket. Nobody reaches an object
 // but through an access point of the installation, and a session of the base role
@@ -43,11 +46,7 @@ func (in Installation) BucketPolicy() *iam.Document {
 			when("Null", "s3:x-amz-server-side-encryption", "false")),
 		in.denyWrites("DenyCustomerProvidedKeys",
 			when("Null", "s3:x-amz-server-side-encryption-customer-algorithm", "false")),
-		// Only requests that create an object carry the second key with "true": starting an
-		// upload and sending its parts pass, completing it does not (facts AWS §7.2).
-		in.denyWrites("DenyOverwrite",
-			when("Null", "s3:if-none-match", "true"),
-			when("Bool", "s3:ObjectCreationOperation", "true")),
+		in.denyOverwrite(),
 		// The grants of the bucket's side. They name everybody because a grant to the base
 		// role would be limited by session policies, which know access points only (facts
 		// AWS §2.3). Who may use an access point is for its own policy to say.
@@ -122,6 +121,25 @@ func (in Installation) denyWrites(sid string, conditions ...iam.Condition) iam.S
 		Actions:    []string{"s3:PutObject"},
 		Resources:  []string{in.ObjectsARN()},
 		Conditions: conditions,
+	}
+}
+
+// denyOverwrite makes artifacts immutable (DESIGN I4), whoever holds a session: a write
+// that is not conditional is refused. Only requests that create an object carry the
+// second key with "true": starting an upload and sending its parts pass, completing it
+// does not (facts AWS §7.2). Other keys of an organization (a probe's, a person's with an
+// aws CLI that knows no conditional writes) are not artifacts: nothing trusts them.
+func (in Installation) denyOverwrite() iam.Statement {
+	return iam.Statement{
+		Sid:        "DenyOverwrite",
+		Effect:     iam.Deny,
+		Principals: everyone(),
+		Actions:    []string{"s3:PutObject"},
+		Resources:  []string{in.BucketARN() + "/*/" + digest.Prefix + "*"},
+		Conditions: []iam.Condition{
+			when("Null", "s3:if-none-match", "true"),
+			when("Bool", "s3:ObjectCreationOperation", "true"),
+		},
 	}
 }
 

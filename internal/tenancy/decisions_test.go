@@ -102,6 +102,7 @@ func TestBucketPolicyDecisions(t *testing.T) {
 		{"delete", "s3:DeleteObject", object, put, iam.ImplicitlyDenied, "", "DESIGN I4"},
 		{"tagging", "s3:PutObjectTagging", object, put, iam.ImplicitlyDenied, "", "facts AWS §3.5 row 39"},
 		{"overwrite", "s3:PutObject", object, and(put, "s3:if-none-match", ""), iam.ExplicitlyDenied, "DenyOverwrite", "facts AWS §7.2, DESIGN I4"},
+		{"what is no artifact", "s3:PutObject", bucketARN + "/" + acme + "/note", and(put, "s3:if-none-match", ""), iam.Allowed, "DelegateObjectsToAccessPoints", "docs/decisions/004"},
 		{"part of an upload", "s3:PutObject", object, and(put, "s3:if-none-match", "", "s3:ObjectCreationOperation", "false"), iam.Allowed, "DelegateObjectsToAccessPoints", "facts AWS §7.2"},
 		{"this key, named", "s3:PutObject", object, and(put, sse, "aws:kms", sseKey, keyARN), iam.Allowed, "DelegateObjectsToAccessPoints", "facts AWS §6.3"},
 		{"another key, named", "s3:PutObject", object, and(put, sse, "aws:kms", sseKey, keyARN+"0"), iam.ExplicitlyDenied, "DenyForeignKeyWhenNamed", "facts AWS §10.1"},
