@@ -80,17 +80,23 @@ func AnswerLines(in io.Reader, out io.Writer) error {
 	}
 }
 
-// readLine reads up to the next newline. Of a line that is too long it keeps nothing.
+// readLine reads up to the next newline. The line is good until the next read. Of one
+// that is too long it keeps nothing.
 func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
 	for {
 		chunk, err := r.ReadSlice('\n')
 		if !tooLong && len(line)+len(chunk) > MaxQuestionBytes {
 			line, tooLong = nil, true
 		}
-		if !tooLong {
+		more := err != nil && errors.Is(err, bufio.ErrBufferFull)
+		switch {
+		case tooLong:
+		case line == nil && !more:
+			line = chunk // the usual case: no need to put it together
+		default:
 			line = append(line, chunk...)
 		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
+		if !more {
 			return line, tooLong, err
 		}
 	}

@@ -317,16 +317,18 @@ type field struct{ name, raw string }
 // nameSet refuses a name that it already has. Most objects are small, and then a map
 // costs more than it saves; a large one must not take quadratic time.
 type nameSet struct {
-	few  []string
+	few  [16]string
+	n    int // used of few
 	many map[string]bool
 }
 
 func (n *nameSet) add(name string) error {
-	if n.many[name] || slices.Contains(n.few, name) {
+	if slices.Contains(n.few[:n.n], name) || n.many[name] {
 		return fmt.Errorf("%q occurs twice in one object", clip(name))
 	}
-	if len(n.few) < 16 {
-		n.few = append(n.few, name)
+	if n.n < len(n.few) {
+		n.few[n.n] = name
+		n.n++
 		return nil
 	}
 	if n.many == nil {

@@ -22,33 +22,43 @@ func rawScalar(v value) json.RawMessage {
 }
 
 func readContext(raw string) (Context, error) {
+	fields, err := splitObject(raw)
+	if err != nil {
+		return nil, fmt.Errorf("is not an object of keys: %w", err)
+	}
+	ctx := make(Context, len(fields))
+	for _, f := range fields {
+		if _, twice := ctx.Get(f.name); twice {
+			return nil, fmt.Errorf("the key %q occurs twice; keys have no case", clip(f.name))
+		}
+		values, err := readValues(f.raw)
+		if err != nil {
+			return nil, fmt.Errorf("the key %q: %w", clip(f.name), err)
+		}
+		ctx.Set(f.name, values...)
+	}
+	return ctx, nil
+}
+
+// readValues reads the values of one key: a string, number or boolean, or a list of
+// these.
+func readValues(raw string) ([]string, error) {
 	v, err := decodeJSON(raw)
 	if err != nil {
 		return nil, err
 	}
-	if v.kind != kindObject {
-		return nil, fmt.Errorf("is %s; write an object of keys", v.kind)
+	items := v.list
+	if v.kind != kindList {
+		items = []value{v}
 	}
-	ctx := make(Context, len(v.members))
-	for _, m := range v.members {
-		if _, twice := ctx.Get(m.name); twice {
-			return nil, fmt.Errorf("the key %q occurs twice; keys have no case", clip(m.name))
+	values := make([]string, len(items))
+	for i, item := range items {
+		var ok bool
+		if values[i], ok = item.scalar(); !ok {
+			return nil, fmt.Errorf("holds %s; write strings", item.kind)
 		}
-		items := m.value.list
-		if m.value.kind != kindList {
-			items = []value{m.value}
-		}
-		values := make([]string, 0, len(items))
-		for _, item := range items {
-			text, ok := item.scalar()
-			if !ok {
-				return nil, fmt.Errorf("the key %q holds %s; write strings", clip(m.name), item.kind)
-			}
-			values = append(values, text)
-		}
-		ctx.Set(m.name, values...)
 	}
-	return ctx, nil
+	return values, nil
 }
 
 // mentionsResource reports whether any statement has a Resource, which no trust
@@ -90,10 +100,13 @@ func hasService(action, service string) bool {
 // roleFrom returns the role behind a session with its path, when the request's
 // aws:PrincipalArn says so credibly; empty otherwise.
 func roleFrom(principal string, ctx Context) string {
+	values, ok := ctx.Get("aws:PrincipalArn")
+	if !ok || len(values) != 1 {
+		return ""
+	}
 	req := Request{Principal: principal}
 	session := callerOf(&req)
-	values, ok := ctx.Get("aws:PrincipalArn")
-	if session.kind != callerSession || !ok || len(values) != 1 {
+	if session.kind != callerSession {
 		return ""
 	}
 	req.Principal = values[0]
