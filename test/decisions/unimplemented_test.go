@@ -29,7 +29,10 @@ func TestI9_UnimplementedIsRefusedByName(t *testing.T) {
 			})
 			return err
 		},
-		"CopyObject": copyFrom(bucket+"/orgA/x", bucket, "orgA/copy"),
+		"RestoreObject": func(ctx context.Context, a *actor) error {
+			_, err := a.s3().RestoreObject(ctx, &s3.RestoreObjectInput{Bucket: b, Key: key, RestoreRequest: &s3types.RestoreRequest{Days: aws.Int32(1)}})
+			return err
+		},
 		"PutObjectAcl": func(ctx context.Context, a *actor) error {
 			_, err := a.s3().PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: b, Key: key, ACL: s3types.ObjectCannedACLPrivate})
 			return err
@@ -40,8 +43,8 @@ func TestI9_UnimplementedIsRefusedByName(t *testing.T) {
 			}})
 			return err
 		},
-		"ListObjectVersions": func(ctx context.Context, a *actor) error {
-			_, err := a.s3().ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: b})
+		"GetObjectTorrent": func(ctx context.Context, a *actor) error {
+			_, err := a.s3().GetObjectTorrent(ctx, &s3.GetObjectTorrentInput{Bucket: b, Key: key})
 			return err
 		},
 		"GetDataAccess": func(ctx context.Context, a *actor) error {

@@ -170,19 +170,26 @@ func checkDeletable(tx state.Tx, name string) error {
 	if attached {
 		return api.Errorf(http.StatusBadRequest, "BucketHasAccessPointsAttached", "The bucket you tried to delete has access points attached. Delete your access points before deleting your bucket.")
 	}
-	empty := true
-	err = objects.Scan(tx, objectKey(name, ""), func(at string, _ object) (bool, error) {
-		empty = !strings.HasPrefix(at, objectKey(name, ""))
-		return false, nil
-	})
-	if err != nil {
+	full := api.Error{Status: http.StatusConflict, Code: "BucketNotEmpty",
+		Message: "The bucket you tried to delete is not empty", Extra: [][2]string{{"BucketName", name}}}
+	if err := checkEmpty(tx, objects, name, full); err != nil {
 		return err
 	}
-	if !empty {
-		return &api.Error{Status: http.StatusConflict, Code: "BucketNotEmpty",
-			Message: "The bucket you tried to delete is not empty", Extra: [][2]string{{"BucketName", name}}}
+	full.Message += ". You must delete all versions in the bucket."
+	return checkEmpty(tx, history, name, full)
+}
+
+// checkEmpty returns otherwise if a bucket has something in table.
+func checkEmpty(tx state.Tx, table state.Table[object], bucket string, otherwise api.Error) error {
+	empty := true
+	err := table.Scan(tx, objectKey(bucket, ""), func(at string, _ object) (bool, error) {
+		empty = !strings.HasPrefix(at, objectKey(bucket, ""))
+		return false, nil
+	})
+	if err != nil || empty {
+		return err
 	}
-	return nil
+	return &otherwise
 }
 
 func (s *Service) headBucket(ctx context.Context, c *call) error {

@@ -87,7 +87,7 @@ func TestSettings(t *testing.T) {
 			query: "versioning", fresh: "<VersioningConfiguration></VersioningConfiguration>",
 			put:   `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Suspended</Status></VersioningConfiguration>`,
 			after: "<Status>Suspended<", putStatus: 200,
-			refused: `<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`, refusedCode: "NotImplemented",
+			refused: `<VersioningConfiguration><Status>Enabled</Status><MfaDelete>Enabled</MfaDelete></VersioningConfiguration>`, refusedCode: "NotImplemented",
 		}, {
 			query: "tagging", fresh: "NoSuchTagSet",
 			put:   `<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>`,
@@ -186,14 +186,14 @@ func TestDeleteObjects(t *testing.T) {
 	some := w.allowing("some", []string{"s3:DeleteObject"}, []string{"arn:aws:s3:::shared/a/*"})
 	var out deleteResult
 	w.do(some, "POST", "/shared?delete", body).into(t, &out)
-	if diff := cmp.Diff([]deletedKey{{"a/1"}, {"a/none"}}, out.Deleted); diff != "" {
+	if diff := cmp.Diff([]deletedKey{{Key: "a/1"}, {Key: "a/none"}}, out.Deleted); diff != "" {
 		t.Error(diff)
 	}
 	codes := map[string]string{}
 	for _, e := range out.Errors {
 		codes[e.Key] = e.Code
 	}
-	if diff := cmp.Diff(map[string]string{"b/1": "AccessDenied", "a/2": "NotImplemented"}, codes); diff != "" {
+	if diff := cmp.Diff(map[string]string{"b/1": "AccessDenied", "a/2": "InvalidArgument"}, codes); diff != "" {
 		t.Error(diff)
 	}
 	if got := w.listAll(2, "", "", "", 10).Keys; !cmp.Equal(got, []string{"a/2", "b/1"}) {

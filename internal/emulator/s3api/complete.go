@@ -78,6 +78,7 @@ func (s *Service) completeMultipartUpload(ctx context.Context, c *call) error {
 		return err
 	}
 	o.Encryption.setHeaders(c.w.Header())
+	c.tellNewVersion(o.version)
 	result := completeResult{
 		Location: "http://" + c.r.Host + c.r.URL.EscapedPath(), Bucket: c.target.addressedBy, Key: c.target.key,
 		ETag: quote(o.ETag), ChecksumType: o.Checksum.Type,
@@ -110,7 +111,7 @@ func (in completeRequest) check() error {
 func (s *Service) finish(c *call, condition createCondition, in completeRequest) (o object, err error) {
 	id := c.query.Get("uploadId")
 	var unused pieces
-	err = s.publish(c, condition, func(tx state.Tx) (object, error) {
+	o, err = s.publish(c, condition, func(tx state.Tx) (o object, err error) {
 		u, err := c.uploadIn(tx)
 		if err != nil {
 			return o, err

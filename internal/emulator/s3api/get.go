@@ -24,6 +24,7 @@ func (s *Service) getObject(ctx context.Context, c *call) error {
 	if err := s.allowRead(ctx, c, "s3:GetObject", o); err != nil {
 		return err
 	}
+	c.tellVersion(o.version)
 	if c.r.Header.Get(headerSSEC) != "" {
 		return invalidRequest("The encryption parameters are not applicable to this object.")
 	}
@@ -61,8 +62,8 @@ func (s *Service) getObject(ctx context.Context, c *call) error {
 	return s.send(c.w, *o, dataKey, want, func() { c.head(*o, want, overrides, withChecksum) })
 }
 
-// allowRead authorizes action on the object of the call, nil for none. That there is
-// none is told only to those who may list the bucket; S3 has no s3:prefix in the
+// allowRead authorizes action on the object of the call, nil for none or a delete
+// marker. That there is none is told only to those who may list the bucket; S3 has no s3:prefix in the
 // context of that question (facts AWS §7.6).
 func (s *Service) allowRead(ctx context.Context, c *call, action string, o *object, add ...keysOf) error {
 	var tags map[string]string
@@ -72,11 +73,14 @@ func (s *Service) allowRead(ctx context.Context, c *call, action string, o *obje
 	if err := s.allowObject(ctx, c, action, c.target.key, append(add, existingTags(tags))...); err != nil {
 		return err
 	}
-	if o == nil {
+	if o == nil || o.Marker && c.versionID() == "" {
 		if err := s.allow(ctx, c, "s3:ListBucket"); err != nil {
 			return err
 		}
-		return noSuchKey(c.target.key)
+		return c.absent(o)
+	}
+	if o.Marker {
+		return c.isMarker(*o)
 	}
 	return nil
 }
@@ -101,12 +105,21 @@ func (s *Service) hold(c *call) (o *object, release func(), err error) {
 	}
 }
 
+// lookup returns the version that the call names, else the newest, which may be a
+// delete marker; nil for none.
 func (s *Service) lookup(c *call) (o *object, err error) {
 	err = s.cfg.DB.View(func(tx state.Tx) error {
-		o, err = objectAt(tx, c)
+		o, err = c.wantedVersion(stackAt(tx, c))
 		return err
 	})
 	return o, err
+}
+
+func (c *call) wantedVersion(versions stack) (*object, error) {
+	if id := c.versionID(); id != "" {
+		return versions.find(id)
+	}
+	return versions.newest()
 }
 
 // wanted returns the range that the request asks for.
@@ -206,5 +219,5 @@ func (s *Service) sendPiece(w io.Writer, id blob.ID, dataKey []byte, offset, n i
 
 // is reports whether two records are of the same write of the same object.
 func (o object) is(other object) bool {
-	return len(o.Pieces) == len(other.Pieces) && (len(o.Pieces) == 0 || o.Pieces[0] == other.Pieces[0])
+	return o.Marker == other.Marker && len(o.Pieces) == len(other.Pieces) && (len(o.Pieces) == 0 || o.Pieces[0] == other.Pieces[0])
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"hash/crc32"
 	"io"
 	"net/http"
@@ -241,12 +242,13 @@ func (w *world) noOrphans() {
 	w.t.Helper()
 	live := map[blob.ID]bool{}
 	err := w.db.View(func(tx state.Tx) error {
-		return objects.Scan(tx, "", func(_ string, o object) (bool, error) {
+		keep := func(_ string, o object) (bool, error) {
 			for _, id := range o.Pieces.blobs() {
 				live[id] = true
 			}
 			return true, nil
-		})
+		}
+		return errors.Join(objects.Scan(tx, "", keep), history.Scan(tx, "", keep))
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -374,13 +376,13 @@ func TestRefusedLoudly(t *testing.T) {
 		status       int
 		code         string
 	}{
-		{"GET", "/shared?versions", nil, 501, "NotImplemented"},
+		{"PUT", "/shared/k?versionId=null", nil, 501, "NotImplemented"},
 		{"PUT", "/shared?cors", nil, 501, "NotImplemented"},
 		{"PUT", "/shared?acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?torrent", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?attributes", nil, 501, "NotImplemented"},
-		{"GET", "/shared/k?versionId=x", nil, 501, "NotImplemented"},
+		{"GET", "/shared/k?versionId=x", nil, 400, "InvalidArgument"},
 		{"GET", "/shared/k?versionId=null", nil, 200, ""},
 		{"GET", "/shared/k?tagging&acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared?policy&location", nil, 501, "NotImplemented"},

@@ -31,9 +31,10 @@ func (s *Service) getObjectTagging(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if o == nil {
-		return noSuchKey(c.target.key)
+	if o == nil || o.Marker {
+		return c.absent(o)
 	}
+	c.tellVersion(o.version)
 	return writeXML(c.w, http.StatusOK, documentOf(o.Tags))
 }
 
@@ -59,14 +60,20 @@ func (s *Service) allowTags(ctx context.Context, c *call, action string, add ...
 
 func (s *Service) setTags(c *call, tags map[string]string) error {
 	return s.cfg.DB.Update(func(tx state.Tx) error {
-		o, err := objectAt(tx, c)
+		versions := stackAt(tx, c)
+		o, err := c.wantedVersion(versions)
 		if err != nil {
 			return err
 		}
-		if o == nil {
-			return noSuchKey(c.target.key)
+		if o == nil || o.Marker {
+			return c.absent(o)
+		}
+		current, err := versions.current()
+		if err != nil {
+			return err
 		}
 		o.Tags = tags
-		return objects.Put(tx, objectKey(c.target.bucket.Name, c.target.key), *o)
+		c.tellVersion(o.version)
+		return versions.put(*o, current != nil && current.id() == o.id())
 	})
 }

@@ -41,6 +41,7 @@ func bucketOperations() []operation {
 
 		{shape{get, onBucket, "", false}, "ListObjects", true, (*Service).listObjects},
 		{shape{get, onBucket, "list-type", false}, "ListObjectsV2", true, (*Service).listObjectsV2},
+		{shape{get, onBucket, "versions", false}, "ListObjectVersions", true, (*Service).listObjectVersions},
 		{shape{get, onBucket, "uploads", false}, "ListMultipartUploads", true, (*Service).listMultipartUploads},
 		{shape{post, onBucket, "delete", false}, "DeleteObjects", true, (*Service).deleteObjects},
 	}

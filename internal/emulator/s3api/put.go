@@ -2,7 +2,6 @@ package s3api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -62,10 +61,11 @@ func (s *Service) putObject(ctx context.Context, c *call) error {
 		return err
 	}
 	o := object{description: d, Size: got.piece.Size, ETag: got.etag, Modified: time.Now().UTC(), Checksum: got.checksum, Pieces: pieces{got.piece}}
-	if err := s.publish(c, condition, func(state.Tx) (object, error) { return o, nil }); err != nil {
-		s.discard(o.Pieces)
+	if o, err = s.publish(c, condition, func(state.Tx) (object, error) { return o, nil }); err != nil {
+		s.discard(pieces{got.piece})
 		return err
 	}
+	c.tellNewVersion(o.version)
 	h := c.w.Header()
 	h.Set("ETag", quote(o.ETag))
 	o.Encryption.setHeaders(h)
@@ -79,7 +79,7 @@ func (s *Service) checkCondition(c *call, condition createCondition) error {
 		return nil
 	}
 	return s.cfg.DB.View(func(tx state.Tx) error {
-		there, err := objectAt(tx, c)
+		there, err := stackAt(tx, c).current()
 		if err != nil {
 			return err
 		}
@@ -89,44 +89,32 @@ func (s *Service) checkCondition(c *call, condition createCondition) error {
 
 // publish records an object at the call's key if condition holds at that moment: of
 // several writers who demand that there be nothing, one succeeds. Build returns the
-// object, in the same transaction. The content that it replaces is removed.
-func (s *Service) publish(c *call, condition createCondition, build func(state.Tx) (object, error)) error {
+// object, in the same transaction. The content that it replaces is removed, unless it
+// stays as an older version.
+func (s *Service) publish(c *call, condition createCondition, build func(state.Tx) (object, error)) (o object, err error) {
 	var replaced pieces
-	err := s.cfg.DB.Update(func(tx state.Tx) error {
+	err = s.cfg.DB.Update(func(tx state.Tx) error {
 		replaced = nil
-		if _, err := s3state.Buckets.Get(tx, c.target.bucket.Name); err != nil {
+		bucket, err := s3state.Buckets.Get(tx, c.target.bucket.Name)
+		if err != nil {
 			return known(err, noSuchBucket(c.target.bucket.Name)) // deleted while the body came
 		}
-		there, err := objectAt(tx, c)
+		versions := stackAt(tx, c)
+		there, err := versions.current()
 		if err != nil {
 			return err
 		}
 		if err := condition.check(c.target.key, there); err != nil {
 			return err
 		}
-		if there != nil {
-			replaced = there.Pieces
-		}
-		o, err := build(tx)
-		if err != nil {
+		if o, err = build(tx); err != nil {
 			return err
 		}
-		return objects.Put(tx, objectKey(c.target.bucket.Name, c.target.key), o)
+		replaced, err = versions.push(bucket.Versioning, &o)
+		return err
 	})
 	if err == nil {
 		s.discard(replaced)
 	}
-	return err
-}
-
-// objectAt returns the object at the call's key, nil for none.
-func objectAt(tx state.Tx, c *call) (*object, error) {
-	o, err := objects.Get(tx, objectKey(c.target.bucket.Name, c.target.key))
-	switch {
-	case errors.Is(err, state.ErrNotFound):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return &o, nil
+	return o, err
 }

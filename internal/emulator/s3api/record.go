@@ -40,6 +40,7 @@ type description struct {
 // and removed after.
 type object struct {
 	description
+	version
 	Size      int64
 	ETag      string // without quotes
 	Modified  time.Time
@@ -67,10 +68,12 @@ type part struct {
 	Checksum checksum
 }
 
-// The tables. Objects are keyed by bucket and key, uploads by bucket, key and upload
-// id, parts by upload id and part number, so that each listing is one scan.
+// The tables. Objects are keyed by bucket and key, older versions and delete markers
+// by bucket, key and order, uploads by bucket, key and upload id, parts by upload id
+// and part number, so that each listing is one scan.
 const (
 	objects state.Table[object] = "s3/objects"
+	history state.Table[object] = "s3/object-history"
 	uploads state.Table[upload] = "s3/uploads"
 	parts   state.Table[part]   = "s3/parts"
 )
@@ -78,6 +81,17 @@ const (
 // objectKey separates with a byte that no bucket name has, so that a key may hold
 // any bytes.
 func objectKey(bucket, key string) string { return bucket + "\x00" + key }
+
+// historyKey ends the key with a mark that sorts before every byte that could follow
+// in a longer key: a zero byte inside of a key is escaped.
+func historyKey(bucket, key, order string) string {
+	return objectKey(bucket, strings.ReplaceAll(key, "\x00", "\x00\xff")) + "\x00\x01" + order
+}
+
+func keyInHistory(at, bucket string) string {
+	rest := strings.TrimPrefix(at, objectKey(bucket, ""))
+	return strings.ReplaceAll(rest[:strings.LastIndex(rest, "\x00\x01")], "\x00\xff", "\x00")
+}
 
 // uploadKey puts the id behind the key's end. A key may hold a zero byte itself: the
 // id's length is fixed, so the last zero byte is the separator.
@@ -100,12 +114,14 @@ func (s *Service) sweep() error {
 		}
 	}
 	err := s.cfg.DB.View(func(tx state.Tx) error {
-		err := objects.Scan(tx, "", func(_ string, o object) (bool, error) {
-			keep(o.Pieces...)
-			return true, nil
-		})
-		if err != nil {
-			return err
+		for _, table := range []state.Table[object]{objects, history} {
+			err := table.Scan(tx, "", func(_ string, o object) (bool, error) {
+				keep(o.Pieces...)
+				return true, nil
+			})
+			if err != nil {
+				return err
+			}
 		}
 		return parts.Scan(tx, "", func(_ string, p part) (bool, error) {
 			keep(p.Piece)

@@ -149,9 +149,9 @@ func (s *Service) putVersioning(ctx context.Context, c *call) error {
 		return err
 	}
 	switch {
-	case in.Status == "Enabled" || in.MFADelete == "Enabled":
-		return notImplemented("PutBucketVersioning with Status Enabled or MFA delete")
-	case in.Status != "Suspended":
+	case in.MFADelete == "Enabled":
+		return notImplemented("PutBucketVersioning with MFA delete")
+	case in.Status != versioningEnabled && in.Status != versioningSuspended:
 		return api.Errorf(http.StatusBadRequest, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
 	}
 	return s.set(c, func(b *s3state.Bucket) { b.Versioning = in.Status })

@@ -99,8 +99,8 @@ func (c *call) refuseUnknownParts() error {
 	if c.target.via != nil && !c.op.viaAccessPoint {
 		return methodNotAllowed(c.r.Method)
 	}
-	if c.query.Has("versionId") && c.query.Get("versionId") != "null" {
-		return notImplemented(c.op.name + " with versionId")
+	if err := c.checkVersion(); err != nil {
+		return err
 	}
 	for _, name := range []string{"X-Amz-Mfa", "X-Amz-Bypass-Governance-Retention", "X-Amz-Object-Lock-Mode",
 		"X-Amz-Object-Lock-Legal-Hold", "X-Amz-Object-Lock-Retain-Until-Date", "X-Amz-Bucket-Object-Lock-Enabled",

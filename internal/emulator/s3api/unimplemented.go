@@ -42,7 +42,6 @@ func unimplemented() []operation {
 		bucket PUT    replication          PutBucketReplication
 		bucket PUT    requestPayment       PutBucketRequestPayment
 		bucket GET    session              CreateSession
-		bucket GET    versions             ListObjectVersions
 		bucket PUT    website              PutBucketWebsite
 		bucket POST   -                    PostObject
 		object GET    acl                  GetObjectAcl
