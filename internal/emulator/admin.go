@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"github.com/managedcas/managedcas/internal/emulator/irsa"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 )
 
@@ -19,12 +20,13 @@ func isAdmin(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, adminPrefix) && isLoopbackName(hostname(r))
 }
 
-func newAdmin(journal, faults, pods http.Handler, health http.HandlerFunc) http.Handler {
+func newAdmin(journal, faults, pods, clusters http.Handler, health http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/_aws/journal", journal)
 	mux.Handle("/_aws/faults", faults)
 	mux.Handle("GET /_aws/health", health)
 	mux.Handle(podidentity.Path, pods)
+	mux.Handle(irsa.Path, clusters)
 	return loopbackOnly(mux)
 }
 

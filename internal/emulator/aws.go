@@ -24,6 +24,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/directory"
 	"github.com/managedcas/managedcas/internal/emulator/faults"
+	"github.com/managedcas/managedcas/internal/emulator/irsa"
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/emulator/state"
@@ -61,6 +62,7 @@ type AWS struct {
 	journal   *journal.Journal
 	faults    *faults.Set
 	pods      *podidentity.Service
+	clusters  *irsa.Service
 	services  map[string]api.Emulated
 	closers   []io.Closer // in the order of opening
 	frame     *frame
@@ -113,7 +115,7 @@ func (a *AWS) assemble() (err error) {
 		credentials: a.directory,
 		journal:     a.journal,
 		faults:      a.faults,
-		admin:       newAdmin(a.journal, a.faults, a.pods, a.health),
+		admin:       newAdmin(a.journal, a.faults, a.pods, a.clusters.Handler(), a.health),
 		log:         cfg.Log,
 	}
 	return nil
@@ -180,5 +182,8 @@ func (a *AWS) Faults() *faults.Set { return a.faults }
 
 // PodIdentity returns the emulated EKS Pod Identity.
 func (a *AWS) PodIdentity() *podidentity.Service { return a.pods }
+
+// IRSA returns the emulated OpenID Connect issuers of EKS clusters.
+func (a *AWS) IRSA() *irsa.Service { return a.clusters }
 
 func (a *AWS) readable() error { return a.db.View(func(state.Tx) error { return nil }) }

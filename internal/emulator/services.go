@@ -2,18 +2,23 @@ package emulator
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
 	"github.com/managedcas/managedcas/internal/emulator/iamapi"
+	"github.com/managedcas/managedcas/internal/emulator/irsa"
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 	"github.com/managedcas/managedcas/internal/emulator/kmsapi"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/emulator/s3api"
 	"github.com/managedcas/managedcas/internal/emulator/s3control"
 	"github.com/managedcas/managedcas/internal/emulator/stsapi"
+	"github.com/managedcas/managedcas/internal/emulator/webidentity"
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
@@ -36,7 +41,11 @@ func (a *AWS) openServices() error {
 	if err != nil {
 		return err
 	}
-	sts := stsapi.New(stsapi.Config{Directory: a.directory, Gate: door})
+	a.clusters = irsa.New(irsa.Config{DB: a.db, Region: a.cfg.Region})
+	sts := stsapi.New(stsapi.Config{
+		Directory: a.directory, Gate: door,
+		Keys: issuerKeys{clusters: a.clusters, others: webidentity.NewIssuers()},
+	})
 	a.services = map[string]api.Emulated{
 		"iam": iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
 		"sts": sts,
@@ -52,6 +61,24 @@ func (a *AWS) openServices() error {
 		Assumer: podAssumer{sts: sts, journal: a.journal, region: a.cfg.Region},
 	})
 	return nil
+}
+
+// issuerKeys asks the emulated clusters first: their issuers' URLs lead to EKS, where
+// their keys are not.
+type issuerKeys struct {
+	clusters *irsa.Service
+	others   webidentity.KeySource
+}
+
+func (k issuerKeys) Key(ctx context.Context, p webidentity.Provider, keyID string) (*jose.JSONWebKey, error) {
+	key, err := k.clusters.Key(p.Issuer, keyID)
+	switch {
+	case errors.Is(err, irsa.ErrNotIssuer):
+		return k.others.Key(ctx, p, keyID)
+	case err == nil && key == nil:
+		return nil, webidentity.UnknownKey()
+	}
+	return key, err
 }
 
 // podAssumer starts role sessions for pods and journals it: the request that came in

@@ -15,6 +15,7 @@ const (
 	User      CallerKind = "User"        // an IAM user
 	Role      CallerKind = "AssumedRole" // a role session
 	Service   CallerKind = "Service"     // an AWS service principal
+	Provider  CallerKind = "Provider"    // an identity provider, for the bearer of its token
 	Anonymous CallerKind = "Anonymous"   // nobody signed
 )
 
@@ -38,6 +39,10 @@ type Caller struct {
 	ExpiresAt      time.Time
 	SessionToken   string
 
+	// WebIdentity is who asked for the session with a token of an identity provider, and
+	// of a Provider itself; nil for all others.
+	WebIdentity *WebIdentity
+
 	// Tags are the role's or user's tags overridden by session tags:
 	// aws:PrincipalTag/*. SessionTags and TransitiveKeys are the session's own, for
 	// role chaining (facts AWS §4.3).
@@ -50,6 +55,15 @@ type Caller struct {
 	SessionPolicyPassed bool
 	InlineSessionPolicy string
 	SessionPolicyARNs   []string
+}
+
+// WebIdentity is an identity that an OpenID Connect provider vouched for.
+type WebIdentity struct {
+	ProviderARN string
+	Name        string // the issuer as condition keys begin with it, without scheme
+	Subject     string
+	Audience    string
+	Methods     []string // how the bearer authenticated
 }
 
 // Chained reports whether assuming a role from here is role chaining (max 1 h).

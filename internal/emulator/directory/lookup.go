@@ -111,6 +111,7 @@ func (d *Directory) SessionCaller(role Role, s Session) *api.Caller {
 		RoleID:              role.ID,
 		SessionName:         s.Name,
 		SourceIdentity:      s.SourceIdentity,
+		WebIdentity:         s.WebIdentity,
 		IssuedAt:            s.Issued,
 		ExpiresAt:           s.Expires,
 		Tags:                Override(role.Tags, s.Tags),

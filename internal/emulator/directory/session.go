@@ -10,6 +10,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/managedcas/managedcas/internal/emulator/api"
 )
 
 // Session is what AssumeRole decided: who the holder of temporary credentials is.
@@ -27,6 +29,7 @@ type Session struct {
 	InlinePolicy   string
 	PolicyARNs     []string
 	SourceIdentity string
+	WebIdentity    *api.WebIdentity `json:",omitempty"` // nil: not by AssumeRoleWithWebIdentity
 	Issued         time.Time
 	Expires        time.Time
 }

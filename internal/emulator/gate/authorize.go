@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/directory"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -15,13 +13,12 @@ import (
 // Gate is the Authorizer and the Principals of one embedded account.
 type Gate struct {
 	dir       *directory.Directory
-	documents *documents
+	documents *Documents
 }
 
 // New returns a gate over the identities in dir.
 func New(dir *directory.Directory) *Gate {
-	cache, _ := lru.New[documentKey, *iam.Document](maxDocuments) // fails only for a size below 1
-	return &Gate{dir: dir, documents: &documents{cache}}
+	return &Gate{dir: dir, documents: NewDocuments()}
 }
 
 // Authorize implements Authorizer.

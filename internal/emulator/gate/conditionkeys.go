@@ -26,9 +26,13 @@ func conditionKeys(req *api.Request, caller *api.Caller, check Check) iam.Contex
 // here: aws:MultiFactorAuthPresent is false for temporary credentials, and AWS leaves it
 // out of requests with long-term ones.
 func principalKeys(keys iam.Context, caller *api.Caller) {
-	keys.Set("aws:PrincipalType", string(caller.Kind))
 	keys.Set("aws:PrincipalIsAWSService", "false")
 	keys.Set("aws:ViaAWSService", "false")
+	if caller.Kind == api.Provider {
+		webIdentityKeys(keys, caller.WebIdentity)
+		return // nobody of this account yet
+	}
+	keys.Set("aws:PrincipalType", string(caller.Kind))
 	switch caller.Kind {
 	case api.Anonymous:
 		keys.Set("aws:userid", "anonymous")
@@ -44,6 +48,10 @@ func principalKeys(keys iam.Context, caller *api.Caller) {
 		if caller.SourceIdentity != "" {
 			keys.Set("aws:SourceIdentity", caller.SourceIdentity)
 		}
+		if caller.WebIdentity != nil {
+			keys.Set("aws:FederatedProvider", caller.WebIdentity.ProviderARN)
+			webIdentityKeys(keys, caller.WebIdentity)
+		}
 	case api.User:
 		keys.Set("aws:PrincipalArn", caller.ARN)
 		keys.Set("aws:username", caller.UserName)
@@ -55,4 +63,13 @@ func principalKeys(keys iam.Context, caller *api.Caller) {
 	for key, value := range caller.Tags {
 		keys.Add("aws:PrincipalTag/"+key, value)
 	}
+}
+
+// webIdentityKeys are the keys of an OpenID Connect provider, in trust policies and in
+// the sessions that these let begin
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif).
+func webIdentityKeys(keys iam.Context, id *api.WebIdentity) {
+	keys.Set(id.Name+":sub", id.Subject)
+	keys.Set(id.Name+":aud", id.Audience)
+	keys.Set(id.Name+":amr", id.Methods...)
 }

@@ -13,9 +13,9 @@ import (
 // of the organizations that are active at a time, each a few kilobytes.
 const maxDocuments = 4096
 
-// documents parses policies, each text once. Parsed documents are shared between
-// requests and are not to be changed.
-type documents struct {
+// Documents parses stored policies, each text once. Parsed documents are shared between
+// requests and are not to be changed. It is safe for concurrent use.
+type Documents struct {
 	parsed *lru.Cache[documentKey, *iam.Document]
 }
 
@@ -24,7 +24,14 @@ type documentKey struct {
 	hash [sha256.Size]byte
 }
 
-func (d *documents) parse(kind iam.Kind, text string) (*iam.Document, error) {
+// NewDocuments returns an empty store of parsed policies.
+func NewDocuments() *Documents {
+	cache, _ := lru.New[documentKey, *iam.Document](maxDocuments) // fails only for a size below 1
+	return &Documents{cache}
+}
+
+// Parse returns the document that text is.
+func (d *Documents) Parse(kind iam.Kind, text string) (*iam.Document, error) {
 	key := documentKey{kind, sha256.Sum256([]byte(text))}
 	if doc, ok := d.parsed.Get(key); ok {
 		return doc, nil

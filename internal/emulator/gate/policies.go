@@ -52,7 +52,7 @@ func principalRecord(tx directory.Tx, caller *api.Caller) (directory.Principal, 
 func (g *Gate) identityPolicies(tx directory.Tx, p directory.Principal) ([]iam.Policy, error) {
 	var policies []iam.Policy
 	for _, name := range slices.Sorted(maps.Keys(p.Inline)) {
-		doc, err := g.documents.parse(iam.KindIdentity, p.Inline[name])
+		doc, err := g.documents.Parse(iam.KindIdentity, p.Inline[name])
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func (g *Gate) sessionPolicies(tx directory.Tx, caller *api.Caller) ([]iam.Polic
 	if err != nil || caller.InlineSessionPolicy == "" {
 		return policies, err
 	}
-	doc, err := g.documents.parse(iam.KindSession, caller.InlineSessionPolicy)
+	doc, err := g.documents.Parse(iam.KindSession, caller.InlineSessionPolicy)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (g *Gate) managed(tx directory.Tx, arns []string) ([]iam.Policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		doc, err := g.documents.parse(iam.KindIdentity, text)
+		doc, err := g.documents.Parse(iam.KindIdentity, text)
 		if err != nil {
 			return nil, err
 		}

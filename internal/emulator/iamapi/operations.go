@@ -62,6 +62,17 @@ func (s *Service) table() map[string]operation {
 		"UntagPolicy":             s.untagPolicy,
 		"ListPolicyTags":          s.listPolicyTags,
 
+		"CreateOpenIDConnectProvider":             s.createProvider,
+		"GetOpenIDConnectProvider":                s.getProvider,
+		"ListOpenIDConnectProviders":              s.listProviders,
+		"DeleteOpenIDConnectProvider":             s.deleteProvider,
+		"AddClientIDToOpenIDConnectProvider":      s.addClientID,
+		"RemoveClientIDFromOpenIDConnectProvider": s.removeClientID,
+		"UpdateOpenIDConnectProviderThumbprint":   s.updateThumbprints,
+		"TagOpenIDConnectProvider":                s.tagProvider,
+		"UntagOpenIDConnectProvider":              s.untagProvider,
+		"ListOpenIDConnectProviderTags":           s.listProviderTags,
+
 		"GetAccountSummary":    s.accountSummary,
 		"SimulateCustomPolicy": s.simulate,
 

@@ -21,7 +21,7 @@ func (s *Service) accountSummary(ctx context.Context, c *call) (any, error) {
 	if err := s.authorize(ctx, c, anything); err != nil {
 		return nil, err
 	}
-	var roles, users, policies, versions int
+	var roles, users, policies, versions, providers int
 	err := s.dir.View(func(tx directory.Tx) (err error) {
 		if roles, err = directory.Roles.Count(tx); err != nil {
 			return err
@@ -30,6 +30,9 @@ func (s *Service) accountSummary(ctx context.Context, c *call) (any, error) {
 			return err
 		}
 		if policies, err = directory.Policies.Count(tx); err != nil {
+			return err
+		}
+		if providers, err = directory.Providers.Count(tx); err != nil {
 			return err
 		}
 		versions, err = directory.Versions.Count(tx)
@@ -49,6 +52,7 @@ func (s *Service) accountSummary(ctx context.Context, c *call) (any, error) {
 		{"PolicySizeQuota", q.PolicySize},
 		{"PolicyVersionsInUse", versions},
 		{"PolicyVersionsInUseQuota", q.PolicyVersionsUsed},
+		{"Providers", providers},
 		{"RolePolicySizeQuota", q.InlinePerRole},
 		{"Roles", roles},
 		{"RolesQuota", q.Roles},

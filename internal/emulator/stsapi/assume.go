@@ -14,7 +14,7 @@ import (
 type assumeRoleResult struct {
 	AssumedRoleUser  assumedRoleUser
 	Credentials      credentials
-	PackedPolicySize *int   `xml:",omitempty"` // absent when nothing is packed (facts AWS §4.2)
+	PackedPolicySize *int   `xml:",omitempty"`
 	SourceIdentity   string `xml:",omitempty"`
 }
 
@@ -40,20 +40,12 @@ func (s *Service) assumeRole(r *http.Request, req *api.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := assumeRoleResult{
-		AssumedRoleUser: assumedRoleUser{Arn: got.caller.ARN, AssumedRoleId: got.caller.UserID},
-		Credentials: credentials{
-			AccessKeyId:     got.credentials.AccessKeyID,
-			SecretAccessKey: got.credentials.SecretAccessKey,
-			SessionToken:    got.credentials.SessionToken,
-			Expiration:      awsquery.Time(got.credentials.Expires),
-		},
-		SourceIdentity: got.caller.SourceIdentity,
-	}
-	if !got.packed.empty() {
-		result.PackedPolicySize = &got.packedSize
-	}
-	return result, nil
+	return assumeRoleResult{
+		AssumedRoleUser:  got.user(),
+		Credentials:      got.xml(),
+		PackedPolicySize: got.packedPercent(),
+		SourceIdentity:   got.caller.SourceIdentity,
+	}, nil
 }
 
 // issued is a session with all that the answer says about it.
@@ -62,6 +54,27 @@ type issued struct {
 	caller      *api.Caller // who the holder is
 	packed      Packed
 	packedSize  int
+}
+
+func (i *issued) user() assumedRoleUser {
+	return assumedRoleUser{Arn: i.caller.ARN, AssumedRoleId: i.caller.UserID}
+}
+
+func (i *issued) xml() credentials {
+	return credentials{
+		AccessKeyId:     i.credentials.AccessKeyID,
+		SecretAccessKey: i.credentials.SecretAccessKey,
+		SessionToken:    i.credentials.SessionToken,
+		Expiration:      awsquery.Time(i.credentials.Expires),
+	}
+}
+
+// packedPercent is absent when nothing is packed (facts AWS §4.2).
+func (i *issued) packedPercent() *int {
+	if i.packed.empty() {
+		return nil
+	}
+	return &i.packedSize
 }
 
 // assume decides whether caller may have the session, and issues it.
@@ -83,6 +96,12 @@ func (s *Service) assume(ctx context.Context, caller *api.Caller, a assumption) 
 	if err := checkDuration(caller, a.duration, role); err != nil {
 		return issued{}, err
 	}
+	return s.issue(role, a, inherited, nil)
+}
+
+// issue makes the session that was decided on; web is who it is for, unless a principal
+// of the account asked.
+func (s *Service) issue(role directory.Role, a assumption, inherited inheritance, web *api.WebIdentity) (issued, error) {
 	if err := s.checkPolicies(a.policyARNs); err != nil {
 		return issued{}, err
 	}
@@ -102,6 +121,7 @@ func (s *Service) assume(ctx context.Context, caller *api.Caller, a assumption) 
 		InlinePolicy:   a.policy,
 		PolicyARNs:     a.policyARNs,
 		SourceIdentity: inherited.sourceIdentity,
+		WebIdentity:    web,
 		Issued:         now,
 		Expires:        now.Add(a.duration),
 	}

@@ -43,19 +43,29 @@ func readAssumption(form url.Values) (assumption, error) {
 			return assumption{}, api.NotImplemented("sts", "AssumeRole with "+name)
 		}
 	}
+	a := readSession(p)
+	a.externalID = p.Text("ExternalId", awsquery.Limits{
+		Min: 2, Max: 1224, Match: awsquery.ExternalIDText, Pattern: `[\w+=,.@:\/-]*`,
+	})
+	a.sourceIdentity = p.Text("SourceIdentity", awsquery.Name(2, 64).Optional())
+	a.transitive = p.Texts("TransitiveTagKeys", maxTransitive, awsquery.TagKey)
+	tags := p.Tags("Tags")
+	if err := p.Err(); err != nil {
+		return assumption{}, err
+	}
+	return a, a.complete(tags)
+}
+
+// readSession reads what all operations have that assume a role.
+func readSession(p *awsquery.Params) assumption {
 	a := assumption{
 		roleARN:     p.Text("RoleArn", awsquery.Limits{Required: true, Min: 20, Max: 2048}),
 		sessionName: p.Text("RoleSessionName", awsquery.Name(2, 64)),
 		duration: time.Duration(p.Int("DurationSeconds",
 			int(minDuration/time.Second), int(maxDuration/time.Second), int(defaultDuration/time.Second))) * time.Second,
-		externalID: p.Text("ExternalId", awsquery.Limits{
-			Min: 2, Max: 1224, Match: awsquery.ExternalIDText, Pattern: `[\w+=,.@:\/-]*`,
-		}),
-		sourceIdentity: p.Text("SourceIdentity", awsquery.Name(2, 64).Optional()),
 		policy: p.Text("Policy", awsquery.Limits{
 			Min: 1, Max: maxPolicyText, Match: awsquery.PolicyText, Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`,
 		}),
-		transitive: p.Texts("TransitiveTagKeys", maxTransitive, awsquery.TagKey),
 	}
 	members := p.Members("PolicyArns")
 	if len(members) > maxPolicyARNs {
@@ -65,11 +75,7 @@ func readAssumption(form url.Values) (assumption, error) {
 	for _, name := range members {
 		a.policyARNs = append(a.policyARNs, p.Text(name+".arn", awsquery.Limits{Required: true, Min: 20, Max: 2048}))
 	}
-	tags := p.Tags("Tags")
-	if err := p.Err(); err != nil {
-		return assumption{}, err
-	}
-	return a, a.complete(tags)
+	return a
 }
 
 // complete checks what concerns several parameters at once.

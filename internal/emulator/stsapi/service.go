@@ -1,5 +1,6 @@
 // Package stsapi is the Security Token Service of the embedded AWS: who am I, and
-// assuming a role.
+// assuming a role, as a principal of the account or with a token of an identity
+// provider.
 //
 // Order of checks, limits and texts follow facts AWS §4, most of them observed on
 // AWS itself. Where AWS documents nothing the stricter reading is taken.
@@ -13,6 +14,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/awsquery"
 	"github.com/managedcas/managedcas/internal/emulator/directory"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/emulator/webidentity"
 )
 
 const namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -21,6 +23,7 @@ const namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
 type Config struct {
 	Directory *directory.Directory
 	Gate      gate.Authorizer
+	Keys      webidentity.KeySource // of web identity tokens; nil: no issuer is reachable
 	// PackedSize returns how much of the space for session policies and tags a session
 	// uses, in percent; over 100 is refused with PackedPolicyTooLarge. nil: an estimate
 	// after measured values (EstimatePackedSize).
@@ -31,14 +34,17 @@ type Config struct {
 }
 
 // Service is the emulated STS. It is safe for concurrent use.
-type Service struct{ cfg Config }
+type Service struct {
+	cfg       Config
+	documents *gate.Documents // trust policies
+}
 
 // New returns the service over cfg.
 func New(cfg Config) *Service {
 	if cfg.PackedSize == nil {
 		cfg.PackedSize = EstimatePackedSize
 	}
-	return &Service{cfg: cfg}
+	return &Service{cfg: cfg, documents: gate.NewDocuments()}
 }
 
 var _ api.Emulated = (*Service)(nil)
@@ -46,7 +52,7 @@ var _ api.Emulated = (*Service)(nil)
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {
 	switch action := r.PostForm.Get("Action"); action {
-	case "GetCallerIdentity", "AssumeRole":
+	case "GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity":
 		return action
 	default:
 		return ""
@@ -64,6 +70,8 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 		result = callerIdentity(req.Caller)
 	case "AssumeRole":
 		result, err = s.assumeRole(r, req)
+	case "AssumeRoleWithWebIdentity":
+		result, err = s.assumeRoleWithWebIdentity(r, req)
 	default:
 		err = api.NotImplemented("sts", req.Operation)
 	}

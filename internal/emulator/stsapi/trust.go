@@ -18,20 +18,13 @@ import (
 // policy only delegates to the account (facts AWS §4.5). A role that does not exist
 // is refused in the same words as one that does not trust the caller.
 func (s *Service) authorize(ctx context.Context, caller *api.Caller, a assumption, in inheritance, role directory.Role, found bool) error {
-	var trust *iam.Policy
-	if found {
-		doc, err := iam.Parse(iam.KindTrust, role.Trust)
-		if err != nil {
-			return fmt.Errorf("parse stored trust policy of %s: %w", role.ARN, err)
-		}
-		trust = &iam.Policy{Name: "trust policy of " + role.Name, Document: doc}
+	trust, err := s.trustPolicy(role, found)
+	if err != nil {
+		return err
 	}
 	for _, needed := range neededActions(a, in) {
 		keys := needed.keys
-		for key, value := range role.Tags {
-			keys.Add("aws:ResourceTag/"+key, value)
-			keys.Add("iam:ResourceTag/"+key, value)
-		}
+		addRoleTags(keys, role)
 		for key, values := range serviceKeys(caller) {
 			keys.Set(key, values...)
 		}
@@ -53,6 +46,26 @@ func (s *Service) authorize(ctx context.Context, caller *api.Caller, a assumptio
 		}
 	}
 	return nil
+}
+
+// trustPolicy returns the policy that decides who may assume the role; none when there
+// is no such role.
+func (s *Service) trustPolicy(role directory.Role, found bool) (*iam.Policy, error) {
+	if !found {
+		return nil, nil
+	}
+	doc, err := s.documents.Parse(iam.KindTrust, string(role.Trust))
+	if err != nil {
+		return nil, fmt.Errorf("trust policy of %s: %w", role.ARN, err)
+	}
+	return &iam.Policy{Name: "trust policy of " + role.Name, Document: doc}, nil
+}
+
+func addRoleTags(keys iam.Context, role directory.Role) {
+	for key, value := range role.Tags {
+		keys.Add("aws:ResourceTag/"+key, value)
+		keys.Add("iam:ResourceTag/"+key, value)
+	}
 }
 
 // neededAction is an action that the trust policy must allow, with the condition
