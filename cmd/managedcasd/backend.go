@@ -21,18 +21,19 @@ func backendCommand() *cobra.Command {
 		`Run the backend. Its workload identity may create and change access points and managed
 policies under the installation's prefixes, and nothing else. Any number of replicas may
 run on one database.`,
-		func(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (err error) {
-			db, aws, err := dependencies(ctx, cfg, in, log)
+		func(ctx context.Context, r role) (err error) {
+			db, aws, err := r.dependencies(ctx)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(service.Listen{HTTP: cfg.Backend.Listen.HTTP})
+			listeners, err := service.Listeners(service.Listen{HTTP: r.cfg.Backend.Listen.HTTP})
 			if err != nil {
 				return err
 			}
-			reconciler := newBackend(aws, in, db, cfg.Backend.ManagedCas.ReconcileInterval, log)
-			return service.Run(ctx, log,
+			reconciler := newBackend(aws, r.in, db, r.cfg.Backend.ManagedCas.ReconcileInterval, r.log)
+			return service.Run(ctx, r.log,
+				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,

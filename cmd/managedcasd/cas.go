@@ -28,30 +28,31 @@ func casCommand() *cobra.Command {
 		`Run the artifact CAS. Its workload identity may assume the base role, with the session
 policy of the organization that a token names, and nothing else. It verifies tokens with
 the keys that the control plane publishes at cas.controlplaneUrl.`,
-		func(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (err error) {
-			if cfg.CAS.ControlplaneURL == "" {
+		func(ctx context.Context, r role) (err error) {
+			if r.cfg.CAS.ControlplaneURL == "" {
 				return errors.New("cas.controlplaneUrl is missing: give the URL of the control plane's HTTP port")
 			}
-			db, aws, err := dependencies(ctx, cfg, in, log)
+			db, aws, err := r.dependencies(ctx)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(cfg.CAS.Listen)
+			listeners, err := service.Listeners(r.cfg.CAS.Listen)
 			if err != nil {
 				return err
 			}
-			keys := auth.NewRemoteKeys(strings.TrimSuffix(cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second})
-			servers, err := newCAS(aws, in, db, casOptions{
+			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second})
+			servers, err := newCAS(aws, r.in, db, casOptions{
 				keys:             keys,
-				sessionReuse:     *cfg.CAS.SessionReuse,
-				singlePutMax:     cfg.CAS.SinglePutMax,
-				maxArtifactBytes: cfg.CAS.MaxArtifactBytes,
-			}, log)
+				sessionReuse:     *r.cfg.CAS.SessionReuse,
+				singlePutMax:     r.cfg.CAS.SinglePutMax,
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
+			}, r.log)
 			if err != nil {
 				return err
 			}
-			return service.Run(ctx, log,
+			return service.Run(ctx, r.log,
+				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
 				service.HTTP("http", listeners.HTTP, servers.http),
 			)

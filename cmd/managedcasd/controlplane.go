@@ -15,7 +15,6 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
-	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 func controlplaneCommand() *cobra.Command {
@@ -23,21 +22,22 @@ func controlplaneCommand() *cobra.Command {
 		`Run the control plane. It calls no AWS API itself: it writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
 Make the first token with managedcasd token.`,
-		func(ctx context.Context, cfg service.Config, _ tenancy.Installation, log *slog.Logger) (err error) {
-			db, err := openDatabase(ctx, cfg)
+		func(ctx context.Context, r role) (err error) {
+			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(cfg.Controlplane.Listen)
+			listeners, err := service.Listeners(r.cfg.Controlplane.Listen)
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: cfg.CAS.MaxArtifactBytes}, log)
+			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
 			if err != nil {
 				return err
 			}
-			return service.Run(ctx, log,
+			return service.Run(ctx, r.log,
+				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
 				service.HTTP("http", listeners.HTTP, servers.http),
 			)

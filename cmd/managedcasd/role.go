@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,9 +16,18 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
+// role is one server role about to run: what it was configured to be, and how to say
+// that it is.
+type role struct {
+	cfg       service.Config
+	in        tenancy.Installation
+	log       *slog.Logger
+	readyFile string
+}
+
 // roleCommand is the command of one server role: it reads the configuration, and runs.
-func roleCommand(use, short, long string, run func(context.Context, service.Config, tenancy.Installation, *slog.Logger) error) *cobra.Command {
-	var config string
+func roleCommand(use, short, long string, run func(context.Context, role) error) *cobra.Command {
+	var config, readyFile string
 	cmd := &cobra.Command{
 		Use:   use + " --config FILE",
 		Short: short,
@@ -38,21 +48,48 @@ func roleCommand(use, short, long string, run func(context.Context, service.Conf
 			log := cfg.Log.Logger(cmd.ErrOrStderr()).With("role", use)
 			log.LogAttrs(cmd.Context(), slog.LevelInfo, "starting", slog.String("version", version),
 				slog.String("bucket", in.BucketName), slog.String("region", in.Region), slog.String("apPrefix", in.APPrefix))
-			return run(cmd.Context(), cfg, in, log)
+			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, readyFile: readyFile})
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
+	cmd.Flags().StringVar(&readyFile, "ready-file", "", "file to write the addresses listened on to, once ready (JSON)")
 	return cmd
 }
 
 // dependencies opens the database and AWS, as the identity that the process has.
-func dependencies(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (*database.DB, *awscloud.Cloud, error) {
-	aws, err := connectAWS(ctx, cfg, in, log)
+func (r role) dependencies(ctx context.Context) (*database.DB, *awscloud.Cloud, error) {
+	aws, err := connectAWS(ctx, r.cfg, r.in, r.log)
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := openDatabase(ctx, cfg)
+	db, err := openDatabase(ctx, r.cfg)
 	return db, aws, err
+}
+
+// announce is the task that says where the role listens, when it is ready: a
+// configuration may leave the port to the kernel (127.0.0.1:0).
+func (r role) announce(listeners service.Opened) service.Task {
+	return service.Task{Name: "ready", Run: func(ctx context.Context) error {
+		var at endpoints
+		if listeners.GRPC != nil {
+			at.GRPC = listeners.GRPC.Addr().String()
+		}
+		if listeners.HTTP != nil {
+			at.HTTP = "http://" + listeners.HTTP.Addr().String()
+			if err := awaitOK(ctx, at.HTTP+"/readyz"); err != nil {
+				return err
+			}
+		}
+		r.log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("grpc", at.GRPC), slog.String("http", at.HTTP))
+		if r.readyFile == "" {
+			return nil
+		}
+		if err := writeJSON(r.readyFile, at); err != nil {
+			return fmt.Errorf("writing the ready file: %w", err)
+		}
+		<-ctx.Done()
+		return os.Remove(r.readyFile)
+	}}
 }
 
 func connectAWS(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (*awscloud.Cloud, error) {

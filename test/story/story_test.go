@@ -61,6 +61,7 @@ func TestStories(t *testing.T) {
 			"http":     cmdHTTP,
 			"journal":  cmdJournal,
 			"objects":  cmdObjects,
+			"roles":    cmdRoles,
 			"s3":       cmdS3,
 			"session":  cmdSession,
 			"setjson":  cmdSetJSON,

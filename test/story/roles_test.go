@@ -1,0 +1,99 @@
+package story
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// cmdRoles runs "roles": backend, controlplane and cas as three processes of their own,
+// as in a cluster: one configuration file, one database, each with the pod identity of
+// its workload in its environment. They share the AWS account of the daemon, and the
+// clients' environment points to them from here on.
+func cmdRoles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: roles")
+	}
+	config := ts.MkAbs("managedcas.yaml")
+	at := map[string]roleAddresses{}
+	for _, role := range []string{"controlplane", "backend", "cas"} {
+		// Only cas needs to know where another role listens.
+		ts.Check(os.WriteFile(config, []byte(rolesConfig(ts, at["controlplane"].HTTP)), 0o600))
+		at[role] = startRole(ts, role, config)
+	}
+	token := exec.Command(filepath.Join(programs, "managedcasd"), "token", "--config", config, "--name", "admin")
+	text, err := token.Output()
+	ts.Check(err)
+	ts.Setenv("CHAINLOOP_TOKEN", strings.TrimSpace(string(text)))
+	ts.Setenv("CHAINLOOP_CONTROL_PLANE_API", at["controlplane"].GRPC)
+	ts.Setenv("CHAINLOOP_ARTIFACT_CAS_API", at["cas"].GRPC)
+	ts.Setenv("CAS_HTTP", at["cas"].HTTP)
+}
+
+// roleAddresses is the ready file of a role.
+type roleAddresses struct {
+	GRPC string `json:"grpc"`
+	HTTP string `json:"http"`
+}
+
+func rolesConfig(ts *testscript.TestScript, controlplane string) string {
+	d := of(ts)
+	return fmt.Sprintf(`backend:
+  managedCas:
+    enabled: true
+    region: %s
+    accountId: %q
+    bucketName: %s
+    kmsKeyArn: %s
+    apPrefix: %s
+    baseRoleName: %s
+    sessionPolicyPrefix: %s
+    backendRoleName: managedcas-backend
+    controlplaneRoleName: managedcas-controlplane
+    endpoint: %s
+    reconcileInterval: 1s
+  listen: {http: "127.0.0.1:0"}
+controlplane:
+  listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
+cas:
+  listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
+  controlplaneUrl: %q
+database:
+  url: sqlite:%s
+`, d.value("aws.region"), d.value("aws.accountId"), d.value("installation.bucketName"), d.value("installation.kmsKeyArn"),
+		d.value("installation.apPrefix"), d.value("installation.baseRoleName"), d.value("installation.sessionPolicyPrefix"), d.value("aws.endpoint"),
+		controlplane, ts.MkAbs("roles.db"))
+}
+
+func startRole(ts *testscript.TestScript, role, config string) roleAddresses {
+	d := of(ts)
+	log, err := os.Create(ts.MkAbs(role + ".log"))
+	ts.Check(err)
+	ready := ts.MkAbs(role + ".json")
+	cmd := exec.Command(filepath.Join(programs, "managedcasd"), role, "--config", config, "--ready-file", ready)
+	cmd.Stderr = log
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"),
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + d.value("workloads."+role+".credentialsUrl"),
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN=" + d.value("workloads."+role+".authorizationToken"),
+	}
+	ts.Check(cmd.Start())
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	ts.Defer(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		_ = log.Close()
+	})
+	if err := awaitFile(ready, ended); err != nil {
+		ts.Fatalf("%s: %v\n%s", role, err, ts.ReadFile(role+".log"))
+	}
+	var at roleAddresses
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(role+".json")), &at))
+	return at
+}
