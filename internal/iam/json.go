@@ -25,16 +25,20 @@ type member struct {
 	value value
 }
 
-type valueKind string
+type valueKind uint8
 
 const (
-	kindNull   valueKind = "null"
-	kindString valueKind = "a string"
-	kindNumber valueKind = "a number"
-	kindBool   valueKind = "a boolean"
-	kindList   valueKind = "a list"
-	kindObject valueKind = "an object"
+	kindNull valueKind = iota
+	kindString
+	kindNumber
+	kindBool
+	kindList
+	kindObject
 )
+
+func (k valueKind) String() string {
+	return [...]string{"null", "a string", "a number", "a boolean", "a list", "an object"}[k]
+}
 
 // decodeJSON reads exactly one JSON value in UTF-8, as encoding/json does (a test
 // compares the two). A name that occurs twice in one object is an error: readers
@@ -80,6 +84,9 @@ func (s *scanner) list(depth int) (value, error) {
 	v := value{kind: kindList}
 	err := s.items('[', ']', func() error {
 		item, err := s.value(depth)
+		if v.list == nil {
+			v.list = make([]value, 0, 2) // most lists of a policy are as short
+		}
 		v.list = append(v.list, item)
 		return err
 	})
@@ -98,6 +105,9 @@ func (s *scanner) object(depth int) (value, error) {
 			return err
 		}
 		item, err := s.value(depth)
+		if v.members == nil {
+			v.members = make([]member, 0, 5) // a statement without a Sid
+		}
 		v.members = append(v.members, member{name, item})
 		return err
 	})
@@ -336,6 +346,16 @@ func (n *nameSet) add(name string) error {
 	}
 	n.many[name] = true
 	return nil
+}
+
+// has reports whether an object has a member of this name.
+func (v value) has(name string) bool {
+	for i := range v.members {
+		if v.members[i].name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // scalar returns the text of a string, number or boolean.

@@ -3,6 +3,7 @@ package iam
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -86,17 +87,17 @@ func parseStatements(kind Kind, doc *Document, v value) error {
 		return malformed("Statement", "is empty; a policy has at least one statement")
 	}
 	p := statementParser{kind: kind, grammar: grammars[kind], variables: doc.Version == Version2012}
-	sids := map[string]int{}
+	var sids nameSet
+	doc.Statements = make([]Statement, 0, len(items))
 	for i, item := range items {
-		p.where = fmt.Sprintf("Statement[%d]", i)
+		p.where = "Statement[" + strconv.Itoa(i) + "]"
 		st, err := p.parse(item)
 		if err != nil {
 			return err
 		}
-		if first, twice := sids[st.Sid]; twice && st.Sid != "" && p.grammar.strictSid {
-			return malformed(p.where+".Sid", "%q is already the Sid of Statement[%d]; Sids are unique within a policy", clip(st.Sid), first)
+		if p.grammar.strictSid && st.Sid != "" && sids.add(st.Sid) != nil {
+			return malformed(p.where+".Sid", "%q is already the Sid of another statement; Sids are unique within a policy", clip(st.Sid))
 		}
-		sids[st.Sid] = i
 		doc.Statements = append(doc.Statements, st)
 	}
 	return nil

@@ -17,17 +17,15 @@ func (p *statementParser) conditions(v value) ([]Condition, error) {
 		if block.value.kind != kindObject || len(block.value.members) == 0 {
 			return nil, malformed(whereOp, "is %s; write an object of condition keys", emptyOr(block.value))
 		}
-		seen := map[string]bool{}
+		var seen nameSet
 		for _, m := range block.value.members {
 			if !isConditionKey(m.name) {
 				return nil, malformed(whereOp, "%q is not a condition key; write prefix:name", clip(m.name))
 			}
 			// Keys have no case, so two spellings are the same key twice.
-			folded := strings.ToLower(m.name)
-			if seen[folded] {
+			if seen.add(strings.ToLower(m.name)) != nil {
 				return nil, malformed(whereOp, "%q occurs twice; give one key one list of values", clip(m.name))
 			}
-			seen[folded] = true
 			values, err := p.conditionValues(whereOp+"."+clip(m.name), op, m.value)
 			if err != nil {
 				return nil, err

@@ -52,7 +52,7 @@ func emptyOr(v value) string {
 	if v.kind == kindObject {
 		return "empty"
 	}
-	return string(v.kind)
+	return v.kind.String()
 }
 
 // isAWSPrincipal knows the forms of

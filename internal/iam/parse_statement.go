@@ -17,29 +17,27 @@ func (p *statementParser) parse(v value) (Statement, error) {
 	if v.kind != kindObject {
 		return st, malformed(p.where, "is %s; a statement is an object", v.kind)
 	}
-	has := map[string]bool{}
 	for _, m := range v.members {
 		if err := p.element(&st, m); err != nil {
 			return st, err
 		}
-		has[m.name] = true
 	}
-	if !has["Effect"] {
+	if !v.has("Effect") {
 		return st, malformed(p.where, "has no Effect; write Allow or Deny")
 	}
-	if err := p.oneOf(has, "Action", "NotAction", true); err != nil {
+	if err := p.oneOf(v, "Action", "NotAction", true); err != nil {
 		return st, err
 	}
-	if err := p.oneOf(has, "Resource", "NotResource", p.grammar.resource); err != nil {
+	if err := p.oneOf(v, "Resource", "NotResource", p.grammar.resource); err != nil {
 		return st, err
 	}
-	if err := p.oneOf(has, "Principal", "NotPrincipal", p.grammar.principal); err != nil {
+	if err := p.oneOf(v, "Principal", "NotPrincipal", p.grammar.principal); err != nil {
 		return st, err
 	}
-	if has["NotPrincipal"] && !p.grammar.notPrincipal {
+	if v.has("NotPrincipal") && !p.grammar.notPrincipal {
 		return st, malformed(p.at("NotPrincipal"), "is not allowed in %s policy; name the principals", article(p.kind))
 	}
-	if has["NotPrincipal"] && st.Effect == Allow {
+	if v.has("NotPrincipal") && st.Effect == Allow {
 		return st, malformed(p.at("NotPrincipal"), `goes only with "Effect": "Deny": an Allow would grant to everybody else`)
 	}
 	return st, nil
@@ -47,13 +45,13 @@ func (p *statementParser) parse(v value) (Statement, error) {
 
 // oneOf checks that a statement has exactly one of two elements, or none when the
 // kind has no place for them.
-func (p *statementParser) oneOf(has map[string]bool, element, notElement string, wanted bool) error {
+func (p *statementParser) oneOf(st value, element, notElement string, wanted bool) error {
 	switch {
-	case has[element] && has[notElement]:
+	case st.has(element) && st.has(notElement):
 		return malformed(p.where, "has both %s and %s; keep one", element, notElement)
-	case wanted && !has[element] && !has[notElement]:
+	case wanted && !st.has(element) && !st.has(notElement):
 		return malformed(p.where, "has neither %s nor %s; %s policy needs one", element, notElement, article(p.kind))
-	case !wanted && (has[element] || has[notElement]):
+	case !wanted && (st.has(element) || st.has(notElement)):
 		return malformed(p.where, "has %s or %s, which %s policy must not have", element, notElement, article(p.kind))
 	}
 	return nil

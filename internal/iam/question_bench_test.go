@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/iam"
@@ -46,7 +47,7 @@ func BenchmarkAnswerLines(b *testing.B) {
 			return line[:len(line)-1] + fmt.Sprintf(`,"also":[{"resource":"%s/orgA/%d","resourcePolicy":%s}]}`, bucket, i, behind)
 		}),
 		"every policy new": write(func(i int) string {
-			return head(i) + fmt.Sprintf(`,"identity":[{"Version":"2012-10-17","Statement":{"Sid":"N%d","Effect":"Allow","Action":"s3:*","Resource":"*"}}]}`, i)
+			return strings.NewReplacer("cas-prod-*", fmt.Sprintf("cas-prod-%d*", i), "orgA/*", fmt.Sprintf("org%d/*", i)).Replace(one(i))
 		}),
 	}
 	for _, name := range []string{"no policies", "one context", "two contexts", "every policy new"} {
