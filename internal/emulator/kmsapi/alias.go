@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
@@ -26,8 +27,8 @@ func checkAlias(name string) error {
 	if len(name) > maxAlias || !aliasName.MatchString(name) {
 		return failure("InvalidAliasNameException", "an alias is \"alias/\" and letters, digits, \"/\", \"_\" and \"-\", at most %d characters", maxAlias)
 	}
-	if strings.HasPrefix(name, "alias/aws/") {
-		return failure("NotAuthorizedException", "the prefix alias/aws/ is reserved for AWS")
+	if strings.HasPrefix(name, awsAliases) {
+		return failure("NotAuthorizedException", "the prefix %s is reserved for AWS", awsAliases)
 	}
 	return nil
 }
@@ -46,26 +47,26 @@ func (s *Service) aliasChecks(action, name string, caller *api.Caller, of ...fou
 	return checks, nil
 }
 
-func (s *Service) createAlias(ctx context.Context, caller *api.Caller, in aliasInput) (none, error) {
+func (s *Service) createAlias(ctx context.Context, caller *api.Caller, in aliasInput) (awsjson.None, error) {
 	if err := checkAlias(in.AliasName); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	f, err := s.loadByID(in.TargetKeyID)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	checks, err := s.aliasChecks("kms:CreateAlias", in.AliasName, caller, f)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := s.authorize(ctx, caller, checks...); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := s.notPending(&f.key); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	now := time.Now().UTC()
-	return none{}, s.cfg.DB.Update(func(tx state.Tx) error {
+	return awsjson.None{}, s.cfg.DB.Update(func(tx state.Tx) error {
 		switch _, err := aliases.Get(tx, in.AliasName); {
 		case err == nil:
 			return failure("AlreadyExistsException", "An alias with the name %s already exists", s.arn("", in.AliasName))
@@ -76,29 +77,29 @@ func (s *Service) createAlias(ctx context.Context, caller *api.Caller, in aliasI
 	})
 }
 
-func (s *Service) updateAlias(ctx context.Context, caller *api.Caller, in aliasInput) (none, error) {
+func (s *Service) updateAlias(ctx context.Context, caller *api.Caller, in aliasInput) (awsjson.None, error) {
 	if err := checkAlias(in.AliasName); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	to, err := s.loadByID(in.TargetKeyID)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	from, err := s.load(in.AliasName)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	checks, err := s.aliasChecks("kms:UpdateAlias", in.AliasName, caller, from, to)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := s.authorize(ctx, caller, checks...); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := s.notPending(&to.key); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.cfg.DB.Update(func(tx state.Tx) error {
+	return awsjson.None{}, s.cfg.DB.Update(func(tx state.Tx) error {
 		a, err := aliases.Get(tx, in.AliasName)
 		if err != nil {
 			return s.aliasGone(in.AliasName, err)
@@ -117,22 +118,22 @@ func (s *Service) aliasGone(name string, err error) error {
 
 type deleteAliasInput struct{ AliasName string }
 
-func (s *Service) deleteAlias(ctx context.Context, caller *api.Caller, in deleteAliasInput) (none, error) {
+func (s *Service) deleteAlias(ctx context.Context, caller *api.Caller, in deleteAliasInput) (awsjson.None, error) {
 	if err := checkAlias(in.AliasName); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	f, err := s.load(in.AliasName)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	checks, err := s.aliasChecks("kms:DeleteAlias", in.AliasName, caller, f)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := s.authorize(ctx, caller, checks...); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.cfg.DB.Update(func(tx state.Tx) error { return aliases.Delete(tx, in.AliasName) })
+	return awsjson.None{}, s.cfg.DB.Update(func(tx state.Tx) error { return aliases.Delete(tx, in.AliasName) })
 }
 
 type listAliasesInput struct {
@@ -143,8 +144,8 @@ type listAliasesInput struct {
 type aliasEntry struct {
 	AliasArn        string
 	AliasName       string
-	CreationDate    *epoch
-	LastUpdatedDate *epoch
+	CreationDate    *awsjson.Epoch
+	LastUpdatedDate *awsjson.Epoch
 	TargetKeyID     string `json:"TargetKeyId"`
 }
 
@@ -179,7 +180,7 @@ func (s *Service) listAliases(ctx context.Context, caller *api.Caller, in listAl
 				out.pageOutput = next(name)
 				return false, nil
 			}
-			out.Aliases = append(out.Aliases, aliasEntry{s.arn("", name), name, epochOf(a.Created), epochOf(a.Updated), a.KeyID})
+			out.Aliases = append(out.Aliases, aliasEntry{s.arn("", name), name, awsjson.EpochOf(a.Created), awsjson.EpochOf(a.Updated), a.KeyID})
 			return true, nil
 		})
 	})

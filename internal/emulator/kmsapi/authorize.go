@@ -15,7 +15,7 @@ import (
 // whatever IAM policies say (facts AWS §6.2). In a key policy the resource "*"
 // means this key, which is what it matches here, the only resource asked about.
 func (s *Service) keyCheck(action string, f found, caller *api.Caller) (gate.Check, error) {
-	doc, err := iam.Parse(iam.KindKey, f.Policy)
+	doc, err := s.documents.Parse(iam.KindKey, string(f.Policy))
 	if err != nil {
 		return gate.Check{}, fmt.Errorf("reading the stored policy of key %s: %w", f.ID, err)
 	}

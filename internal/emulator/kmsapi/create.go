@@ -77,20 +77,34 @@ func (s *Service) createKey(ctx context.Context, caller *api.Caller, in createKe
 	if k.Policy, err = s.policyOfNewKey(ctx, caller, k, in); err != nil {
 		return keyOutput{}, err
 	}
-	// Material first: after a crash between the two there is material without a key,
-	// which nothing can reach, and never a key that cannot work.
+	if err := s.save(ctx, k, func(state.Tx) error { return nil }); err != nil {
+		return keyOutput{}, err
+	}
+	return keyOutput{s.metadata(k)}, nil
+}
+
+// save makes the material of a new key and stores the key, in one transaction with what
+// also stores. Material comes first: after a crash between the two there is material
+// without a key, which nothing can reach, and never a key that cannot work.
+func (s *Service) save(ctx context.Context, k key, also func(state.Tx) error) error {
 	bytes := make([]byte, materialSize)
 	if _, err := rand.Read(bytes); err != nil {
-		return keyOutput{}, err
+		return err
 	}
 	if err := s.material.Update(func(tx state.Tx) error { return material.Put(tx, k.ID, bytes) }); err != nil {
-		return keyOutput{}, err
+		return err
 	}
-	if err := s.cfg.DB.Update(func(tx state.Tx) error { return keys.Put(tx, k.ID, k) }); err != nil {
-		return keyOutput{}, err
+	err := s.cfg.DB.Update(func(tx state.Tx) error {
+		if err := also(tx); err != nil {
+			return err
+		}
+		return keys.Put(tx, k.ID, k)
+	})
+	if err != nil {
+		return err
 	}
 	s.cfg.Log.InfoContext(ctx, "key created", slog.String("keyId", k.ID))
-	return keyOutput{s.metadata(k)}, nil
+	return nil
 }
 
 // createChecks are the permissions that CreateKey takes: kms:CreateKey, which has

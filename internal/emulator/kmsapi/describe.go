@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -11,9 +12,9 @@ import (
 type keyMetadata struct {
 	AWSAccountId          string //nolint:revive // the member's name on the wire
 	Arn                   string
-	CreationDate          *epoch
+	CreationDate          *awsjson.Epoch
 	CustomerMasterKeySpec string
-	DeletionDate          *epoch `json:",omitempty"`
+	DeletionDate          *awsjson.Epoch `json:",omitempty"`
 	Description           string
 	Enabled               bool
 	EncryptionAlgorithms  []string
@@ -30,19 +31,26 @@ func (s *Service) metadata(k key) keyMetadata {
 	return keyMetadata{
 		AWSAccountId:          s.cfg.AccountID,
 		Arn:                   s.keyARN(k.ID),
-		CreationDate:          epochOf(k.Created),
+		CreationDate:          awsjson.EpochOf(k.Created),
 		CustomerMasterKeySpec: symmetric,
-		DeletionDate:          epochOf(k.DeletionDue),
+		DeletionDate:          awsjson.EpochOf(k.DeletionDue),
 		Description:           k.Description,
 		Enabled:               k.State == enabled,
 		EncryptionAlgorithms:  []string{symmetric},
 		KeyId:                 k.ID,
-		KeyManager:            "CUSTOMER",
+		KeyManager:            k.manager(),
 		KeySpec:               symmetric,
 		KeyState:              k.State,
 		KeyUsage:              encryptDecrypt,
 		Origin:                originKMS,
 	}
+}
+
+func (k *key) manager() string {
+	if k.Manager != "" {
+		return "AWS"
+	}
+	return "CUSTOMER"
 }
 
 // keyInput is the input of operations that only name a key.
@@ -98,15 +106,15 @@ type descriptionInput struct {
 	Description string
 }
 
-func (s *Service) updateKeyDescription(ctx context.Context, caller *api.Caller, in descriptionInput) (none, error) {
+func (s *Service) updateKeyDescription(ctx context.Context, caller *api.Caller, in descriptionInput) (awsjson.None, error) {
 	if len(in.Description) > maxDescription {
-		return none{}, invalid("Description is longer than %d characters", maxDescription)
+		return awsjson.None{}, invalid("Description is longer than %d characters", maxDescription)
 	}
 	f, err := s.authorized(ctx, caller, "kms:UpdateKeyDescription", in.KeyID, nil)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		k.Description = in.Description
 		return s.notPending(k)
 	})

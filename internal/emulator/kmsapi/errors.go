@@ -19,10 +19,6 @@ func invalid(format string, args ...any) *api.Error {
 	return failure("ValidationException", format, args...)
 }
 
-func serialization(cause error) *api.Error {
-	return failure("SerializationException", "the request is not the JSON that this operation takes: %v", cause)
-}
-
 func notFound(what string) *api.Error {
 	return failure("NotFoundException", "%s does not exist", what)
 }

@@ -32,6 +32,7 @@ type key struct {
 	DeletionDue time.Time // set in state PendingDeletion
 	Policy      []byte    // bound form (gate.Principals)
 	Tags        map[string]string
+	Manager     string // AWS service whose key it is; empty: the customer's own
 
 	Rotation       bool
 	RotationPeriod int // days

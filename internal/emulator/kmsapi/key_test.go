@@ -53,7 +53,7 @@ func TestRefused(t *testing.T) {
 		{"Decrypt", object{"CiphertextBlob": "AA==", "GrantTokens": []string{"x"}}},
 		{"Encrypt", object{"KeyId": id, "Plaintext": "AA==", "EncryptionAlgorithm": "RSAES_OAEP_SHA_1"}},
 		{"CreateGrant", object{"KeyId": id}},
-		{"ReEncrypt", object{}},
+		{"GenerateMac", object{}},
 	} {
 		w.do(w.root, tc.operation, tc.in).is(t, 501, "NotImplemented")
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
@@ -19,20 +20,20 @@ const (
 	usualRotation            = 365
 )
 
-func (s *Service) enableKey(ctx context.Context, caller *api.Caller, in keyInput) (none, error) {
+func (s *Service) enableKey(ctx context.Context, caller *api.Caller, in keyInput) (awsjson.None, error) {
 	return s.setState(ctx, caller, "kms:EnableKey", in.KeyID, enabled)
 }
 
-func (s *Service) disableKey(ctx context.Context, caller *api.Caller, in keyInput) (none, error) {
+func (s *Service) disableKey(ctx context.Context, caller *api.Caller, in keyInput) (awsjson.None, error) {
 	return s.setState(ctx, caller, "kms:DisableKey", in.KeyID, disabled)
 }
 
-func (s *Service) setState(ctx context.Context, caller *api.Caller, action, id, to string) (none, error) {
+func (s *Service) setState(ctx context.Context, caller *api.Caller, action, id, to string) (awsjson.None, error) {
 	f, err := s.authorized(ctx, caller, action, id, nil)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		if err := s.notPending(k); err != nil {
 			return err
 		}
@@ -48,7 +49,7 @@ type scheduleInput struct {
 
 type scheduleOutput struct {
 	KeyID               string `json:"KeyId"`
-	DeletionDate        *epoch
+	DeletionDate        *awsjson.Epoch
 	KeyState            string
 	PendingWindowInDays int
 }
@@ -79,7 +80,7 @@ func (s *Service) scheduleKeyDeletion(ctx context.Context, caller *api.Caller, i
 		return scheduleOutput{}, err
 	}
 	s.cfg.Log.InfoContext(ctx, "key deletion scheduled", slog.String("keyId", f.ID), slog.Time("due", due))
-	return scheduleOutput{s.keyARN(f.ID), epochOf(due), pendingDeletion, days}, nil
+	return scheduleOutput{s.keyARN(f.ID), awsjson.EpochOf(due), pendingDeletion, days}, nil
 }
 
 type cancelOutput struct {
@@ -107,32 +108,32 @@ type rotationInput struct {
 }
 
 // enableKeyRotation notes the wish; the material is not in fact renewed.
-func (s *Service) enableKeyRotation(ctx context.Context, caller *api.Caller, in rotationInput) (none, error) {
+func (s *Service) enableKeyRotation(ctx context.Context, caller *api.Caller, in rotationInput) (awsjson.None, error) {
 	days := usualRotation
 	if in.RotationPeriodInDays != nil {
 		days = *in.RotationPeriodInDays
 	}
 	if days < minRotation || days > maxRotation {
-		return none{}, invalid("RotationPeriodInDays must be from %d to %d", minRotation, maxRotation)
+		return awsjson.None{}, invalid("RotationPeriodInDays must be from %d to %d", minRotation, maxRotation)
 	}
 	f, err := s.authorized(ctx, caller, "kms:EnableKeyRotation", in.KeyID, func(c iam.Context) {
 		c.Set("kms:RotationPeriodInDays", strconv.Itoa(days))
 	})
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		k.Rotation, k.RotationPeriod, k.RotationSince = true, days, time.Now().UTC()
 		return s.usable(k)
 	})
 }
 
-func (s *Service) disableKeyRotation(ctx context.Context, caller *api.Caller, in keyInput) (none, error) {
+func (s *Service) disableKeyRotation(ctx context.Context, caller *api.Caller, in keyInput) (awsjson.None, error) {
 	f, err := s.authorized(ctx, caller, "kms:DisableKeyRotation", in.KeyID, nil)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		k.Rotation = false
 		return s.usable(k)
 	})
@@ -141,8 +142,8 @@ func (s *Service) disableKeyRotation(ctx context.Context, caller *api.Caller, in
 type rotationOutput struct {
 	KeyID                string `json:"KeyId"`
 	KeyRotationEnabled   bool
-	NextRotationDate     *epoch `json:",omitempty"`
-	RotationPeriodInDays int    `json:",omitempty"`
+	NextRotationDate     *awsjson.Epoch `json:",omitempty"`
+	RotationPeriodInDays int            `json:",omitempty"`
 }
 
 func (s *Service) getKeyRotationStatus(ctx context.Context, caller *api.Caller, in keyInput) (rotationOutput, error) {
@@ -155,7 +156,7 @@ func (s *Service) getKeyRotationStatus(ctx context.Context, caller *api.Caller, 
 	if f.Rotation && f.State != pendingDeletion {
 		out.KeyRotationEnabled = true
 		out.RotationPeriodInDays = f.RotationPeriod
-		out.NextRotationDate = epochOf(f.RotationSince.AddDate(0, 0, f.RotationPeriod))
+		out.NextRotationDate = awsjson.EpochOf(f.RotationSince.AddDate(0, 0, f.RotationPeriod))
 	}
 	return out, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -43,7 +44,7 @@ func (s *Service) getKeyPolicy(ctx context.Context, caller *api.Caller, in polic
 	if err := checkPolicyName(in.PolicyName); err != nil {
 		return policyOutput{}, err
 	}
-	doc, err := iam.Parse(iam.KindKey, f.Policy)
+	doc, err := s.documents.Parse(iam.KindKey, string(f.Policy))
 	if err != nil {
 		return policyOutput{}, fmt.Errorf("reading the stored policy of key %s: %w", f.ID, err)
 	}
@@ -61,21 +62,21 @@ type putPolicyInput struct {
 	BypassPolicyLockoutSafetyCheck bool
 }
 
-func (s *Service) putKeyPolicy(ctx context.Context, caller *api.Caller, in putPolicyInput) (none, error) {
+func (s *Service) putKeyPolicy(ctx context.Context, caller *api.Caller, in putPolicyInput) (awsjson.None, error) {
 	f, err := s.authorized(ctx, caller, "kms:PutKeyPolicy", in.KeyID, func(c iam.Context) {
 		c.Set("kms:BypassPolicyLockoutSafetyCheck", strconv.FormatBool(in.BypassPolicyLockoutSafetyCheck))
 	})
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	if err := checkPolicyName(in.PolicyName); err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	bound, err := s.acceptPolicy(ctx, caller, f, in.Policy, in.BypassPolicyLockoutSafetyCheck)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		k.Policy = bound
 		return nil
 	})

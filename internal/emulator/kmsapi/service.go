@@ -12,12 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
@@ -44,7 +43,8 @@ type Config struct {
 type Service struct {
 	cfg        Config
 	material   *state.DB
-	operations map[string]handler
+	documents  *gate.Documents // key policies
+	operations map[string]awsjson.Handler
 }
 
 var _ api.Emulated = (*Service)(nil)
@@ -58,7 +58,7 @@ func New(cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the key store: %w", err)
 	}
-	s := &Service{cfg: cfg, material: db}
+	s := &Service{cfg: cfg, material: db, documents: gate.NewDocuments()}
 	s.operations = s.implemented()
 	if err := s.destroyDue(); err != nil {
 		return nil, errors.Join(fmt.Errorf("destroying keys that are due: %w", err), db.Close())
@@ -70,15 +70,7 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) Close() error { return s.material.Close() }
 
 // Operation implements api.Emulated. It also names operations that Serve refuses.
-func (s *Service) Operation(r *http.Request) string {
-	name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), targetPrefix)
-	if !ok || len(name) > 64 || strings.ContainsFunc(name, notLetter) {
-		return ""
-	}
-	return name
-}
-
-func notLetter(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }
+func (s *Service) Operation(r *http.Request) string { return awsjson.Operation(r, targetPrefix) }
 
 // Serve implements api.Emulated.
 func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request) error {
@@ -87,7 +79,7 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 	if !ok {
 		return api.NotImplemented("kms", name)
 	}
-	body, err := readBody(req.Body)
+	body, err := awsjson.Read(req.Body, maxBody)
 	if err != nil {
 		return err
 	}
@@ -95,16 +87,12 @@ func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request
 	if err != nil {
 		return inKMSTerms(err)
 	}
-	return writeJSON(w, http.StatusOK, out)
+	return awsjson.Write(w, http.StatusOK, out)
 }
 
 // WriteError implements api.Emulated.
 func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID string, err *api.Error) {
-	body := struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-	}{err.Code, err.Message}
-	if werr := writeJSON(w, err.Status, body); werr != nil {
+	if werr := awsjson.WriteError(w, err); werr != nil {
 		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
 	}
 }
@@ -116,22 +104,4 @@ func (s *Service) authorize(ctx context.Context, caller *api.Caller, checks ...g
 		req.Resource = checks[0].Resource
 	}
 	return s.cfg.Gate.Authorize(ctx, caller, checks...)
-}
-
-// readBody reads the whole body, which also completes the check of its signature.
-func readBody(body io.Reader) ([]byte, error) {
-	if body == nil {
-		return nil, nil
-	}
-	raw, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if err != nil {
-		if aerr, ok := errors.AsType[*api.Error](err); ok {
-			return nil, aerr
-		}
-		return nil, fmt.Errorf("reading the request body: %w", err)
-	}
-	if len(raw) > maxBody {
-		return nil, invalid("the request is larger than %d bytes", maxBody)
-	}
-	return raw, nil
 }

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/awsjson"
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
@@ -53,16 +54,16 @@ type tagInput struct {
 	Tags  []tag
 }
 
-func (s *Service) tagResource(ctx context.Context, caller *api.Caller, in tagInput) (none, error) {
+func (s *Service) tagResource(ctx context.Context, caller *api.Caller, in tagInput) (awsjson.None, error) {
 	given, err := mergeTags(nil, in.Tags)
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
 	f, err := s.authorized(ctx, caller, "kms:TagResource", in.KeyID, func(c iam.Context) { setRequestTags(c, given) })
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) (err error) {
+	return awsjson.None{}, s.change(f.ID, func(k *key) (err error) {
 		if err := s.notPending(k); err != nil {
 			return err
 		}
@@ -76,12 +77,12 @@ type untagInput struct {
 	TagKeys []string
 }
 
-func (s *Service) untagResource(ctx context.Context, caller *api.Caller, in untagInput) (none, error) {
+func (s *Service) untagResource(ctx context.Context, caller *api.Caller, in untagInput) (awsjson.None, error) {
 	f, err := s.authorized(ctx, caller, "kms:UntagResource", in.KeyID, func(c iam.Context) { c.Set("aws:TagKeys", in.TagKeys...) })
 	if err != nil {
-		return none{}, err
+		return awsjson.None{}, err
 	}
-	return none{}, s.change(f.ID, func(k *key) error {
+	return awsjson.None{}, s.change(f.ID, func(k *key) error {
 		maps.DeleteFunc(k.Tags, func(name, _ string) bool { return slices.Contains(in.TagKeys, name) })
 		return s.notPending(k)
 	})

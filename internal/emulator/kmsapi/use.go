@@ -22,6 +22,7 @@ type use struct {
 	action  string // "kms:Decrypt"
 	context map[string]string
 	via     string // the service that asks for the caller, "s3.REGION.amazonaws.com"; empty for direct calls
+	sameKey string // "true" or "false", for ReEncrypt alone: whether both keys are one
 }
 
 // check refuses contexts that conditions could misread: condition keys do not
@@ -47,6 +48,9 @@ func (u use) conditions(c iam.Context) {
 	if u.via != "" {
 		c.Set("kms:ViaService", u.via)
 		c.Set("aws:ViaAWSService", "true") // a forward access session, which the gate cannot see
+	}
+	if u.sameKey != "" {
+		c.Set("kms:ReEncryptOnSameKey", u.sameKey)
 	}
 	for k, v := range u.context {
 		c.Set("kms:EncryptionContext:"+k, v)
