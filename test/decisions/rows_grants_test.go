@@ -135,8 +135,8 @@ func contextRows() []row {
 			want: always(notAllowed(iam.LayerIdentity, "s3:PutObjectTagging", apARN(apA)+"/object/orgA/new")),
 		},
 		{
-			n: 40, name: "copy from another bucket", why: "needs GetObject on the source; the embedded AWS refuses every copy",
-			call: always(copyFrom("elsewhere/orgA/x", apARN(apA), "orgA/copy")), want: always(refused(501, "NotImplemented")),
+			n: 40, name: "copy from another bucket", why: "S3 API, CopyObject: needs GetObject on the source, in its own context",
+			call: always(copyFrom("elsewhere/orgA/x", apARN(apA), "orgA/copy")), want: always(notAllowed(iam.LayerIdentity, "s3:GetObject", "arn:aws:s3:::elsewhere/orgA/x")),
 		},
 		{
 			n: 45, name: "identity and resource policy deny", why: "a Deny anywhere wins; AWS names either",

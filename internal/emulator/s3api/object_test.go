@@ -388,7 +388,7 @@ func TestRefusedLoudly(t *testing.T) {
 		{"GET", "/shared?policy&location", nil, 501, "NotImplemented"},
 		{"POST", "/shared", nil, 501, "NotImplemented"},
 		{"PATCH", "/shared/k", nil, 501, "NotImplemented"},
-		{"PUT", "/shared/k", []string{"x-amz-copy-source", "/shared/k"}, 501, "NotImplemented"},
+		{"PUT", "/shared/new", []string{"x-amz-copy-source", "/shared/k", "x-amz-copy-source-server-side-encryption-customer-algorithm", "AES256"}, 501, "NotImplemented"},
 		{"PUT", "/shared/k", []string{"x-amz-storage-class", "GLACIER"}, 501, "NotImplemented"},
 		{"PUT", "/shared/k", []string{"x-amz-object-lock-mode", "COMPLIANCE"}, 501, "NotImplemented"},
 		{"PUT", "/shared/k", []string{"x-amz-server-side-encryption", "aws:kms:dsse"}, 501, "NotImplemented"},

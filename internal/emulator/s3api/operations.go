@@ -51,6 +51,7 @@ func objectOperations() []operation {
 	const get, put, del, head, post = http.MethodGet, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodPost
 	return []operation{
 		{shape{put, onObject, "", false}, "PutObject", true, (*Service).putObject},
+		{shape{put, onObject, "", true}, "CopyObject", true, (*Service).copyObject},
 		{shape{get, onObject, "", false}, "GetObject", true, (*Service).getObject},
 		{shape{get, onObject, "partNumber", false}, "GetObject", true, (*Service).getObject},
 		{shape{head, onObject, "", false}, "HeadObject", true, (*Service).getObject},
@@ -63,6 +64,7 @@ func objectOperations() []operation {
 
 		{shape{post, onObject, "uploads", false}, "CreateMultipartUpload", true, (*Service).createMultipartUpload},
 		{shape{put, onObject, "partNumber&uploadId", false}, "UploadPart", true, (*Service).uploadPart},
+		{shape{put, onObject, "partNumber&uploadId", true}, "UploadPartCopy", true, (*Service).uploadPartCopy},
 		{shape{post, onObject, "uploadId", false}, "CompleteMultipartUpload", true, (*Service).completeMultipartUpload},
 		{shape{del, onObject, "uploadId", false}, "AbortMultipartUpload", true, (*Service).abortMultipartUpload},
 		{shape{get, onObject, "uploadId", false}, "ListParts", true, (*Service).listParts},

@@ -133,16 +133,21 @@ func (s *Service) receive(c *call, e sealing, dataKey []byte, stored string) (re
 	if err != nil {
 		return received{}, err
 	}
+	return s.keep(dataKey, sums, c.req, func(w io.Writer) error { return copyBody(w, c.req.Body, length) })
+}
+
+// keep stores what fill writes, if it is what req claims of it.
+func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, fill func(io.Writer) error) (received, error) {
 	w, err := s.blobs.Create(dataKey)
 	if err != nil {
 		return received{}, err
 	}
 	defer w.Abort()
-	if err := copyBody(io.MultiWriter(w, sums), c.req.Body, length); err != nil {
+	if err := fill(io.MultiWriter(w, sums)); err != nil {
 		return received{}, err
 	}
 	out := received{piece: piece{Size: w.Size()}}
-	if out.etag, out.checksum, err = sums.settle(c.req); err != nil {
+	if out.etag, out.checksum, err = sums.settle(req); err != nil {
 		return received{}, err
 	}
 	out.piece.Blob, err = w.Commit()

@@ -1,9 +1,6 @@
 package s3api
 
-import (
-	"net/http"
-	"strings"
-)
+import "strings"
 
 // unimplemented names the operations of S3 that are not here, so that a request for
 // one is refused by name and not served as another (DESIGN I9). The list follows
@@ -56,10 +53,7 @@ func unimplemented() []operation {
 		object PUT    retention            PutObjectRetention
 		object POST   select&select-type   SelectObjectContent
 		object GET    torrent              GetObjectTorrent`
-	ops := []operation{
-		{shape: shape{http.MethodPut, onObject, "", true}, name: "CopyObject"},
-		{shape: shape{http.MethodPut, onObject, "partNumber&uploadId", true}, name: "UploadPartCopy"},
-	}
+	var ops []operation
 	for line := range strings.Lines(strings.TrimSpace(table)) {
 		f := strings.Fields(line)
 		lv := onBucket

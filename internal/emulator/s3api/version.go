@@ -116,7 +116,7 @@ func (c *call) tellNewVersion(v version) {
 // absent is the error of a key or version that is not there; o is the delete marker
 // that hides the key, nil for none.
 func (c *call) absent(o *object) error {
-	if o != nil {
+	if o != nil && !c.op.copies {
 		c.w.Header().Set(headerMarker, "true")
 		c.tellVersion(o.version)
 	}
@@ -130,6 +130,9 @@ func (c *call) absent(o *object) error {
 // isMarker is the error of a request for a version that is a delete marker: it can
 // only be deleted (https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html).
 func (c *call) isMarker(o object) error {
+	if c.op.copies {
+		return invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.")
+	}
 	h := c.w.Header()
 	h.Set(headerMarker, "true")
 	h.Set("Allow", http.MethodDelete)
