@@ -95,6 +95,8 @@ func onVersion(action string) string {
 	switch action {
 	case "s3:GetObject", "s3:DeleteObject":
 		return action + "Version"
+	case "s3:GetObjectAttributes":
+		return "s3:GetObjectVersionAttributes"
 	case "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObjectTagging":
 		return strings.Replace(action, "Tagging", "VersionTagging", 1)
 	}

@@ -2,8 +2,10 @@ package s3api
 
 import (
 	"bytes"
+	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"hash"
@@ -30,6 +32,8 @@ var algorithms = [...]algorithm{
 	{"CRC64NVME", crc64nvme.Size, func() hash.Hash { return crc64nvme.New() }},
 	{"SHA1", sha1.Size, sha1.New},
 	{"SHA256", sha256.Size, sha256.New},
+	{"SHA512", sha512.Size, sha512.New},
+	{"MD5", md5.Size, md5.New},
 }
 
 // standardAlgorithm is what S3 computes when the client gives no checksum (facts AWS §7.1).
@@ -42,10 +46,10 @@ func algorithmNamed(name string) (algorithm, error) {
 		return algorithms[i], nil
 	}
 	switch strings.ToUpper(name) {
-	case "SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128":
+	case "XXHASH64", "XXHASH3", "XXHASH128":
 		return algorithm{}, notImplemented("checksum algorithm " + name)
 	}
-	return algorithm{}, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+	return algorithm{}, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5]")
 }
 
 // header is the header and trailer that carries a checksum.

@@ -7,12 +7,15 @@ type checksumElements struct {
 	ChecksumCRC64NVME string `xml:",omitempty"`
 	ChecksumSHA1      string `xml:",omitempty"`
 	ChecksumSHA256    string `xml:",omitempty"`
+	ChecksumSHA512    string `xml:",omitempty"`
+	ChecksumMD5       string `xml:",omitempty"`
 }
 
 func (e *checksumElements) fields() map[string]*string {
 	return map[string]*string{
 		"CRC32": &e.ChecksumCRC32, "CRC32C": &e.ChecksumCRC32C, "CRC64NVME": &e.ChecksumCRC64NVME,
 		"SHA1": &e.ChecksumSHA1, "SHA256": &e.ChecksumSHA256,
+		"SHA512": &e.ChecksumSHA512, "MD5": &e.ChecksumMD5,
 	}
 }
 

@@ -162,6 +162,9 @@ func assemble(tx state.Tx, id string, u upload, in completeRequest) (object, err
 			return o, err
 		}
 		o.Pieces = append(o.Pieces, p.Piece)
+		if u.Asked {
+			o.PartSums = append(o.PartSums, p.Checksum.Value)
+		}
 		o.Size += p.Piece.Size
 	}
 	o.ETag = hex.EncodeToString(etags.Sum(nil)) + "-" + strconv.Itoa(len(in.Parts))

@@ -66,11 +66,7 @@ func (s *Service) getObject(ctx context.Context, c *call) error {
 // marker. That there is none is told only to those who may list the bucket; S3 has no s3:prefix in the
 // context of that question (facts AWS §7.6).
 func (s *Service) allowRead(ctx context.Context, c *call, action string, o *object, add ...keysOf) error {
-	var tags map[string]string
-	if o != nil {
-		tags = o.Tags
-	}
-	if err := s.allowObject(ctx, c, action, c.target.key, append(add, existingTags(tags))...); err != nil {
+	if err := s.allowObject(ctx, c, action, c.target.key, append(add, o.tagKeys())...); err != nil {
 		return err
 	}
 	if o == nil || o.Marker && c.versionID() == "" {

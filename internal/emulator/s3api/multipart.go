@@ -77,6 +77,10 @@ func (u *upload) chooseChecksum(h http.Header) error {
 	if err != nil {
 		return err
 	}
+	if a.name == "SHA512" || a.name == "MD5" {
+		// AWS documents no type of checksum for multipart uploads with them (facts AWS §7.1).
+		return notImplemented("multipart uploads with the checksum algorithm " + a.name)
+	}
 	_, combines := polynomials[a.name]
 	switch {
 	case kind == "" && a.name == standardAlgorithm:

@@ -4,6 +4,7 @@ import (
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -109,12 +110,14 @@ func TestChecksums(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	const body = "hello"
-	sum1 := sha1.Sum([]byte(body))
+	sum1, sum512, sumMD5 := sha1.Sum([]byte(body)), sha512.Sum512([]byte(body)), md5.Sum([]byte(body))
 	right := map[string]string{
 		"sha256":    sha256Of(body),
 		"sha1":      b64(sum1[:]),
 		"crc32":     b64(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body)))),
 		"crc32c":    b64(binary.BigEndian.AppendUint32(nil, crc32.Checksum([]byte(body), crc32.MakeTable(crc32.Castagnoli)))),
+		"sha512":    b64(sum512[:]),
+		"md5":       b64(sumMD5[:]),
 		"crc64nvme": b64(binary.BigEndian.AppendUint64(nil, crc64nvme.Checksum([]byte(body)))),
 	}
 	for name, value := range right {
@@ -143,7 +146,9 @@ func TestChecksums(t *testing.T) {
 		{[]string{"x-amz-checksum-sha256", right["sha256"], "x-amz-checksum-crc32", right["crc32"]}, 400, "InvalidRequest"},
 		{[]string{"x-amz-checksum-sha256", right["sha256"], "x-amz-sdk-checksum-algorithm", "CRC32"}, 400, "InvalidRequest"},
 		{[]string{"x-amz-sdk-checksum-algorithm", "CRC32"}, 400, "InvalidRequest"},
-		{[]string{"x-amz-checksum-sha512", "AAAA"}, 501, "NotImplemented"},
+		{[]string{"x-amz-checksum-xxhash64", "AAAA"}, 501, "NotImplemented"},
+		{[]string{"x-amz-checksum-xxhash3", "AAAA"}, 501, "NotImplemented"},
+		{[]string{"x-amz-checksum-xxhash128", "AAAA"}, 501, "NotImplemented"},
 		{[]string{"x-amz-checksum-foo", "AAAA"}, 400, "InvalidRequest"},
 		{[]string{"Content-MD5", b64(make([]byte, 16))}, 400, "BadDigest"},
 		{[]string{"Content-MD5", "AAAA"}, 400, "InvalidDigest"},
@@ -381,7 +386,7 @@ func TestRefusedLoudly(t *testing.T) {
 		{"PUT", "/shared?acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?torrent", nil, 501, "NotImplemented"},
-		{"GET", "/shared/k?attributes", nil, 501, "NotImplemented"},
+		{"GET", "/shared/k?attributes&acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?versionId=x", nil, 400, "InvalidArgument"},
 		{"GET", "/shared/k?versionId=null", nil, 200, ""},
 		{"GET", "/shared/k?tagging&acl", nil, 501, "NotImplemented"},

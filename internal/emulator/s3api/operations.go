@@ -56,6 +56,7 @@ func objectOperations() []operation {
 		{shape{get, onObject, "partNumber", false}, "GetObject", true, (*Service).getObject},
 		{shape{head, onObject, "", false}, "HeadObject", true, (*Service).getObject},
 		{shape{head, onObject, "partNumber", false}, "HeadObject", true, (*Service).getObject},
+		{shape{get, onObject, "attributes", false}, "GetObjectAttributes", true, (*Service).getObjectAttributes},
 		{shape{del, onObject, "", false}, "DeleteObject", true, (*Service).deleteObject},
 
 		{shape{put, onObject, "tagging", false}, "PutObjectTagging", true, (*Service).putObjectTagging},

@@ -47,6 +47,8 @@ type object struct {
 	Checksum  checksum
 	Multipart bool
 	Pieces    pieces
+	// PartSums are the checksums of the parts, if the client chose the algorithm.
+	PartSums []string `json:",omitempty"`
 }
 
 // upload is a multipart upload that is not complete.

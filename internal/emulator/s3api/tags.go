@@ -124,6 +124,14 @@ func existingTags(tags map[string]string) keysOf {
 	}
 }
 
+// tagKeys is existingTags of an object, nil for none.
+func (o *object) tagKeys() keysOf {
+	if o == nil {
+		return existingTags(nil)
+	}
+	return existingTags(o.Tags)
+}
+
 // decodeTags reads a Tagging document.
 func (c *call) decodeTags(most int) (map[string]string, error) {
 	var in tagging

@@ -43,7 +43,6 @@ func unimplemented() []operation {
 		bucket POST   -                    PostObject
 		object GET    acl                  GetObjectAcl
 		object PUT    acl                  PutObjectAcl
-		object GET    attributes           GetObjectAttributes
 		object PUT    encryption           UpdateObjectEncryption
 		object GET    legal-hold           GetObjectLegalHold
 		object PUT    legal-hold           PutObjectLegalHold
