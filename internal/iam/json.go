@@ -281,8 +281,9 @@ func (s *scanner) unexpected() error {
 }
 
 // splitObject returns the members of the object that text is, each with its value as
-// text, not yet looked into.
-func splitObject(text string) ([]field, error) {
+// text, not yet looked into. What known recognizes in front of the rest of the text
+// need not be searched for its end; it returns the length, or 0.
+func splitObject(text string, known func(rest string) int) ([]field, error) {
 	s := scanner{text: text}
 	fields := make([]field, 0, 10) // a question has at most ten
 	var names nameSet
@@ -294,7 +295,13 @@ func splitObject(text string) ([]field, error) {
 		if err := names.add(name); err != nil {
 			return err
 		}
-		s.next()
+		if c := s.next(); known != nil && (c == '{' || c == '[') {
+			if n := known(s.text[s.at:]); n > 0 {
+				fields = append(fields, field{name, s.text[s.at : s.at+n]})
+				s.at += n
+				return nil
+			}
+		}
 		raw, err := s.skip()
 		fields = append(fields, field{name, raw})
 		return err

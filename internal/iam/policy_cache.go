@@ -15,11 +15,25 @@ const maxCachedBytes = 8 << 20
 type policyCache struct {
 	parsed map[cachedText][]Policy
 	bytes  int
+	recent [8]string // texts of parsed
+	next   int       // of recent, to be replaced
 }
 
 // cachedText is the text of one element of a question; the same text means different
 // things in different elements.
 type cachedText struct{ element, raw string }
+
+// known returns the length of a policy, or list of policies, that rest begins with and
+// that is already parsed; 0 when it is not among the recent ones. A list or an object
+// in JSON cannot go on after its end, so there is no longer one that begins like it.
+func (c *policyCache) known(rest string) int {
+	for _, raw := range c.recent {
+		if raw != "" && strings.HasPrefix(rest, raw) {
+			return len(raw)
+		}
+	}
+	return 0
+}
 
 // policies parses a list of policies without principals.
 func (c *policyCache) policies(kind Kind, element, raw string) ([]Policy, error) {
@@ -78,6 +92,10 @@ func (c *policyCache) parse(element, raw string, read func(value) ([]Policy, err
 		c.parsed, c.bytes = map[cachedText][]Policy{}, len(raw)
 	}
 	c.parsed[cachedText{element, raw}] = policies
+	if raw[0] == '{' || raw[0] == '[' {
+		c.recent[c.next] = raw
+		c.next = (c.next + 1) % len(c.recent)
+	}
 	return policies, nil
 }
 

@@ -34,14 +34,14 @@ func parseQuestion(cache *policyCache, line string) (question, error) {
 	if !utf8.ValidString(line) {
 		return q, errNotUTF8
 	}
-	fields, err := splitObject(line)
+	fields, err := splitObject(line, cache.known)
 	for _, f := range fields {
 		if f.name == "id" {
 			q.readID(f.raw)
 		}
 	}
 	if err != nil {
-		return q, err
+		return q, fmt.Errorf("it is not an object in JSON: %w", err)
 	}
 	var also []string
 	for _, f := range fields {
@@ -87,7 +87,9 @@ func (q *question) read(f field, also *[]string) (err error) {
 	case "boundary":
 		q.boundary, err = q.cache.policies(KindIdentity, "boundary", f.raw)
 	case "also":
-		*also, err = splitList(f.raw)
+		if *also, err = splitList(f.raw); err != nil {
+			err = fmt.Errorf("is not a list: %w", err)
+		}
 	default:
 		err = q.main.read(f)
 	}
@@ -97,9 +99,9 @@ func (q *question) read(f field, also *[]string) (err error) {
 // contextOf reads an entry of also over a copy of the question's own context.
 func (q *question) contextOf(text string) (questionContext, error) {
 	c := q.main
-	fields, err := splitObject(text)
+	fields, err := splitObject(text, q.cache.known)
 	if err != nil {
-		return c, err
+		return c, fmt.Errorf("is not an object: %w", err)
 	}
 	for _, f := range fields {
 		if f.name == "resource" && f.raw != "null" || f.name == "resourcePolicy" {

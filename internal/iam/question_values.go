@@ -22,7 +22,7 @@ func rawScalar(v value) json.RawMessage {
 }
 
 func readContext(raw string) (Context, error) {
-	fields, err := splitObject(raw)
+	fields, err := splitObject(raw, nil)
 	if err != nil {
 		return nil, fmt.Errorf("is not an object of keys: %w", err)
 	}
