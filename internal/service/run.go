@@ -66,8 +66,9 @@ func Background(ctx context.Context, log *slog.Logger, task Task) (stop func() e
 	}
 }
 
-// HTTP serves handler on listener. Header and idle times are bounded here; handlers
-// bound their bodies. Without a listener it only waits.
+// HTTP serves handler on listener. Header and idle times are bounded here, and how long
+// a client may stand still; handlers bound the size of bodies. Without a listener it only
+// waits.
 func HTTP(name string, listener net.Listener, handler http.Handler) Task {
 	return Task{name, func(ctx context.Context) error {
 		if listener == nil {
@@ -75,7 +76,7 @@ func HTTP(name string, listener net.Listener, handler http.Handler) Task {
 			return nil
 		}
 		server := &http.Server{
-			Handler:           handler,
+			Handler:           patient(handler, standStill),
 			ReadHeaderTimeout: 10 * time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
