@@ -41,6 +41,7 @@ func (a *AWS) openServices() error {
 	if err != nil {
 		return err
 	}
+	a.closers = append(a.closers, s3)
 	a.clusters = irsa.New(irsa.Config{DB: a.db, Region: a.cfg.Region})
 	sts := stsapi.New(stsapi.Config{
 		Directory: a.directory, Gate: door,

@@ -141,7 +141,7 @@ func (s *Service) deleteBucket(ctx context.Context, c *call) error {
 			return err
 		}
 		// Unfinished uploads do not keep a bucket.
-		if orphans, err = dropUploads(tx, name); err != nil {
+		if orphans, err = dropUploads(tx, name, func(string, upload) bool { return true }); err != nil {
 			return err
 		}
 		return s3state.Buckets.Delete(tx, name)

@@ -12,8 +12,8 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
 )
 
-// A lifecycle configuration is checked, stored and returned; nothing expires by it.
-// The shapes follow
+// A lifecycle configuration is checked, stored and returned. Of its actions incomplete
+// uploads are aborted; objects do not expire. The shapes follow
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketLifecycleConfiguration.html.
 type lifecycle struct {
 	XMLName xml.Name        `xml:"LifecycleConfiguration"`
@@ -98,10 +98,20 @@ func (rule lifecycleRule) check() error {
 		return invalidRequest("At least one action needs to be specified in a rule")
 	case rule.Expiration != nil && rule.Expiration.Days != nil && *rule.Expiration.Days < 1:
 		return invalidArgument("Days", itoa(int64(*rule.Expiration.Days)), "'Days' for Expiration action must be a positive integer")
+	case rule.AbortIncompleteMultipartUpload != nil && rule.Filter.beyondPrefix():
+		return invalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags or object sizes in the Filter.")
 	case rule.AbortIncompleteMultipartUpload != nil && rule.AbortIncompleteMultipartUpload.DaysAfterInitiation < 1:
 		return invalidArgument("DaysAfterInitiation", itoa(int64(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation)), "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
 	}
 	return nil
+}
+
+// beyondPrefix reports a filter by what uploads do not have: tags and sizes.
+func (f *lifecycleFilter) beyondPrefix() bool {
+	if f == nil {
+		return false
+	}
+	return f.Tag != nil || f.And != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil
 }
 
 // transitionMinimum is a setting of the configuration that has a header of its own;

@@ -60,6 +60,7 @@ func (s *Service) listParts(ctx context.Context, c *call) error {
 		if err != nil {
 			return err
 		}
+		c.tellAbortDate(u)
 		if u.Asked {
 			out.ChecksumAlgorithm, out.ChecksumType = u.Algorithm, u.Type
 		}

@@ -50,6 +50,7 @@ func (s *Service) createMultipartUpload(ctx context.Context, c *call) error {
 		return err
 	}
 	u.Encryption.setHeaders(c.w.Header())
+	c.tellAbortDate(u)
 	if u.Asked {
 		c.w.Header().Set("X-Amz-Checksum-Algorithm", u.Algorithm)
 		c.w.Header().Set("X-Amz-Checksum-Type", u.Type)

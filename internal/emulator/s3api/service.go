@@ -59,12 +59,13 @@ type Service struct {
 	policies  *policies
 	blobs     *blob.Store
 	master    *blob.MasterKey
+	stop      func() // ends the housekeeping
 }
 
 var _ api.Emulated = (*Service)(nil)
 
 // New opens the service over cfg.DB and cfg.Dir. Object bytes that no record names,
-// left by a process that died, are removed.
+// left by a process that died, are removed. Close it before the DB.
 func New(cfg Config) (*Service, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -77,7 +78,11 @@ func New(cfg Config) (*Service, error) {
 	if s.master, err = blob.OpenMasterKey(filepath.Join(cfg.Dir, "sse-s3.key")); err != nil {
 		return nil, err
 	}
-	return s, s.sweep()
+	if err := s.sweep(); err != nil {
+		return nil, err
+	}
+	s.stop = s.keepHouse()
+	return s, nil
 }
 
 // call is one request with its parts taken apart.

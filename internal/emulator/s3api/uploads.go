@@ -49,14 +49,16 @@ func dropUpload(tx state.Tx, at, id string) (pieces, error) {
 	return content, uploads.Delete(tx, at)
 }
 
-// dropUploads does so for all uploads of a bucket.
-func dropUploads(tx state.Tx, bucket string) ([]pieces, error) {
+// dropUploads does so for the uploads of a bucket that are chosen.
+func dropUploads(tx state.Tx, bucket string, chosen func(key string, u upload) bool) ([]pieces, error) {
 	var found []string
-	err := uploads.Scan(tx, objectKey(bucket, ""), func(at string, _ upload) (bool, error) {
+	err := uploads.Scan(tx, objectKey(bucket, ""), func(at string, u upload) (bool, error) {
 		if !strings.HasPrefix(at, objectKey(bucket, "")) {
 			return false, nil
 		}
-		found = append(found, at)
+		if key, _ := splitUploadKey(at, bucket); chosen(key, u) {
+			found = append(found, at)
+		}
 		return true, nil
 	})
 	if err != nil {

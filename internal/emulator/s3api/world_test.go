@@ -66,9 +66,9 @@ func (w *world) open() {
 	g := gate.New(w.dir)
 	w.kms, err = kmsapi.New(kmsapi.Config{DB: w.db, KeyFile: filepath.Join(w.home, "keys.db"), AccountID: account, Region: region, Gate: g, Principals: g})
 	check()
-	w.closing = []io.Closer{w.kms, w.db}
 	w.svc, err = New(Config{DB: w.db, Dir: w.home, AccountID: account, Region: region, Gate: g, Principals: g, Keys: w.kms})
 	check()
+	w.closing = []io.Closer{w.svc, w.kms, w.db}
 }
 
 func (w *world) close() {
