@@ -55,7 +55,7 @@ func artifactDownload(a *app) *cobra.Command {
 		Long: `Fetch an artifact. It is written to --output, or under its own name in the current
 directory, and appears there only when its digest agreed; - writes to standard output,
 where the last byte is held back until then. An existing file is not overwritten unless
---output names it.`,
+--output names it; a directory, a link or a device never is.`,
 		Example: `  managedcas --org acme artifact download -d sha256:… --output sbom.json
   managedcas --org acme artifact download -d sha256:… --output - | jq .`,
 		Args: none,
@@ -85,6 +85,9 @@ func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, t
 	folder := "."
 	if target != "" {
 		folder = filepath.Dir(target)
+		if err := replaceable(target); err != nil {
+			return err
+		}
 	}
 	// Made like any new file, where os.CreateTemp would deny it to everybody else.
 	temporary, err := os.OpenFile(filepath.Join(folder, ".managedcas-"+rand.Text()), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
@@ -97,6 +100,16 @@ func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, t
 		err = place(temporary.Name(), target, artifact)
 	}
 	return errors.Join(err, removeIfThere(temporary.Name()))
+}
+
+// replaceable refuses what a rename must not replace: /dev/null would become a file, a
+// link would no longer lead anywhere.
+func replaceable(target string) error {
+	info, err := os.Lstat(target)
+	if err != nil || info.Mode().IsRegular() {
+		return nil // nothing is there, or what keeps us from looking will be in the way of writing
+	}
+	return problem.New(problem.Invalid, strconv.Quote(target)+" exists and is not a regular file", "name a file with --output FILE, or write to standard output with --output -")
 }
 
 // place gives a verified download its name.

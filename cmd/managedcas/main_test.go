@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/spf13/cobra"
@@ -150,19 +151,34 @@ func TestFailedDownloadsLeaveNothing(t *testing.T) {
 	if err := os.Mkdir(sub, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	link := filepath.Join(dir, "link") // as /dev/stdout is one
+	if err := os.Symlink(old, link); err != nil {
+		t.Fatal(err)
+	}
+	pipe := filepath.Join(dir, "pipe") // stands for /dev/null
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	honest := s
 	honest.ArtifactCAS = rig.Liar(t, &casv1.CASResource{FileName: "a", Digest: d.Hex(), Size: 1000}, content)
 	s.fails(t, problem.NotFound, "artifact", "download", "-d", d.String(), "--output", filepath.Join(dir, "new"))
 	s.fails(t, problem.NotFound, "artifact", "download", "-d", d.String(), "--output", old)
 	liar.fails(t, problem.Corrupt, "artifact", "download", "-d", d.String(), "--output", filepath.Join(dir, "new"))
 	liar.fails(t, problem.Corrupt, "artifact", "download", "-d", d.String(), "--output", old)
-	honest.fails(t, problem.Invalid, "artifact", "download", "-d", d.String(), "--output", sub)
+	for _, special := range []string{sub, link, pipe} {
+		honest.fails(t, problem.Invalid, "artifact", "download", "-d", d.String(), "--output", special)
+	}
 	honest.fails(t, problem.Invalid, "artifact", "download", "-d", d.String(), "--output", filepath.Join(dir, "no", "where"))
-	if got := strings.Join(files(t, dir), " "); got != "old sub" {
+	if got := strings.Join(files(t, dir), " "); got != "link old pipe sub" {
 		t.Errorf("files: %q", got)
 	}
 	if got, err := os.ReadFile(old); err != nil || string(got) != "old" {
 		t.Errorf("the old file has %q, %v", got, err)
+	}
+	for file, want := range map[string]os.FileMode{link: os.ModeSymlink, pipe: os.ModeNamedPipe} {
+		if info, err := os.Lstat(file); err != nil || info.Mode().Type() != want {
+			t.Errorf("%s is %v now, %v", file, info.Mode(), err)
+		}
 	}
 	code, stdout, stderr := liar.run(t, "artifact", "download", "-d", d.String(), "--output", "-")
 	if code != problem.Corrupt.ExitCode() || len(stdout) >= 1000 {
