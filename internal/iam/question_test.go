@@ -111,6 +111,10 @@ func TestQuestions(t *testing.T) {
 		{"null in context", tagged(`{"aws:TagKeys":null}`), "Error"},
 		{"object in context", tagged(`{"aws:TagKeys":[{}]}`), "Error"},
 		{"also is no list", `{` + head + `,"also":{}}`, "Error"},
+		{"hole in also", `{` + head + `,"identity":[` + yes + `],"also":[{},,{}]}`, "Error"},
+		{"also closed by another bracket", `{` + head + `,"identity":[` + yes + `],"also":[{}}}`, "Error"},
+		{"policies closed by another bracket", `{` + head + `,"identity":[` + yes + `}}`, "Error"},
+		{"text after the question", `{` + head + `,"identity":[` + yes + `]} {}`, "Error"},
 		{"malformed entry of also", `{` + head + `,"also":[{"identity":[]}]}`, "Error"},
 		{"id of a wrong type", `{` + head[len(`"id":"q",`):] + `,"id":{}}`, "Error"},
 	}

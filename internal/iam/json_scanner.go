@@ -1,0 +1,232 @@
+package iam
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+)
+
+// scanner reads JSON from the front to the end of a text.
+type scanner struct {
+	text string
+	at   int
+}
+
+func (s *scanner) value(depth int) (value, error) {
+	switch c := s.next(); c {
+	case '{', '[':
+		if depth == maxDepth {
+			return value{}, fmt.Errorf("JSON is nested more than %d levels deep", maxDepth)
+		}
+		if c == '[' {
+			return s.list(depth + 1)
+		}
+		return s.object(depth + 1)
+	case '"':
+		text, err := s.string()
+		return value{kind: kindString, text: text}, err
+	default:
+		return s.word()
+	}
+}
+
+func (s *scanner) list(depth int) (value, error) {
+	v := value{kind: kindList}
+	err := s.items('[', ']', func() error {
+		item, err := s.value(depth)
+		if v.list == nil {
+			v.list = make([]value, 0, 2) // most lists of a policy are as short
+		}
+		v.list = append(v.list, item)
+		return err
+	})
+	return v, err
+}
+
+func (s *scanner) object(depth int) (value, error) {
+	v := value{kind: kindObject}
+	var names nameSet
+	err := s.items('{', '}', func() error {
+		name, err := s.name()
+		if err != nil {
+			return err
+		}
+		if err := names.add(name); err != nil {
+			return err
+		}
+		item, err := s.value(depth)
+		if v.members == nil {
+			v.members = make([]member, 0, 5) // a statement without a Sid
+		}
+		v.members = append(v.members, member{name, item})
+		return err
+	})
+	return v, err
+}
+
+// items reads what stands between opening and closing, with item for each element.
+func (s *scanner) items(opening, closing byte, item func() error) error {
+	if err := s.take(opening); err != nil {
+		return err
+	}
+	if s.next() == closing {
+		s.at++
+		return nil
+	}
+	for {
+		if err := item(); err != nil {
+			return err
+		}
+		if s.next() == closing {
+			s.at++
+			return nil
+		}
+		if err := s.take(','); err != nil {
+			return err
+		}
+	}
+}
+
+// name reads the name of a member, and the colon behind it.
+func (s *scanner) name() (string, error) {
+	if s.next() != '"' {
+		return "", s.unexpected()
+	}
+	name, err := s.string()
+	if err != nil {
+		return "", err
+	}
+	return name, s.take(':')
+}
+
+// string reads the string that begins here. Without escapes it is a part of the text.
+func (s *scanner) string() (string, error) {
+	start := s.at + 1
+	for i := start; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			s.at = i + 1
+			return s.text[start:i], nil
+		case c == '\\':
+			return s.escaped()
+		case c < ' ':
+			s.at = i
+			return "", s.unexpected()
+		}
+	}
+	return "", errTooEarly
+}
+
+// escaped reads a string with escapes, which are left to encoding/json.
+func (s *scanner) escaped() (string, error) {
+	raw, err := s.skip()
+	if err != nil {
+		return "", err
+	}
+	var text string
+	if err := json.Unmarshal([]byte(raw), &text); err != nil {
+		return "", fmt.Errorf("read JSON: %w", err)
+	}
+	return text, nil
+}
+
+// word reads a number, true, false or null.
+func (s *scanner) word() (value, error) {
+	raw, err := s.skip()
+	if err != nil {
+		return value{}, err
+	}
+	switch {
+	case raw == "null":
+		return value{kind: kindNull}, nil
+	case raw == "true" || raw == "false":
+		return value{kind: kindBool, text: raw}, nil
+	case json.Valid([]byte(raw)):
+		return value{kind: kindNumber, text: raw}, nil
+	}
+	return value{}, fmt.Errorf("read JSON: %q is not a value", clip(raw))
+}
+
+// skip returns the text of the value that begins here. It finds the end of every
+// valid value; whether it is one is for a reader of the result to say.
+func (s *scanner) skip() (string, error) {
+	start, depth := s.at, 0
+	for i := start; i < len(s.text); i++ {
+		switch s.text[i] {
+		case '"':
+			for i++; i < len(s.text) && s.text[i] != '"'; i++ {
+				if s.text[i] == '\\' {
+					i++
+				}
+			}
+			if i >= len(s.text) {
+				return "", errTooEarly
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth--; depth < 0 {
+				return s.until(start, i)
+			}
+		case ',', ':', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return s.until(start, i)
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 && (s.text[start] == '"' || s.text[start] == '{' || s.text[start] == '[') {
+			return s.until(start, i+1)
+		}
+	}
+	if depth > 0 {
+		return "", errTooEarly
+	}
+	return s.until(start, len(s.text))
+}
+
+func (s *scanner) until(start, end int) (string, error) {
+	s.at = end
+	if start < end {
+		return s.text[start:end], nil
+	}
+	return "", s.unexpected()
+}
+
+// next returns the next byte that is not white space, without taking it; 0 at the end.
+func (s *scanner) next() byte {
+	for ; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return s.text[s.at]
+		}
+	}
+	return 0
+}
+
+func (s *scanner) take(c byte) error {
+	if s.next() != c {
+		return s.unexpected()
+	}
+	s.at++
+	return nil
+}
+
+func (s *scanner) end() error {
+	if s.next(); s.at < len(s.text) {
+		return errors.New("text goes on after the end of the JSON value")
+	}
+	return nil
+}
+
+func (s *scanner) unexpected() error {
+	if s.at >= len(s.text) {
+		return errTooEarly
+	}
+	r, _ := utf8.DecodeRuneInString(s.text[s.at:])
+	return fmt.Errorf("read JSON: unexpected %q after %d bytes", r, s.at)
+}

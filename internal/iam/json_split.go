@@ -1,0 +1,81 @@
+package iam
+
+import (
+	"fmt"
+	"slices"
+)
+
+// splitObject returns the members of the object that text is, each with its value as
+// text, not yet looked into. What known recognizes in front of the rest of the text
+// need not be searched for its end; it returns the length, or 0.
+func splitObject(text string, known func(rest string) int) ([]field, error) {
+	s := scanner{text: text}
+	fields := make([]field, 0, 10) // a question has at most ten
+	var names nameSet
+	err := s.items('{', '}', func() error {
+		name, err := s.name()
+		if err != nil {
+			return err
+		}
+		if err := names.add(name); err != nil {
+			return err
+		}
+		if c := s.next(); known != nil && (c == '{' || c == '[') {
+			if n := known(s.text[s.at:]); n > 0 {
+				fields = append(fields, field{name, s.text[s.at : s.at+n]})
+				s.at += n
+				return nil
+			}
+		}
+		raw, err := s.skip()
+		fields = append(fields, field{name, raw})
+		return err
+	})
+	if err != nil {
+		return fields, err
+	}
+	return fields, s.end()
+}
+
+// splitList returns the elements of the list that text is, as texts.
+func splitList(text string) ([]string, error) {
+	s := scanner{text: text}
+	var all []string
+	err := s.items('[', ']', func() error {
+		s.next()
+		raw, err := s.skip()
+		all = append(all, raw)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, s.end()
+}
+
+// field is a member whose value is still text.
+type field struct{ name, raw string }
+
+// nameSet refuses a name that it already has. Most objects are small, and then a map
+// costs more than it saves; a large one must not take quadratic time.
+type nameSet struct {
+	few  [16]string
+	n    int // used of few
+	many map[string]bool
+}
+
+func (n *nameSet) add(name string) error {
+	if slices.Contains(n.few[:n.n], name) || n.many[name] {
+		return fmt.Errorf("%q occurs twice in one object", clip(name))
+	}
+	if n.n < len(n.few) {
+		n.few[n.n] = name
+		n.n++
+		return nil
+	}
+	if n.many == nil {
+		n.many = map[string]bool{}
+	}
+	n.many[name] = true
+	return nil
+}
