@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -31,6 +33,12 @@ the database only: this is how the first token of an installation is made.`,
 			if err := needFlag(cmd, "name", name); err != nil {
 				return err
 			}
+			if _, err := org.ParseName(name); err != nil { // the rule for all tokens
+				return usageError{fmt.Errorf("--name %q: use 1 to 63 lowercase letters, digits and inner hyphens", name)}
+			}
+			if lifetime < 0 {
+				return usageError{fmt.Errorf("--lifetime %s: want a positive duration, or 0 for a token that does not expire", lifetime)}
+			}
 			cfg, err := service.ReadConfig(config)
 			if err != nil {
 				return err
@@ -45,6 +53,9 @@ the database only: this is how the first token of an installation is made.`,
 				return err
 			}
 			text, _, err := tokens.Issue(cmd.Context(), auth.NewToken{Name: name, Lifetime: lifetime, Replace: replace})
+			if errors.Is(err, registry.ErrExists) {
+				return fmt.Errorf("there is a token %q already: choose another --name, or revoke that one with --replace", name)
+			}
 			if err != nil {
 				return err
 			}

@@ -85,6 +85,9 @@ type NewToken struct {
 
 // Issue makes a token. The text is returned this once: only its hash is kept.
 func (t *Tokens) Issue(ctx context.Context, n NewToken) (text string, record registry.Token, err error) {
+	if n.Lifetime < 0 {
+		return "", registry.Token{}, fmt.Errorf("token %s: a lifetime of %s", n.Name, n.Lifetime)
+	}
 	now := time.Now()
 	record = registry.Token{ID: uuid.New(), Org: n.Organization.ID, Name: n.Name, CreatedAt: now}
 	claims := apiClaims{

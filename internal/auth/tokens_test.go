@@ -175,6 +175,9 @@ func TestTokenLife(t *testing.T) {
 		if _, _, err := in.tokens.Issue(t.Context(), NewToken{Organization: acme, Name: "ci"}); !errors.Is(err, registry.ErrExists) {
 			t.Errorf("second token of that name: %v, want ErrExists", err)
 		}
+		if text, _, err := in.tokens.Issue(t.Context(), NewToken{Organization: acme, Name: "past", Lifetime: -time.Hour}); err == nil || text != "" {
+			t.Error("a lifetime that has passed made a token, which would not expire")
+		}
 		time.Sleep(time.Hour)
 		_, err := in.tokens.Verify(t.Context(), text, "")
 		wantProblem(t, "after its hour", err, problem.Unauthenticated, expired)
