@@ -81,7 +81,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 			}
 		},
 	})
-	server := service.NewGRPC(api.ServerOptions()...)
+	server := service.NewGRPC(log, api.ServerOptions()...)
 	api.Register(server)
 	return controlplaneServers{grpc: server, http: api.HTTPHandler(), tokens: tokens, keys: keys}, nil
 }

@@ -3,7 +3,9 @@ package service
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"slices"
 	"time"
 
 	"google.golang.org/grpc"
@@ -37,16 +39,29 @@ func Listeners(l Listen) (Opened, error) {
 	return opened, nil
 }
 
+// The bounds on what one connection costs before anybody knows whose it is.
+const (
+	maxStreams    = 128      // that are open at a time; clients wait for a free one
+	maxGRPCHeader = 64 << 10 // bytes, as counted by HTTP/2; gRPC's own default is 16 MiB
+)
+
 // NewGRPC returns a gRPC server with the bounds and error conventions of the project:
-// problems become statuses, messages have at most 4 MiB, and dead connections are
-// noticed. Further interceptors run inside the one for errors.
-func NewGRPC(options ...grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(append([]grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(grpcproblem.UnaryServer()),
-		grpc.ChainStreamInterceptor(grpcproblem.StreamServer()),
-		grpc.MaxConcurrentStreams(1024),
-		grpc.ConnectionTimeout(10 * time.Second),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
-		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, options...)...)
+// problems become statuses, panics become Internal and a line in log, messages have at
+// most 4 MiB, and dead connections are noticed. Further interceptors run inside the one
+// for errors.
+func NewGRPC(log *slog.Logger, options ...grpc.ServerOption) *grpc.Server {
+	return grpc.NewServer(slices.Concat(
+		arrival{firstMessage}.options(),
+		[]grpc.ServerOption{
+			grpc.ChainUnaryInterceptor(grpcproblem.UnaryServer()),
+			grpc.ChainStreamInterceptor(grpcproblem.StreamServer()),
+			grpc.MaxConcurrentStreams(maxStreams),
+			grpc.MaxHeaderListSize(maxGRPCHeader),
+			grpc.ConnectionTimeout(10 * time.Second),
+			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
+			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+		},
+		recovered{log}.options(),
+		options,
+	)...)
 }

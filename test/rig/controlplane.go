@@ -35,7 +35,7 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler),
 		Version: "test", MaxArtifactBytes: r.options.MaxBytes, OnChange: func(org.ID) {},
 	})
-	server := service.NewGRPC(api.ServerOptions()...)
+	server := service.NewGRPC(r.log, api.ServerOptions()...)
 	api.Register(server)
 	plane, artifacts := loopback(t), loopback(t)
 	serve(t, server, plane)
