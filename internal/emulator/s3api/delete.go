@@ -4,9 +4,26 @@ import (
 	"context"
 	"strings"
 
+	"github.com/managedcas/managedcas/internal/emulator/gate"
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
+
+// deleteCondition reads If-Match, or what takes its place in DeleteObjects.
+func deleteCondition(match string) createCondition {
+	return createCondition{mustBe: strings.Trim(match, `"`)}
+}
+
+// deleteChecks are the contexts of a deletion. To compare with an ETag takes the
+// permission to read the object:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-delete-enforce.html.
+func (s *Service) deleteChecks(c *call, key string, condition createCondition, add ...keysOf) []gate.Check {
+	checks := s.checks(c, "s3:DeleteObject", &key, add...)
+	if condition.mustBe != "" && condition.mustBe != "*" {
+		checks = append(checks, s.checks(c, "s3:GetObject", &key, add...)...)
+	}
+	return checks
+}
 
 func (s *Service) deleteObject(ctx context.Context, c *call) error {
 	for name := range c.r.Header {
@@ -14,10 +31,13 @@ func (s *Service) deleteObject(ctx context.Context, c *call) error {
 			return notImplemented(c.op.name + " with " + strings.ToLower(name))
 		}
 	}
-	if err := s.allowObject(ctx, c, "s3:DeleteObject", c.target.key, headerKeys(c.r)); err != nil {
+	condition := deleteCondition(c.r.Header.Get("If-Match"))
+	if err := s.permit(ctx, c, s.deleteChecks(c, c.target.key, condition, headerKeys(c.r))); err != nil {
 		return err
 	}
-	condition := createCondition{mustBe: strings.Trim(c.r.Header.Get("If-Match"), `"`)}
+	if err := c.target.missing(); err != nil {
+		return err
+	}
 	if condition.mustBe != "" && c.versionID() != "" {
 		return notImplemented(c.op.name + " with If-Match and versionId")
 	}

@@ -23,8 +23,10 @@ type deleteRequest struct {
 
 type objectToDelete struct {
 	Key       string
-	VersionID string  `xml:"VersionId"`
-	Unknown   unknown `xml:",any"`
+	VersionID string `xml:"VersionId"`
+	// ETag is what the object must be, as If-Match of DeleteObject.
+	ETag    string
+	Unknown unknown `xml:",any"`
 }
 
 type deleteResult struct {
@@ -64,13 +66,13 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 	out := deleteResult{}
 	var allowed []objectToDelete
 	for _, o := range in.Objects {
-		err := s.allowDelete(ctx, c, o)
-		if aerr, ok := errors.AsType[*api.Error](err); ok {
-			out.Errors = append(out.Errors, deleteError{o.Key, o.VersionID, aerr.Code, aerr.Message})
-			continue
-		}
+		refused, err := o.refused(s.allowDelete(ctx, c, o))
 		if err != nil {
 			return err
+		}
+		if refused != nil {
+			out.Errors = append(out.Errors, *refused)
+			continue
 		}
 		allowed = append(allowed, o)
 	}
@@ -78,10 +80,11 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 		if err := c.target.missing(); err != nil {
 			return err
 		}
-		deleted, err := s.deleteAll(c, allowed)
+		deleted, refused, err := s.deleteAll(c, allowed)
 		if err != nil {
 			return err
 		}
+		out.Errors = append(out.Errors, refused...)
 		if !in.Quiet {
 			out.Deleted = deleted
 		}
@@ -89,12 +92,28 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 	return writeXML(c.w, http.StatusOK, out)
 }
 
+// refused turns an error about one object into an element of the answer.
+func (o objectToDelete) refused(err error) (*deleteError, error) {
+	if aerr, ok := errors.AsType[*api.Error](err); ok {
+		return &deleteError{o.Key, o.VersionID, aerr.Code, aerr.Message}, nil
+	}
+	return nil, err
+}
+
 func (s *Service) allowDelete(ctx context.Context, c *call, o objectToDelete) error {
 	if err := o.Unknown.refuse(c.op.name); err != nil {
 		return err
 	}
 	if o.VersionID == "" {
-		return s.permit(ctx, c, s.checks(c, "s3:DeleteObject", &o.Key))
+		match := func(keys iam.Context) {
+			if o.ETag != "" {
+				keys.Set("s3:if-match", o.ETag)
+			}
+		}
+		return s.permit(ctx, c, s.deleteChecks(c, o.Key, deleteCondition(o.ETag), match))
+	}
+	if o.ETag != "" {
+		return notImplemented(c.op.name + " with ETag and VersionId")
 	}
 	if err := checkVersionID(o.VersionID); err != nil {
 		return err
@@ -103,17 +122,29 @@ func (s *Service) allowDelete(ctx context.Context, c *call, o objectToDelete) er
 	return s.permit(ctx, c, s.checks(c, onVersion("s3:DeleteObject"), &o.Key, which))
 }
 
-func (s *Service) deleteAll(c *call, all []objectToDelete) ([]deletedKey, error) {
-	var deleted []deletedKey
+func (s *Service) deleteAll(c *call, all []objectToDelete) (deleted []deletedKey, failed []deleteError, err error) {
 	var removed []pieces
-	err := s.cfg.DB.Update(func(tx state.Tx) error {
-		deleted, removed = nil, nil
+	err = s.cfg.DB.Update(func(tx state.Tx) error {
+		deleted, failed, removed = nil, nil, nil
 		bucket, err := s3state.Buckets.Get(tx, c.target.bucket.Name)
 		if err != nil {
 			return known(err, noSuchBucket(c.target.bucket.Name))
 		}
 		for _, o := range all {
-			done, err := stack{tx, bucket.Name, o.Key}.delete(bucket.Versioning, o.VersionID)
+			versions := stack{tx, bucket.Name, o.Key}
+			there, err := versions.current()
+			if err != nil {
+				return err
+			}
+			refused, err := o.refused(deleteCondition(o.ETag).check(o.Key, there))
+			if err != nil {
+				return err
+			}
+			if refused != nil {
+				failed = append(failed, *refused)
+				continue
+			}
+			done, err := versions.delete(bucket.Versioning, o.VersionID)
 			if err != nil {
 				return err
 			}
@@ -127,10 +158,10 @@ func (s *Service) deleteAll(c *call, all []objectToDelete) ([]deletedKey, error)
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, p := range removed {
 		s.discard(p)
 	}
-	return deleted, nil
+	return deleted, failed, nil
 }
