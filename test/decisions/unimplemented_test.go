@@ -57,16 +57,12 @@ func TestI9_UnimplementedIsRefusedByName(t *testing.T) {
 			_, err := a.iam().CreateGroup(ctx, &iam.CreateGroupInput{GroupName: aws.String("g")})
 			return err
 		},
-		"CreateOpenIDConnectProvider": func(ctx context.Context, a *actor) error {
-			_, err := a.iam().CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://issuer.example")})
+		"CreateSAMLProvider": func(ctx context.Context, a *actor) error {
+			_, err := a.iam().CreateSAMLProvider(ctx, &iam.CreateSAMLProviderInput{Name: aws.String("p"), SAMLMetadataDocument: aws.String(strings.Repeat("x", 1000))})
 			return err
 		},
 		"CreateGrant": func(ctx context.Context, a *actor) error {
 			_, err := a.kms().CreateGrant(ctx, &kms.CreateGrantInput{KeyId: &w.keyARN, GranteePrincipal: aws.String(roleARN), Operations: []kmstypes.GrantOperation{"Decrypt"}})
-			return err
-		},
-		"ReEncrypt": func(ctx context.Context, a *actor) error {
-			_, err := a.kms().ReEncrypt(ctx, &kms.ReEncryptInput{CiphertextBlob: []byte("x"), DestinationKeyId: &w.keyARN})
 			return err
 		},
 		"GetFederationToken": func(ctx context.Context, a *actor) error {
