@@ -2,12 +2,25 @@ package awscloud
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
+
+// sdkLog takes what the SDK has to say into log: by itself it writes to standard error.
+func sdkLog(log *slog.Logger) logging.Logger {
+	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
+		level := slog.LevelDebug
+		if class == logging.Warn {
+			level = slog.LevelWarn
+		}
+		log.Log(context.Background(), level, "AWS SDK: "+fmt.Sprintf(format, v...))
+	})
+}
 
 // logCalls writes one debug line per call, retries included in its duration.
 // Parameters are not logged: policies and metadata do not belong there.

@@ -96,7 +96,9 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 func baseConfig(ctx context.Context, cfg Config, client aws.HTTPClient) (aws.Config, error) {
 	base := aws.Config{Credentials: cfg.Credentials.provider(client)}
 	if base.Credentials == nil {
-		loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region), config.WithHTTPClient(client))
+		// The chain may ask STS itself (a profile with role_arn, IRSA): at the same endpoint.
+		loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region), config.WithHTTPClient(client),
+			config.WithBaseEndpoint(cfg.Endpoint), config.WithLogger(sdkLog(cfg.Log)))
 		if err != nil {
 			return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
 		}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -201,4 +204,46 @@ func (f transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: status, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(body)),
 	}, nil
+}
+
+// A default chain that asks STS for its credentials asks at the endpoint as well: here
+// a profile with role_arn. The test sets the environment of the process, so it is alone.
+func TestTheDefaultChainUsesTheEndpoint(t *testing.T) { //nolint:paralleltest // see above
+	var calls []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls = append(calls, r.FormValue("Action"))
+		if r.FormValue("Action") == "AssumeRole" {
+			_, _ = io.WriteString(w, `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIA1</AccessKeyId>
+<SecretAccessKey>hush</SecretAccessKey><SessionToken>tok</SessionToken><Expiration>2100-01-02T03:04:05Z</Expiration>
+</Credentials></AssumeRoleResult></AssumeRoleResponse>`)
+			return
+		}
+		_, _ = io.WriteString(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/r/s</Arn>
+<UserId>AROA:s</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+	}))
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "config")
+	const text = `[profile ops]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = secret
+[profile backend]
+role_arn = arn:aws:iam::123456789012:role/r
+source_profile = ops
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": file, "AWS_SHARED_CREDENTIALS_FILE": file, "AWS_PROFILE": "backend",
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "",
+	} {
+		t.Setenv(name, value)
+	}
+	c, err := awscloud.New(t.Context(), awscloud.Config{Region: region, AccountID: account, Endpoint: server.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Identity(t.Context()); err != nil || strings.Join(calls, " ") != "AssumeRole GetCallerIdentity" {
+		t.Errorf("calls %q, %v", calls, err)
+	}
 }
