@@ -104,13 +104,23 @@ func level(err error) slog.Level {
 	return slog.LevelInfo
 }
 
-func bearer(r *http.Request) string { return auth.Bearer(r.Header.Get("Authorization")) }
+// bearer returns the token of a request, or none if it shows several: of two, a proxy
+// may have looked at the other one.
+func bearer(r *http.Request) string { return auth.Bearer(only(r.Header["Authorization"])) }
 
 func queryToken(r *http.Request) string {
-	if t := r.URL.Query().Get("t"); t != "" {
-		return t
+	if t := r.URL.Query()["t"]; len(t) > 1 || only(t) != "" {
+		return only(t)
 	}
 	return bearer(r)
+}
+
+// only returns the value that is alone.
+func only(values []string) string {
+	if len(values) != 1 {
+		return ""
+	}
+	return values[0]
 }
 
 // stored answers an upload.

@@ -155,6 +155,18 @@ func TestUnauthenticated(t *testing.T) {
 			}
 		}
 	}
+	for path, headers := range map[string][]string{
+		"/v1/artifacts/" + d.String():                                     {"Bearer " + token, "Bearer x"},
+		"/download/" + d.String():                                         {"Bearer " + token, "Bearer " + token},
+		"/download/" + d.String() + "?t=" + token + "&t=x":                nil,
+		"/download/" + d.String() + "?t=" + token + "&t=" + token + "&t=": {"Bearer " + token},
+	} {
+		request := s.request(t, http.MethodGet, path, s.downloader(d), nil)
+		request.Header["Authorization"] = headers
+		if response, _, err := s.do(t, request); err != nil || response.StatusCode != 401 {
+			t.Errorf("several tokens, %s: %s, %v; want 401", path[:12], response.Status, err)
+		}
+	}
 	if response, _, _ := s.do(t, s.request(t, "GET", "/v1/artifacts/"+d.String()+"?t="+token, cas.Grant{Org: s.org, Role: cas.Uploader}, nil)); response.StatusCode != 403 {
 		t.Errorf("a token in the query of the API: %s", response.Status)
 	}
