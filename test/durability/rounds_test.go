@@ -1,0 +1,5 @@
+//go:build !long
+
+package durability
+
+const rounds = 5
