@@ -1,6 +1,6 @@
-// Package emulator is the embedded AWS: S3, S3 Control, STS, IAM and KMS as far as
-// this product needs them, and an EKS Pod Identity credentials endpoint, on one
-// port and in one directory. It enforces what AWS enforces: every request is
+// Package emulator is the embedded AWS: S3, S3 Control, STS, IAM, KMS and Secrets
+// Manager as far as this product needs them, and the two ways in which EKS gives pods
+// credentials, on one port and in one directory. It enforces what AWS enforces: every request is
 // authenticated by its signature and authorized by the policies in force, and what
 // is not implemented is refused by name. There is no switch that turns this off.
 //

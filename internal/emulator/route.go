@@ -30,6 +30,8 @@ func route(r *http.Request, auth *sigv4.Auth, form url.Values) string {
 		return service
 	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "TrentService."):
 		return "kms"
+	case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "secretsmanager."):
+		return "secretsmanager"
 	case form.Get("Version") == "2011-06-15":
 		return "sts"
 	case form.Get("Version") == "2010-05-08":
@@ -78,7 +80,7 @@ func newHosts(extra []string) hosts {
 }
 
 func (h hosts) String() string {
-	return strings.Join(h, ", ") + ", the address that it listens on, names under these, and the s3, sts, iam and kms hosts of " + awsSuffix
+	return strings.Join(h, ", ") + ", the address that it listens on, names under these, and the s3, sts, iam, kms and secretsmanager hosts of " + awsSuffix
 }
 
 func (h hosts) known(r *http.Request) bool {
@@ -100,7 +102,7 @@ func (h hosts) known(r *http.Request) bool {
 
 func isServiceLabel(label string) bool {
 	switch strings.TrimSuffix(label, "-fips") {
-	case "s3", "s3-accesspoint", "s3-control", "sts", "iam", "kms":
+	case "s3", "s3-accesspoint", "s3-control", "sts", "iam", "kms", "secretsmanager":
 		return true
 	}
 	return false
@@ -129,5 +131,5 @@ func sourceIP(r *http.Request) string {
 // unknownService is the answer to a signature for a service that is not here.
 func unknownService(service string) *api.Error {
 	return api.Errorf(http.StatusNotImplemented, "NotImplemented",
-		"the embedded AWS has no service %q; it has s3 (with S3 Control), sts, iam and kms", service)
+		"the embedded AWS has no service %q; it has s3 (with S3 Control), sts, iam, kms and secretsmanager", service)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/emulator/s3api"
 	"github.com/managedcas/managedcas/internal/emulator/s3control"
+	"github.com/managedcas/managedcas/internal/emulator/secretsapi"
 	"github.com/managedcas/managedcas/internal/emulator/stsapi"
 	"github.com/managedcas/managedcas/internal/emulator/webidentity"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -43,15 +44,23 @@ func (a *AWS) openServices() error {
 	}
 	a.closers = append(a.closers, s3)
 	a.clusters = irsa.New(irsa.Config{DB: a.db, Region: a.cfg.Region})
+	vault, err := secretsapi.New(secretsapi.Config{
+		DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+		Gate: door, Principals: door, Keys: kms, Log: a.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
 	sts := stsapi.New(stsapi.Config{
 		Directory: a.directory, Gate: door,
 		Keys: issuerKeys{clusters: a.clusters, others: webidentity.NewIssuers()},
 	})
 	a.services = map[string]api.Emulated{
-		"iam": iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
-		"sts": sts,
-		"kms": kms,
-		"s3":  s3,
+		"iam":            iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
+		"sts":            sts,
+		"kms":            kms,
+		"secretsmanager": vault,
+		"s3":             s3,
 		"s3control": s3control.New(s3control.Config{
 			DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
 			Gate: door, Principals: door, Log: a.cfg.Log,

@@ -13,7 +13,7 @@ import (
 // into a journal entry when the answer is out.
 type Request struct {
 	ID        string  // x-amz-request-id
-	Service   string  // "s3", "s3control", "sts", "iam", "kms"
+	Service   string  // "s3", "s3control", "sts", "iam", "kms", "secretsmanager"
 	Operation string  // "PutObject"
 	Caller    *Caller // never nil; Kind Anonymous when unsigned
 	Region    string  // of the credential scope

@@ -67,7 +67,7 @@ func throttled(service string) *api.Error {
 	switch service {
 	case "sts", "iam":
 		return api.Errorf(400, "Throttling", "Rate exceeded")
-	case "kms":
+	case "kms", "secretsmanager":
 		return api.Errorf(400, "ThrottlingException", "Rate exceeded")
 	}
 	return api.Errorf(503, "SlowDown", "Please reduce your request rate.")
@@ -80,6 +80,8 @@ func Internal(service string) *api.Error {
 		return api.Errorf(500, "InternalFailure", "The request processing has failed because of an internal error.")
 	case "kms":
 		return api.Errorf(500, "KMSInternalException", "The request processing has failed because of an internal error.")
+	case "secretsmanager":
+		return api.Errorf(500, "InternalServiceError", "An error occurred on the server side.")
 	}
 	return api.Errorf(500, "InternalError", "We encountered an internal error. Please try again.")
 }

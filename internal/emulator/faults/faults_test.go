@@ -70,6 +70,8 @@ func TestErrors(t *testing.T) {
 		{faults.Rule{Kind: faults.Failure}, "s3", "InternalError (500)"},
 		{faults.Rule{Kind: faults.Failure}, "iam", "InternalFailure (500)"},
 		{faults.Rule{Kind: faults.Failure}, "kms", "KMSInternalException (500)"},
+		{faults.Rule{Kind: faults.Throttle}, "secretsmanager", "ThrottlingException (400)"},
+		{faults.Rule{Kind: faults.Failure}, "secretsmanager", "InternalServiceError (500)"},
 		{faults.Rule{Kind: faults.Failure, Status: 409, Code: "ConditionalRequestConflict"}, "s3", "ConditionalRequestConflict (409)"},
 	} {
 		got := tc.rule.Error(tc.service).Error()

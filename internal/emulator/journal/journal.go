@@ -20,7 +20,7 @@ type Entry struct {
 	RequestID   string         `json:"requestId"`
 	Time        time.Time      `json:"time"` // of arrival
 	Duration    time.Duration  `json:"durationNanos"`
-	Service     string         `json:"service"`             // "s3", "s3control", "sts", "iam", "kms"
+	Service     string         `json:"service"`             // "s3", "s3control", "sts", "iam", …
 	Operation   string         `json:"operation,omitempty"` // empty: not known
 	Caller      string         `json:"caller,omitempty"`    // ARN; empty before authentication
 	AccessKeyID string         `json:"accessKeyId,omitempty"`

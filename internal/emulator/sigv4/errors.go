@@ -48,7 +48,8 @@ type answer struct {
 // answers is how the three protocols report each kind. Sources: the S3 error list
 // (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html), the common
 // errors of STS and IAM (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html)
-// and of KMS (https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html),
+// and of KMS (https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html), whose
+// codes Secrets Manager shares,
 // facts AWS §4.6.
 var answers = map[Kind]struct{ s3, query, json answer }{
 	BadRequest:      {answer{400, "InvalidURI"}, answer{400, "MalformedQueryString"}, answer{400, "ValidationException"}},
@@ -76,7 +77,7 @@ func (e *Error) For(service string) *api.Error {
 	switch service {
 	case "sts", "iam":
 		a = row.query
-	case "kms":
+	case "kms", "secretsmanager":
 		a = row.json
 	default:
 		a = row.s3
