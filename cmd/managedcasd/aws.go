@@ -56,9 +56,12 @@ func serveAWS(ctx context.Context, cfg emulator.Config, listen, readyFile string
 		return err
 	}
 	defer func() { err = errors.Join(err, aws.Close()) }()
+	if err := removeReady(readyFile); err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (choose another --listen)", err)
 	}
 	root := aws.RootCredentials()
 	return service.Run(ctx, log,

@@ -32,17 +32,21 @@ func devCommand() *cobra.Command {
 has its own workload identity, as in EKS: every policy is exercised as it will be there.
 
 The ready file says where everything listens and how to get in; it appears when every
-part is healthy. The same --data finds everything again.`,
+part is healthy. The same --data finds everything again; the administrator's token is in
+its file admin-token.`,
 		Example: `  managedcasd dev --data ./dev --ready-file ./dev.json`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := options.check(); err != nil {
+				return err
+			}
 			log := service.Log{Level: options.level, Format: "text"}.Logger(cmd.ErrOrStderr())
 			return dev(cmd.Context(), options, log)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&options.dir, "data", "", "directory to keep everything in; default: a temporary one, removed at the end")
-	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1; 0: any that are free")
+	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1: AWS, control plane gRPC and HTTP, CAS gRPC and HTTP; 0: any that are free")
 	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
 	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
@@ -57,6 +61,19 @@ type devOptions struct {
 	reconcile        time.Duration
 	maxArtifactBytes int64
 	level            slog.Level
+}
+
+// check refuses numbers that make no sense.
+func (o devOptions) check() error {
+	switch {
+	case o.firstPort < 0 || o.firstPort > 65535-4:
+		return usageError{fmt.Errorf("--ports %d: want the first of five ports, at most 65531, or 0", o.firstPort)}
+	case o.reconcile < service.MinReconcileInterval:
+		return usageError{fmt.Errorf("--reconcile-interval %s: at least %s", o.reconcile, service.MinReconcileInterval)}
+	case o.maxArtifactBytes < 1:
+		return usageError{fmt.Errorf("--max-artifact-bytes %d: at least 1", o.maxArtifactBytes)}
+	}
+	return nil
 }
 
 // dev is the whole system in the order in which it stands up. Everything before
@@ -80,6 +97,10 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return fmt.Errorf("opening the embedded AWS: %w", err)
 	}
 	defer func() { err = errors.Join(err, aws.Close()) }()
+	// The directory is ours now: what a killed process promised no longer holds.
+	if err := removeReady(options.readyFile); err != nil {
+		return err
+	}
 	endpoint := "http://" + listeners["aws"].Addr().String()
 	stopAWS := service.Background(ctx, log, service.HTTP("aws", listeners["aws"], aws))
 	defer func() { err = errors.Join(err, stopAWS()) }()
@@ -144,7 +165,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	adminToken, err := devToken(ctx, filepath.Join(dir, "admin-token"), controlplane.tokens)
+	tokenFile := filepath.Join(dir, "admin-token")
+	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)
 	if err != nil {
 		return err
 	}
@@ -157,7 +179,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
-			return announce(ctx, options.readyFile, newReady(listeners, root, installation, identities, adminToken), log)
+			r := newReady(listeners, root, installation, identities, adminToken)
+			return announce(ctx, options.readyFile, r, log.With("adminToken", tokenFile))
 		}},
 	)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -101,6 +103,18 @@ func announce(ctx context.Context, file string, r ready, log *slog.Logger) error
 	log.LogAttrs(ctx, slog.LevelInfo, "ready",
 		slog.String("controlplane", r.Controlplane.GRPC), slog.String("cas", r.CAS.GRPC), slog.String("aws", r.AWS.Endpoint))
 	<-ctx.Done()
+	return nil
+}
+
+// removeReady removes a ready file if it is there: at the end, and at the start what a
+// killed process left behind.
+func removeReady(file string) error {
+	if file == "" {
+		return nil
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing the ready file: %w", err)
+	}
 	return nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -43,6 +42,9 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 			}
 			in, err := cfg.Backend.ManagedCas.Installation()
 			if err != nil {
+				return err
+			}
+			if err := removeReady(readyFile); err != nil { // of one that was killed
 				return err
 			}
 			log := cfg.Log.Logger(cmd.ErrOrStderr()).With("role", use)
@@ -88,7 +90,7 @@ func (r role) announce(listeners service.Opened) service.Task {
 			return fmt.Errorf("writing the ready file: %w", err)
 		}
 		<-ctx.Done()
-		return os.Remove(r.readyFile)
+		return removeReady(r.readyFile)
 	}}
 }
 

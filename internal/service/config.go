@@ -101,8 +101,10 @@ const (
 	// DefaultMaxArtifactBytes is the largest artifact: what S3 takes in one request.
 	DefaultMaxArtifactBytes = 5 << 30
 
-	maxConfigBytes       = 1 << 20
-	minReconcileInterval = time.Second
+	// MinReconcileInterval keeps reconcilers from asking AWS without a pause.
+	MinReconcileInterval = time.Second
+
+	maxConfigBytes = 1 << 20
 )
 
 // ReadConfig reads the configuration in file and fills in the defaults.
@@ -138,8 +140,8 @@ func ParseConfig(text []byte) (Config, error) {
 	if m.ReconcileInterval == 0 {
 		m.ReconcileInterval = DefaultReconcileInterval
 	}
-	if m.ReconcileInterval < minReconcileInterval {
-		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, minReconcileInterval)
+	if m.ReconcileInterval < MinReconcileInterval {
+		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, MinReconcileInterval)
 	}
 	if cfg.CAS.SessionReuse == nil {
 		reuse := DefaultSessionReuse
