@@ -56,7 +56,7 @@ func (a *AWS) openServices() error {
 		Keys: issuerKeys{clusters: a.clusters, others: webidentity.NewIssuers()},
 	})
 	a.services = map[string]api.Emulated{
-		"iam":            iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door}),
+		"iam":            iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door, Policies: door}),
 		"sts":            sts,
 		"kms":            kms,
 		"secretsmanager": vault,

@@ -21,19 +21,37 @@ func (g *Gate) policiesOf(tx directory.Tx, caller *api.Caller) (iam.PolicySet, e
 	case err != nil:
 		return set, err
 	default:
-		if set.Identity, err = g.identityPolicies(tx, principal); err != nil {
+		if set, err = g.ownPolicies(tx, principal); err != nil {
 			return set, err
-		}
-		if principal.Boundary != "" {
-			if set.Boundary, err = g.boundary(tx, principal.Boundary); err != nil {
-				return set, err
-			}
 		}
 	}
 	if caller.SessionPolicyPassed {
 		set.SessionPassed = true
 		set.Session, err = g.sessionPolicies(tx, caller)
 	}
+	return set, err
+}
+
+// PoliciesOf returns the identity policies and the boundary of the role or user with that
+// ARN as IAM itself knows them, or directory.ErrNotFound.
+func (g *Gate) PoliciesOf(arn string) (set iam.PolicySet, err error) {
+	err = g.dir.View(func(tx directory.Tx) error {
+		principal, err := directory.PrincipalByARN(tx, arn)
+		if err != nil {
+			return err
+		}
+		set, err = g.ownPolicies(tx, principal)
+		return err
+	})
+	return set, err
+}
+
+// ownPolicies are those of a role or user, without a session's.
+func (g *Gate) ownPolicies(tx directory.Tx, p directory.Principal) (set iam.PolicySet, err error) {
+	if set.Identity, err = g.identityPolicies(tx, p); err != nil || p.Boundary == "" {
+		return set, err
+	}
+	set.Boundary, err = g.boundary(tx, p.Boundary)
 	return set, err
 }
 

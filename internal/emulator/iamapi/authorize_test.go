@@ -85,6 +85,7 @@ func TestOperationsAreAuthorized(t *testing.T) {
 		{"UntagOpenIDConnectProvider", ofProvider(params{"TagKeys.member.1": "team"}), eksProvider},
 		{"ListOpenIDConnectProviderTags", ofProvider(nil), eksProvider},
 		{"GetAccountSummary", nil, "*"},
+		{"SimulatePrincipalPolicy", params{"PolicySourceArn": identitytest.RoleARN("r"), "ActionNames.member.1": "s3:GetObject"}, identitytest.RoleARN("r")},
 		{"SimulateCustomPolicy", params{"PolicyInputList.member.1": anyAction, "ActionNames.member.1": "s3:GetObject"}, "*"},
 	}
 	a := newAccount(t)

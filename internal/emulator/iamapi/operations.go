@@ -73,8 +73,9 @@ func (s *Service) table() map[string]operation {
 		"UntagOpenIDConnectProvider":              s.untagProvider,
 		"ListOpenIDConnectProviderTags":           s.listProviderTags,
 
-		"GetAccountSummary":    s.accountSummary,
-		"SimulateCustomPolicy": s.simulate,
+		"GetAccountSummary":       s.accountSummary,
+		"SimulateCustomPolicy":    s.simulateCustom,
+		"SimulatePrincipalPolicy": s.simulatePrincipal,
 
 		// OpenTofu asks both before it deletes; neither thing exists here.
 		"ListInstanceProfilesForRole": s.listInstanceProfiles,

@@ -16,6 +16,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/awsquery"
 	"github.com/managedcas/managedcas/internal/emulator/directory"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/iam"
 )
 
 const namespace = "https://iam.amazonaws.com/doc/2010-05-08/"
@@ -25,7 +26,15 @@ type Config struct {
 	Directory  *directory.Directory
 	Gate       gate.Authorizer
 	Principals gate.Principals
+	Policies   Policies
 	Quotas     Quotas // zero value: DefaultQuotas
+}
+
+// Policies knows which policies a role or user has.
+type Policies interface {
+	// PoliciesOf returns the identity policies and the boundary of the role or user with
+	// that ARN, or directory.ErrNotFound.
+	PoliciesOf(arn string) (iam.PolicySet, error)
 }
 
 // Service is the emulated IAM. It is safe for concurrent use.
@@ -33,6 +42,7 @@ type Service struct {
 	dir        *directory.Directory
 	gate       gate.Authorizer
 	principals gate.Principals
+	policies   Policies
 	quotas     Quotas
 	operations map[string]operation
 }
@@ -51,7 +61,7 @@ func New(cfg Config) *Service {
 	if cfg.Quotas == (Quotas{}) {
 		cfg.Quotas = DefaultQuotas()
 	}
-	s := &Service{dir: cfg.Directory, gate: cfg.Gate, principals: cfg.Principals, quotas: cfg.Quotas}
+	s := &Service{dir: cfg.Directory, gate: cfg.Gate, principals: cfg.Principals, policies: cfg.Policies, quotas: cfg.Quotas}
 	s.operations = s.table()
 	return s
 }

@@ -2,6 +2,7 @@ package iamapi
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -35,8 +36,9 @@ const (
 	maxSimulatedResources = 100
 )
 
-// simulation is a request of SimulateCustomPolicy.
+// simulation is a request to simulate policies.
 type simulation struct {
+	page
 	principal string
 	account   string
 	set       iam.PolicySet
@@ -45,9 +47,8 @@ type simulation struct {
 	context   iam.Context
 }
 
-// simulate answers with the evaluator that also enforces. Only the context that the
-// request gives is there; which keys the policies miss is not worked out.
-func (s *Service) simulate(ctx context.Context, c *call) (any, error) {
+// simulateCustom evaluates the policies of the request alone.
+func (s *Service) simulateCustom(ctx context.Context, c *call) (any, error) {
 	sim, err := s.readSimulation(c)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,42 @@ func (s *Service) simulate(ctx context.Context, c *call) (any, error) {
 	if err := s.authorize(ctx, c, anything); err != nil {
 		return nil, err
 	}
-	var results []evaluationXML
+	if sim.principal == "" {
+		sim.principal = s.dir.ARN("user", "/", "simulated")
+	}
+	return sim.run(), nil
+}
+
+// simulatePrincipal evaluates the policies that a role or user has now, with those of the
+// request beside them; a boundary in the request stands in for the principal's own
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
+func (s *Service) simulatePrincipal(ctx context.Context, c *call) (any, error) {
+	source := c.arn("PolicySourceArn")
+	sim, err := s.readSimulation(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authorize(ctx, c, source); err != nil {
+		return nil, err
+	}
+	own, err := s.policies.PoliciesOf(source)
+	if err != nil {
+		return nil, found(err, noSuchEntity("The role or user %s cannot be found.", source))
+	}
+	sim.set.Identity = append(own.Identity, sim.set.Identity...)
+	if len(sim.set.Boundary) == 0 {
+		sim.set.Boundary = own.Boundary
+	}
+	if sim.principal == "" {
+		sim.principal = source
+	}
+	return sim.run(), nil
+}
+
+// run answers with the evaluator that also enforces. Only the context that the request
+// gives is there; which keys the policies miss is not worked out.
+func (sim *simulation) run() simulateResult {
+	list, n := collector[evaluationXML]{page: sim.page}, 0
 	for _, action := range sim.actions {
 		for _, resource := range sim.resources {
 			decision := iam.Evaluate(iam.Request{
@@ -65,45 +101,32 @@ func (s *Service) simulate(ctx context.Context, c *call) (any, error) {
 				Account:   sim.account,
 				Context:   sim.context,
 			}, sim.set)
-			results = append(results, describeEvaluation(action, resource, decision))
+			n++
+			list.add(fmt.Sprintf("%05d", n), describeEvaluation(action, resource, decision))
 		}
 	}
-	return simulateResult{EvaluationResults: awsquery.Of(results)}, nil
+	return simulateResult{awsquery.Of(list.items), list.end()}
 }
 
 func (s *Service) readSimulation(c *call) (simulation, error) {
-	for _, name := range []string{"ResourceHandlingOption", "ResourceOwner", "Marker"} {
+	for _, name := range []string{"ResourceHandlingOption", "ResourceOwner"} {
 		if c.Has(name) {
-			return simulation{}, api.NotImplemented("iam", "SimulateCustomPolicy with "+name)
+			return simulation{}, api.NotImplemented("iam", c.req.Operation+" with "+name)
 		}
 	}
 	sim := simulation{
+		page:      readPage(c),
 		principal: c.optionalARN("CallerArn"),
 		account:   s.dir.AccountID(),
 		actions:   c.Texts("ActionNames", maxSimulatedActions, awsquery.Limits{Required: true, Min: 3, Max: 128}),
 		resources: c.Texts("ResourceArns", maxSimulatedResources, awsquery.Limits{Required: true, Min: 1, Max: 2048}),
 		context:   readContext(c),
 	}
-	if sim.principal == "" {
-		sim.principal = s.dir.ARN("user", "/", "simulated")
-	}
 	if len(sim.resources) == 0 {
 		sim.resources = []string{anything}
 	}
-	policies := func(list string) []iam.Policy {
-		var read []iam.Policy
-		for i, text := range c.Texts(list, maxSimulatedPolicies, awsquery.Limits{Required: true, Min: 1, Max: 131072}) {
-			doc, err := iam.Parse(iam.KindIdentity, []byte(text))
-			if err != nil {
-				c.Violate(list+".member."+strconv.Itoa(i+1), "…", err.Error())
-				continue
-			}
-			read = append(read, iam.Policy{Name: list + "." + strconv.Itoa(i+1), Document: doc})
-		}
-		return read
-	}
-	sim.set.Identity = policies("PolicyInputList")
-	sim.set.Boundary = policies("PermissionsBoundaryPolicyInputList")
+	sim.set.Identity = c.policies("PolicyInputList")
+	sim.set.Boundary = c.policies("PermissionsBoundaryPolicyInputList")
 	if text := c.Text("ResourcePolicy", awsquery.Limits{Max: 131072}); text != "" {
 		doc, err := iam.Parse(iam.KindResource, []byte(text))
 		if err != nil {
@@ -112,6 +135,20 @@ func (s *Service) readSimulation(c *call) (simulation, error) {
 		sim.set.Resource = &iam.Policy{Name: "ResourcePolicy", Document: doc}
 	}
 	return sim, c.Err()
+}
+
+// policies reads a list of policies, named by their place in it.
+func (c *call) policies(list string) []iam.Policy {
+	var read []iam.Policy
+	for i, text := range c.Texts(list, maxSimulatedPolicies, awsquery.Limits{Required: true, Min: 1, Max: 131072}) {
+		doc, err := iam.Parse(iam.KindIdentity, []byte(text))
+		if err != nil {
+			c.Violate(list+".member."+strconv.Itoa(i+1), "…", err.Error())
+			continue
+		}
+		read = append(read, iam.Policy{Name: list + "." + strconv.Itoa(i+1), Document: doc})
+	}
+	return read
 }
 
 func readContext(c *call) iam.Context {

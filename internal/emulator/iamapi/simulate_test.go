@@ -46,3 +46,53 @@ func TestSimulateCustomPolicy(t *testing.T) {
 		{"SimulateCustomPolicy", with(input, "ResourcePolicy", "{"), "InvalidInput", "ResourcePolicy"},
 	})
 }
+
+// Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
+func TestSimulatePrincipalPolicy(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	a.CreateRole(t, "r", identitytest.Trust(`{"AWS":"*"}`))
+	a.Do(t, "PutRolePolicy", params{"RoleName": "r", "PolicyName": "own", "PolicyDocument": identitytest.Allow("s3:*", "*")})
+	a.Do(t, "CreatePolicy", params{"PolicyName": "bound", "PolicyDocument": identitytest.Allow("s3:Get*", "*")})
+	a.Do(t, "CreatePolicy", params{"PolicyName": "more", "PolicyDocument": identitytest.Allow("kms:Decrypt", "*")})
+	a.Do(t, "AttachRolePolicy", params{"RoleName": "r", "PolicyArn": identitytest.PolicyARN("more")})
+	input := params{
+		"PolicySourceArn":      identitytest.RoleARN("r"),
+		"ActionNames.member.1": "s3:GetObject", "ActionNames.member.2": "s3:PutObject", "ActionNames.member.3": "kms:Decrypt",
+	}
+	type result struct {
+		Decisions []string `xml:"SimulatePrincipalPolicyResult>EvaluationResults>member>EvalDecision"`
+		Truncated bool     `xml:"SimulatePrincipalPolicyResult>IsTruncated"`
+		Marker    string   `xml:"SimulatePrincipalPolicyResult>Marker"`
+	}
+	simulate := func(more ...string) result {
+		t.Helper()
+		return decode[result](t, a.Do(t, "SimulatePrincipalPolicy", with(input, more...)))
+	}
+	expect := func(what string, got result, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, got.Decisions); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	expect("own policies", simulate(), "allowed", "allowed", "allowed")
+	expect("and a Deny", simulate("PolicyInputList.member.1", identitytest.Deny("s3:PutObject", "*")), "allowed", "explicitDeny", "allowed")
+	expect("a boundary of the request", simulate("PermissionsBoundaryPolicyInputList.member.1", identitytest.Allow("kms:*", "*")), "implicitDeny", "implicitDeny", "allowed")
+	a.Do(t, "PutRolePermissionsBoundary", params{"RoleName": "r", "PermissionsBoundary": identitytest.PolicyARN("bound")})
+	expect("the role's boundary", simulate(), "allowed", "implicitDeny", "implicitDeny")
+	expect("instead of it", simulate("PermissionsBoundaryPolicyInputList.member.1", identitytest.Allow("kms:*", "*")), "implicitDeny", "implicitDeny", "allowed")
+
+	first := simulate("MaxItems", "2")
+	expect("first page", first, "allowed", "implicitDeny")
+	if !first.Truncated || first.Marker == "" {
+		t.Fatalf("the first page is the last: %+v", first)
+	}
+	second := simulate("MaxItems", "2", "Marker", first.Marker)
+	if expect("second page", second, "implicitDeny"); second.Truncated {
+		t.Error("there is a third page")
+	}
+	run(t, a, []step{
+		{"SimulatePrincipalPolicy", with(input, "PolicySourceArn", identitytest.RoleARN("nobody")), "NoSuchEntity", "nobody"},
+		{"SimulatePrincipalPolicy", params{"PolicySourceArn": identitytest.RoleARN("r"), "ResourcePolicy": "{"}, "InvalidInput", ""},
+	})
+}

@@ -57,7 +57,7 @@ func Open(t testing.TB, file string, cfg Config) *Account {
 		t.Fatal(err)
 	}
 	a := &Account{Directory: dir, Gate: gate.New(dir)}
-	a.IAM = iamapi.New(iamapi.Config{Directory: dir, Gate: a.Gate, Principals: a.Gate, Quotas: cfg.Quotas})
+	a.IAM = iamapi.New(iamapi.Config{Directory: dir, Gate: a.Gate, Principals: a.Gate, Policies: a.Gate, Quotas: cfg.Quotas})
 	cfg.STS.Directory, cfg.STS.Gate = dir, a.Gate
 	a.STS = stsapi.New(cfg.STS)
 	return a
