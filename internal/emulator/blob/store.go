@@ -32,16 +32,9 @@ type Store struct {
 	condemned map[ID]bool // removed, as soon as nobody holds them
 }
 
-// Open opens or creates the store in dir, and removes what writers left unfinished.
-// No other process may use dir.
+// Open opens or creates the store in dir. No other process may use dir.
 func Open(dir string) (*Store, error) {
 	s := &Store{dir: dir, held: map[ID]int{}, condemned: map[ID]bool{}}
-	if err := os.RemoveAll(s.unfinished()); err != nil {
-		return nil, fmt.Errorf("remove unfinished blobs: %w", err)
-	}
-	if err := os.MkdirAll(s.unfinished(), 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of blobs: %w", err)
-	}
 	for i := range folders {
 		if err := os.MkdirAll(filepath.Join(dir, hex.EncodeToString([]byte{byte(i)})), 0o700); err != nil {
 			return nil, fmt.Errorf("make the folder of blobs: %w", err)
@@ -50,8 +43,9 @@ func Open(dir string) (*Store, error) {
 	return s, syncFolder(dir)
 }
 
-// Sweep removes the blobs that live does not name. Run it before the first writer: a
-// blob that is not yet recorded would go too.
+// Sweep removes the blobs that live does not name, and so what writers of an earlier
+// process left unfinished. Run it before the first writer: a blob that is not yet
+// recorded would go too.
 func (s *Store) Sweep(live func(ID) bool) (removed int, err error) {
 	err = filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -125,8 +119,6 @@ func (s *Store) unlink(ids []ID) error {
 	}
 	return failed
 }
-
-func (s *Store) unfinished() string { return filepath.Join(s.dir, "unfinished") }
 
 // path returns where a blob lies; for what is not the name of a blob, a path at
 // which no blob lies.

@@ -28,7 +28,9 @@ func (s *Store) Create(dataKey []byte) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(s.unfinished(), string(id)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	// It is written where it stays: until Commit nobody knows its name, and a rename
+	// would cost a second commit of the file system's journal.
+	file, err := os.OpenFile(s.path(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("create blob: %w", err)
 	}
@@ -96,15 +98,13 @@ func (w *Writer) Commit() (ID, error) {
 		w.Abort()
 		return "", fmt.Errorf("commit blob: %w", err)
 	}
-	temporary, final := w.file.Name(), w.store.path(w.id)
+	name := w.file.Name()
 	if err := w.close(); err != nil {
-		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(temporary))
+		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
 	}
-	if err := os.Rename(temporary, final); err != nil {
-		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(temporary))
-	}
-	if err := syncFolder(filepath.Dir(final)); err != nil {
-		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(final))
+	// POSIX does not promise that syncing a file makes its name durable.
+	if err := syncFolder(filepath.Dir(name)); err != nil {
+		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
 	}
 	return w.id, nil
 }
@@ -115,7 +115,7 @@ func (w *Writer) Abort() {
 		return
 	}
 	name := w.file.Name()
-	// What cannot be removed now is removed by the next Open.
+	// What cannot be removed now is removed by the next Sweep.
 	_ = errors.Join(w.close(), os.Remove(name))
 }
 

@@ -23,7 +23,10 @@ type DB struct {
 // Open opens or creates the store in file. A second process on the same file is
 // refused after a second instead of waiting for ever.
 func Open(file string) (*DB, error) {
-	b, err := bbolt.Open(file, 0o600, &bbolt.Options{Timeout: time.Second, FreelistType: bbolt.FreelistMapType})
+	b, err := bbolt.Open(file, 0o600, &bbolt.Options{
+		Timeout: time.Second, FreelistType: bbolt.FreelistMapType,
+		NoFreelistSync: true, // less to write in each commit; Open looks for the free pages instead
+	})
 	if err != nil {
 		return nil, fmt.Errorf("opening %s (is another process using it?): %w", file, err)
 	}
