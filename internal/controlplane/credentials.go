@@ -51,6 +51,9 @@ func grantFor(id org.ID, req *controlplanev1.CASCredentialsServiceGetRequest) (c
 		if err != nil {
 			return cas.Grant{}, problem.Wrap(err, problem.Invalid, "that is not a digest", "use sha256: followed by 64 lowercase hexadecimal digits")
 		}
+		if d.IsZero() { // no content has it; in a grant it means any
+			return cas.Grant{}, cas.Problem(cas.ErrNotFound)
+		}
 		grant.Digest = d
 	}
 	switch req.GetRole() {

@@ -45,6 +45,8 @@ func TestCredentials(t *testing.T) {
 		{"download", &controlplanev1.CASCredentialsServiceGetRequest{Role: downloader, Digest: d.String()}, cas.Grant{Org: acme.ID, Role: cas.Downloader, Digest: d}, codes.OK},
 		{"download of anything", &controlplanev1.CASCredentialsServiceGetRequest{Role: downloader}, cas.Grant{}, codes.InvalidArgument},
 		{"download of what the user typed", &controlplanev1.CASCredentialsServiceGetRequest{Role: downloader, Digest: "sha256:abc"}, cas.Grant{}, codes.InvalidArgument},
+		{"download of the digest that nothing has", &controlplanev1.CASCredentialsServiceGetRequest{Role: downloader, Digest: digest.Digest{}.String()}, cas.Grant{}, codes.NotFound},
+		{"upload of the digest that nothing has", &controlplanev1.CASCredentialsServiceGetRequest{Role: uploader, Digest: digest.Digest{}.String()}, cas.Grant{}, codes.NotFound},
 		{"no role", &controlplanev1.CASCredentialsServiceGetRequest{Digest: d.String()}, cas.Grant{}, codes.InvalidArgument},
 		{"unknown role", &controlplanev1.CASCredentialsServiceGetRequest{Role: 9, Digest: d.String()}, cas.Grant{}, codes.InvalidArgument},
 	} {
