@@ -208,7 +208,10 @@ func TestI12_ExitCodes(t *testing.T) {
 		{problem.Invalid, []string{"artifact", "upload", "-f", "x", "-o", "xml"}},
 		{problem.Invalid, []string{"artifact", "describe", "-d", "nonsense"}},
 		{problem.Invalid, []string{"artifact", "describe", "-d", "sha256:" + strings.Repeat("A", 64)}},
+		{problem.Invalid, []string{"artifact", "upload", "-f", "-"}},
 		{problem.Invalid, []string{"organization", "create"}},
+		{problem.Invalid, []string{"organization", "create", "globex", "--wait", "-1s"}},
+		{problem.NotFound, []string{"artifact", "describe", "-d", digest.Digest{}.String()}},
 		{problem.NotFound, []string{"artifact", "describe", "-d", missing}},
 		{problem.NotFound, []string{"artifact", "download", "-d", missing, "--output", "-"}},
 		{problem.TooLarge, []string{"artifact", "upload", "-f", write(t, filepath.Join(dir, "big"), big)}},
@@ -222,6 +225,8 @@ func TestI12_ExitCodes(t *testing.T) {
 	stranger.Token = "nonsense"
 	stranger.fails(t, problem.Unauthenticated, "cas-backend", "list")
 	nowhere := s
+	nowhere.ControlPlane = "http://127.0.0.1:1" // not an address: trying again does not help
+	nowhere.fails(t, problem.Invalid, "cas-backend", "list")
 	nowhere.ControlPlane = "127.0.0.1:1"
 	nowhere.fails(t, problem.Unavailable, "cas-backend", "list")
 

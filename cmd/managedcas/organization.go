@@ -23,10 +23,14 @@ func organizationCreate(a *app) *cobra.Command {
 		Short: "Create an organization; its private storage follows within seconds",
 		Long: `Create an organization. The name is a DNS-1123 label: up to 63 lowercase letters,
 digits and inner hyphens. Its access point, session policy and storage backend are
-made by the backend within seconds; --wait waits for them.`,
+made by the backend within seconds; --wait waits for them. Exit code 14 means that they
+were not ready in time: the organization exists, and organization describe tells more.`,
 		Example: `  managedcas organization create acme --wait 30s`,
 		Args:    nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if wait < 0 {
+				return problem.New(problem.Invalid, "--wait "+wait.String()+" is in the past", "say how long to wait, for example --wait 30s")
+			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				o, err := c.CreateOrganization(ctx, name)
 				if err != nil {

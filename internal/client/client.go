@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 
 	"google.golang.org/grpc"
@@ -75,6 +76,9 @@ func (c *Client) Close() error {
 }
 
 func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT, without a scheme")
+	}
 	transport, err := transportCredentials(cfg.Insecure, ca)
 	if err != nil {
 		return nil, err
@@ -139,5 +143,6 @@ func failed(err error) error {
 // of none, and the texts about tokens, which other clients compare (facts WIRE §4).
 var hints = map[problem.Kind]string{
 	problem.Unavailable:     "is the server running at this address, and does it speak TLS (or --insecure)?",
+	problem.Unimplemented:   "is this the address of the server that was meant? control plane and CAS have different ones",
 	problem.Unauthenticated: "pass a token that is valid with --token or CHAINLOOP_TOKEN",
 }

@@ -203,6 +203,7 @@ func TestI12_Failures(t *testing.T) {
 		"no CAS there":                {func(cfg *client.Config) { cfg.ArtifactCAS = "127.0.0.1:1" }, download, problem.Unavailable},
 		"no CAS given":                {func(cfg *client.Config) { cfg.ArtifactCAS = "" }, download, problem.Invalid},
 		"TLS with a plaintext server": {func(cfg *client.Config) { cfg.Insecure = false }, download, problem.Unavailable},
+		"no CAS but a control plane":  {func(cfg *client.Config) { cfg.ArtifactCAS = cfg.ControlPlane }, download, problem.Unimplemented},
 		"another organization":        {func(cfg *client.Config) { cfg.Org = "globex" }, download, problem.Denied},
 	} {
 		err := row.do(connect(t, site, row.edit))
@@ -211,7 +212,7 @@ func TestI12_Failures(t *testing.T) {
 			t.Errorf("%s: %v %q, want %v", what, p.Kind(), p.Public(), row.want)
 		}
 	}
-	for what, cfg := range map[string]client.Config{"no address": {Token: "x"}, "no token": {ControlPlane: "127.0.0.1:1"}, "no certificate": {ControlPlane: "127.0.0.1:1", Token: "x", ControlPlaneCA: "nonsense"}} {
+	for what, cfg := range map[string]client.Config{"no address": {Token: "x"}, "no port": {ControlPlane: "127.0.0.1", Token: "x"}, "no token": {ControlPlane: "127.0.0.1:1"}, "no certificate": {ControlPlane: "127.0.0.1:1", Token: "x", ControlPlaneCA: "nonsense"}} {
 		if _, err := client.New(cfg); err == nil || problem.From(err).Hint() == "" {
 			t.Errorf("%s: %v", what, err)
 		}

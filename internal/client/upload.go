@@ -25,6 +25,9 @@ const chunkBytes = 1 << 20
 // Upload stores a file under its base name. It is read twice: once to know its
 // digest, once to send it.
 func (c *Client) Upload(ctx context.Context, path string, progress Progress) (Artifact, error) {
+	if path == "-" {
+		return Artifact{}, problem.New(problem.Invalid, "standard input is not a file that can be read twice", "write it to a file first, or upload ./- if that is its name")
+	}
 	name, err := cas.ParseFileName(filepath.Base(path))
 	if err != nil {
 		return Artifact{}, cas.Problem(err)
