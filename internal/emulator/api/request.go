@@ -37,7 +37,8 @@ type Request struct {
 	Context iam.Context
 	// Resource is the main resource, for the journal; set by the service.
 	Resource string
-	// Decisions are appended by the gate, one per Authorize call.
+	// Decisions are appended by the gate: the verdict of each Authorize call, before a
+	// denial also those of the contexts that would have allowed.
 	Decisions []iam.Decision
 }
 

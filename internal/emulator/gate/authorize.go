@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
@@ -47,12 +48,33 @@ func (g *Gate) Authorize(ctx context.Context, caller *api.Caller, checks ...Chec
 	}
 	verdict := iam.All(decisions...)
 	if req != nil {
-		req.Decisions = append(req.Decisions, verdict)
+		req.Decisions = append(req.Decisions, explained(decisions, verdict)...)
 	}
 	if !verdict.Allowed() {
 		denied = denial(req, caller, checks, decisions, verdict)
 	}
 	return denied
+}
+
+// explained is a verdict as the journal keeps it. What one context denies, others may
+// have allowed or denied too, and who looks for the reason wants to see them all: the
+// contexts that allowed come first, each a decision of its own, and the verdict last,
+// with the reasons of all contexts that denied, those that decided first.
+func explained(decisions []iam.Decision, verdict iam.Decision) []iam.Decision {
+	if verdict.Allowed() {
+		return []iam.Decision{verdict}
+	}
+	var all []iam.Decision
+	verdict.Because = slices.Clone(verdict.Because)
+	for _, d := range decisions {
+		switch {
+		case d.Allowed():
+			all = append(all, d)
+		case d.Result != verdict.Result:
+			verdict.Because = append(verdict.Because, d.Because...)
+		}
+	}
+	return append(all, verdict)
 }
 
 // question puts a check in the evaluator's terms. set holds the caller's own

@@ -32,8 +32,9 @@ type Authorizer interface {
 	// Authorize evaluates all checks; every one must allow, and a Deny in any denies.
 	// On denial the error is an *api.Error with AWS's code AccessDenied (403) and
 	// AWS's message, which names the caller, action, resource and the kind of policy.
-	// The decision is appended to the request in ctx either way. The account's root
-	// user is allowed what no policy denies.
+	// The decision is appended to the request in ctx either way, for a denial after those
+	// of the contexts that allowed. The account's root user is allowed what no policy
+	// denies.
 	Authorize(ctx context.Context, caller *api.Caller, checks ...Check) error
 }
 
