@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/cas"
@@ -50,6 +51,47 @@ func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measur
 		}
 		if peak := watch.peak(); peak > most {
 			t.Errorf("%s length: reading took %d MiB", name, peak>>20)
+		}
+	}
+}
+
+// I6: an upload that has hardly begun holds hardly anything.
+func TestI6_HalfOpenUploadsAreCheap(t *testing.T) { //nolint:paralleltest // it measures the process
+	const uploads, each = 50, 64 << 10
+	r := rig.New(t, small())
+	ref := cas.Ref{Org: r.Org(t), Digest: digest.Of([]byte("content"))}
+	if _, err := r.Store.Exists(t.Context(), ref); err != nil { // what only the first request needs
+		t.Fatal(err)
+	}
+	for name, length := range lengths(len("content")) {
+		watch := newWatch()
+		arrived, release := make(chan struct{}), make(chan struct{})
+		var ended sync.WaitGroup
+		for range uploads {
+			first := true
+			body := readerFunc(func(p []byte) (int, error) {
+				if first {
+					first = false
+					return copy(p, "co"), nil
+				}
+				arrived <- struct{}{}
+				<-release
+				return 0, cas.ErrIncomplete
+			})
+			ended.Go(func() {
+				if _, err := r.Store.Put(t.Context(), ref, length, body, ""); !errors.Is(err, cas.ErrIncomplete) {
+					t.Error(err)
+				}
+			})
+		}
+		for range uploads {
+			<-arrived
+		}
+		watch.look()
+		close(release)
+		ended.Wait()
+		if peak := watch.peak(); peak > uploads*each {
+			t.Errorf("%s length: %d uploads of two bytes hold %d KiB each", name, uploads, peak/uploads>>10)
 		}
 	}
 }

@@ -49,10 +49,13 @@ func (u upload) multipart(ctx context.Context, part []byte) (err error) {
 }
 
 // partPool lends part-sized buffers.
-type partPool struct{ pool *sync.Pool }
+type partPool struct {
+	size int
+	pool *sync.Pool
+}
 
 func newPartPool(size int64) partPool {
-	return partPool{&sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
+	return partPool{int(size), &sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
 }
 
 // with lends a buffer to fn, which must not keep it.

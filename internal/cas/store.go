@@ -106,7 +106,7 @@ func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, 
 	if length > s.cfg.PartSize && length <= s.cfg.SinglePutMax {
 		err = upload.stream(ctx)
 	} else {
-		err = s.parts.with(func(part []byte) error { return upload.buffered(ctx, part) })
+		err = upload.buffered(ctx, s.parts)
 	}
 	if undecided(err) {
 		if there, _ := upload.objects.Exists(ctx, upload.key); there {

@@ -29,17 +29,52 @@ func (u upload) stream(ctx context.Context) error {
 	return err
 }
 
-// buffered fills part; a body that fits is sent with one request that can be retried,
-// a larger one part by part.
-func (u upload) buffered(ctx context.Context, part []byte) error {
-	n, ended, err := fill(u.body, part)
-	if err != nil {
-		return err
+// The buffer of an upload grows with what has arrived. A client that opens many uploads
+// and sends next to nothing must not be lent a whole part for each.
+const (
+	firstBuffer  = 16 << 10
+	bufferGrowth = 8
+)
+
+// buffered reads before it sends: a body that fits in a part goes with one request that
+// can be retried, a larger one part by part.
+func (u upload) buffered(ctx context.Context, parts partPool) error {
+	var arrived []byte
+	for size := firstBuffer; size < parts.size; size *= bufferGrowth {
+		buffer := make([]byte, size)
+		whole, n, err := u.more(buffer, arrived)
+		if err != nil {
+			return err
+		}
+		arrived = buffer[:n]
+		if whole {
+			return u.put(ctx, arrived)
+		}
 	}
-	if ended || u.length == int64(n) {
-		return u.objects.Put(ctx, u.key, u.digest, int64(n), bytes.NewReader(part[:n]), u.name)
-	}
-	return u.multipart(ctx, part)
+	return parts.with(func(part []byte) error {
+		whole, n, err := u.more(part, arrived)
+		if err != nil {
+			return err
+		}
+		if whole {
+			return u.put(ctx, part[:n])
+		}
+		arrived = nil // it is in part, and an upload in parts may take hours
+		return u.multipart(ctx, part)
+	})
+}
+
+// more fills buffer with what has arrived and what comes next. It reports whether that
+// is the whole body, and how long it is.
+func (u upload) more(buffer, arrived []byte) (whole bool, n int, err error) {
+	n = copy(buffer, arrived)
+	m, ended, err := fill(u.body, buffer[n:])
+	n += m
+	return ended || u.length == int64(n), n, err
+}
+
+func (u upload) put(ctx context.Context, content []byte) error {
+	return u.objects.Put(ctx, u.key, u.digest, int64(len(content)), bytes.NewReader(content), u.name)
 }
 
 // fill reads until part is full or body ends. It stands in for io.ReadFull, which
