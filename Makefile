@@ -31,12 +31,12 @@ race: ## the tests of PACKAGES under the race detector, nothing else
 	go test -race $(PACKAGES)
 
 .PHONY: test-long
-test-long: ## fuzz every target for FUZZTIME, and the long sweeps
-	go test -tags long -timeout 30m ./...
-	@for package in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+test-long: ## the long sweeps, and every fuzz target for FUZZTIME
+	go test -tags long -timeout 40m $$(grep -rl --include='*_test.go' '^//go:build long' internal test | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	@grep -rlE --include='*_test.go' '^func Fuzz' internal test | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | cut -d' ' -f2); do \
+	    echo "fuzz ./$$dir $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./$$dir </dev/null; \
 	  done; \
 	done
 
