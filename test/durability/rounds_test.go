@@ -2,4 +2,4 @@
 
 package durability
 
-const rounds = 5
+const rounds = 4
