@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 
@@ -99,6 +100,9 @@ func TestServicesAnswerTheSDK(t *testing.T) {
 	if _, err := kms.NewFromConfig(cfg).ListKeys(ctx, nil); err != nil {
 		t.Errorf("kms: %v", err)
 	}
+	if _, err := secretsmanager.NewFromConfig(cfg).ListSecrets(ctx, nil); err != nil {
+		t.Errorf("secretsmanager: %v", err)
+	}
 	// S3 Control's host has the account before an IP address, which only a proxy can
 	// resolve.
 	if _, err := s3control.NewFromConfig(cfg).ListAccessPoints(ctx, &s3control.ListAccessPointsInput{AccountId: aws.String(account)}); err != nil {
@@ -127,6 +131,10 @@ func TestForgedCredentialsAreRefused(t *testing.T) {
 		_, err = kms.NewFromConfig(cfg).ListKeys(t.Context(), nil)
 		if code(err) != tc.kms {
 			t.Errorf("kms: %v, want %s", err, tc.kms)
+		}
+		_, err = secretsmanager.NewFromConfig(cfg).ListSecrets(t.Context(), nil)
+		if code(err) != tc.kms {
+			t.Errorf("secretsmanager: %v, want %s", err, tc.kms)
 		}
 		_, err = s3control.NewFromConfig(cfg).ListAccessPoints(t.Context(), &s3control.ListAccessPointsInput{AccountId: aws.String(account)})
 		if code(err) != tc.control {

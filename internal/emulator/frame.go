@@ -124,6 +124,14 @@ func (f *frame) serve(ctx context.Context, w *recorder, r *http.Request, svc api
 		panic(http.ErrAbortHandler)
 	case faults.CutAfter:
 		w.ResponseWriter = newLost()
+	case faults.CutDuring:
+		if cutRequest(req, rule.Bytes) {
+			w.ResponseWriter = newLost()
+		} else {
+			w.ResponseWriter = &cutting{ResponseWriter: w.ResponseWriter, left: rule.Bytes}
+		}
+	}
+	if rule.Kind == faults.CutAfter || rule.Kind == faults.CutDuring {
 		if err := svc.Serve(w, r, req); err != nil {
 			out.code = f.apiError(ctx, req, err).Code
 		}

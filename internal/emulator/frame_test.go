@@ -443,6 +443,7 @@ func TestFaults(t *testing.T) {
 		{faults.Rule{Kind: faults.Failure, Count: 1, Code: "OperationAborted", Status: 409}, 409, "OperationAborted", 0},
 		{faults.Rule{Kind: faults.Latency, Count: 1, DelayMS: 1}, 200, "{", 1},
 		{faults.Rule{Kind: faults.CutBefore, Count: 1}, 0, "", 0},
+		{faults.Rule{Kind: faults.CutDuring, Count: 1}, 0, "", 0},
 		{faults.Rule{Kind: faults.CutAfter, Count: 1}, 0, "", 1},
 	} {
 		t.Run(string(tc.rule.Kind), func(t *testing.T) {

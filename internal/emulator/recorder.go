@@ -37,12 +37,3 @@ func (w *recorder) begin() {
 		w.status = http.StatusOK
 	}
 }
-
-// lost is the answer of a request whose connection breaks after its effect.
-type lost struct{ header http.Header }
-
-func newLost() lost { return lost{header: make(http.Header)} }
-
-func (l lost) Header() http.Header         { return l.header }
-func (l lost) Write(p []byte) (int, error) { return len(p), nil }
-func (l lost) WriteHeader(int)             {}

@@ -22,6 +22,7 @@ const (
 	Failure   Kind = "error"      // refused with Status and Code
 	Latency   Kind = "latency"    // served after DelayMS
 	CutBefore Kind = "cut-before" // connection closed, nothing happened
+	CutDuring Kind = "cut-during" // connection closed within the body: of the request, or else of the answer
 	CutAfter  Kind = "cut-after"  // it happened, and the answer is lost
 )
 
@@ -39,6 +40,7 @@ type Rule struct {
 	Status    int    `json:"status,omitempty"`  // of Kind error; default 500
 	Code      string `json:"code,omitempty"`    // of Kind error; default the service's internal error
 	DelayMS   int    `json:"delayMs,omitempty"` // before whatever happens
+	Bytes     int    `json:"bytes,omitempty"`   // of Kind cut-during: how much of the body passes; 0: half of it
 }
 
 // Delay is how long to wait before the rest of the rule.
@@ -86,12 +88,22 @@ func Internal(service string) *api.Error {
 	return api.Errorf(500, "InternalError", "We encountered an internal error. Please try again.")
 }
 
+func (k Kind) known() bool {
+	switch k {
+	case Throttle, Failure, Latency, CutBefore, CutDuring, CutAfter:
+		return true
+	}
+	return false
+}
+
 func (r Rule) check() error {
 	switch {
-	case r.Kind != Throttle && r.Kind != Failure && r.Kind != Latency && r.Kind != CutBefore && r.Kind != CutAfter:
-		return fmt.Errorf("kind %q: use throttle, error, latency, cut-before or cut-after", r.Kind)
-	case r.After < 0 || r.Count < 0 || r.DelayMS < 0:
-		return errors.New("after, count and delayMs must not be negative")
+	case !r.Kind.known():
+		return fmt.Errorf("kind %q: use throttle, error, latency, cut-before, cut-during or cut-after", r.Kind)
+	case r.After < 0 || r.Count < 0 || r.DelayMS < 0 || r.Bytes < 0:
+		return errors.New("after, count, delayMs and bytes must not be negative")
+	case r.Kind != CutDuring && r.Bytes != 0:
+		return errors.New("bytes belongs to kind cut-during")
 	case r.Delay() > MaxDelay:
 		return fmt.Errorf("delayMs: at most %d", MaxDelay.Milliseconds())
 	case r.Kind == Latency && r.DelayMS == 0:

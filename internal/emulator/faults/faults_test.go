@@ -109,7 +109,7 @@ func TestAdminEndpoint(t *testing.T) {
 	for _, wrong := range []string{
 		``, `{`, `[{}]`, `[{"kind":"explode"}]`, `[{"kind":"throttle","count":-1}]`, `[{"kind":"latency"}]`,
 		`[{"kind":"latency","delayMs":99999999}]`, `[{"kind":"error","status":200}]`, `[{"kind":"throttle","code":"X"}]`,
-		`[{"kind":"throttle","opration":"X"}]`, `[] []`, `{"iamPropagationMs":-1}`,
+		`[{"kind":"cut-during","bytes":-1}]`, `[{"kind":"cut-after","bytes":1}]`, `[{"kind":"throttle","opration":"X"}]`, `[] []`, `{"iamPropagationMs":-1}`,
 	} {
 		if w := call("PUT", wrong); w.Code != 400 {
 			t.Errorf("PUT %s: %d", wrong, w.Code)
