@@ -156,6 +156,10 @@ func TestVersions(t *testing.T) {
 		t.Errorf("deleting a marker: %v", undone.Header)
 	}
 	reads("", "three")
+	if got := w.listAll(2, "", "", "", 10).Keys; len(got) != 1 {
+		t.Errorf("the key is there again, but not listed: %v", got)
+	}
+	w.put(w.root, "/shared/k", "x", "If-None-Match", "*").is(t, 412, "PreconditionFailed")
 	w.do(w.root, "DELETE", "/shared/k?versionId="+three.version(), "").is(t, 204, "")
 	w.get(w.root, "/shared/k").is(t, 404, "NoSuchKey") // the older marker
 	var out deleteResult
