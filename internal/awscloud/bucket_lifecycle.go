@@ -71,7 +71,8 @@ func wholeBucket(rule types.LifecycleRule) bool {
 	f := rule.Filter
 	switch {
 	case f == nil:
-		return aws.ToString(rule.Prefix) == "" //nolint:staticcheck // rules made by older tools still use it
+		//lint:ignore SA1019 rules made by older tools still use it
+		return aws.ToString(rule.Prefix) == ""
 	case f.And != nil || f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil:
 		return false
 	}

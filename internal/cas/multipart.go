@@ -58,9 +58,13 @@ func newPartPool(size int64) partPool {
 	return partPool{int(size), &sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
 }
 
-// with lends a buffer to fn, which must not keep it.
+// with lends a buffer to fn. It is lent again only after a success: when S3 has refused a
+// request early, net/http may still be reading the request's body.
 func (p partPool) with(fn func(part []byte) error) error {
 	b := p.pool.Get().(*[]byte)
-	defer p.pool.Put(b)
-	return fn(*b)
+	err := fn(*b)
+	if err == nil {
+		p.pool.Put(b)
+	}
+	return err
 }

@@ -79,7 +79,7 @@ type world struct {
 	principal, userid, action, org, key string
 	apName                              string // overrides cas-prod-<org>
 	apAccount                           string
-	direct, anonymous                   bool
+	direct                              bool
 	identity, session                   []string // session nil: none was passed
 	ap, bucket, keyPolicy, endpoint     []string // nil: there is none
 	context                             map[string]string

@@ -172,7 +172,7 @@ func (m *model) value(base string, negated bool, got string, wants []string, var
 		case "StringEquals":
 			equal = resolved == got
 		case "StringEqualsIgnoreCase":
-			equal = strings.ToLower(resolved) == strings.ToLower(got)
+			equal = strings.EqualFold(resolved, got)
 		case "StringLike":
 			re, ok := m.pattern(want, variables)
 			if !ok {

@@ -47,13 +47,6 @@ func (a *actor) sts() *sts.Client           { return sts.NewFromConfig(a.config)
 func (a *actor) iam() *iam.Client           { return iam.NewFromConfig(a.config) }
 func (a *actor) kms() *kms.Client           { return kms.NewFromConfig(a.config) }
 
-// in returns the actor signing for another Region.
-func (a *actor) in(region string) *actor {
-	other := *a
-	other.config.Region = region
-	return &other
-}
-
 // wire remembers the last answer: its request id finds the journal's entry, and its
 // status is not what the SDK makes of it.
 type wire struct {

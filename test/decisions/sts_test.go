@@ -198,8 +198,10 @@ func TestAssumedRole(t *testing.T) {
 		if arn, id := *got.AssumedRoleUser.Arn, *got.AssumedRoleUser.AssumedRoleId; arn != orgAARN || id != w.roleID+":orgA" {
 			t.Errorf("%s: the session is %s with id %s", name, arn, id)
 		}
-		if !strings.HasPrefix(*got.Credentials.AccessKeyId, "ASIA") || (got.PackedPolicySize != nil) != tc.packed {
-			t.Errorf("%s: key %s, packed size %v", name, *got.Credentials.AccessKeyId, got.PackedPolicySize)
+		//lint:ignore SA1019 what AWS has answered for years is what clients read
+		packed := got.PackedPolicySize
+		if !strings.HasPrefix(*got.Credentials.AccessKeyId, "ASIA") || (packed != nil) != tc.packed {
+			t.Errorf("%s: key %s, packed size %v", name, *got.Credentials.AccessKeyId, packed)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (in lifecycle) check() error {
 func (rule lifecycleRule) check() error {
 	switch {
 	case rule.Status != "Enabled" && rule.Status != "Disabled":
-		return malformedXML(errors.New("Status must be Enabled or Disabled"))
+		return malformedXML(errors.New("the Status must be Enabled or Disabled"))
 	case len(rule.ID) > 255:
 		return invalidArgument("ID", rule.ID, "ID length should not exceed allowed limit of 255")
 	case (rule.Prefix == nil) == (rule.Filter == nil):

@@ -248,13 +248,3 @@ func (w *world) delegate() {
 	w.t.Helper()
 	w.put(w.root, "/shared?policy", delegation).is(w.t, 204, "")
 }
-
-// zeros is a body of n bytes that takes no memory.
-func zeros(n int64) io.Reader { return io.LimitReader(zeroReader{}, n) }
-
-type zeroReader struct{}
-
-func (zeroReader) Read(p []byte) (int, error) {
-	clear(p)
-	return len(p), nil
-}
