@@ -41,8 +41,8 @@ test-long: ## the long sweeps, and every fuzz target for FUZZTIME
 	done
 
 .PHONY: conform
-conform: ## the AWS SDK against ten embedded endpoints in one process
-	go test -race -count 1 ./test/conform
+conform: ## AWS's behaviour, held against ten embedded accounts; or an account of yours: docs/conformance.md
+	go test -count 1 -timeout 1h $(if $(filter aws,$(CONFORM_TARGET)),-v,-race) ./test/conform
 
 .PHONY: story
 story: ## the stories of test/story; STORY=name runs one

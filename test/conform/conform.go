@@ -71,13 +71,15 @@ func Run(t *testing.T, target Target) {
 	}
 }
 
-// name returns a new name for something, good for every service.
+// name returns a new name for something, good for every service. It ends in more than
+// the 12 digits that would make a bucket's name look like an access point's host (facts
+// AWS §1.1), which the embedded AWS refuses.
 func (target Target) name(what string) string {
 	prefix := target.Prefix
 	if prefix == "" {
 		prefix = "conform-"
 	}
-	return prefix + what + "-" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12]
+	return prefix + what + "-r" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12]
 }
 
 // must returns v, or ends the test.

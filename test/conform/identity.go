@@ -33,18 +33,18 @@ type role struct{ name, arn, id string }
 // newRole makes a role that the administrator may assume, with one inline policy.
 func newRole(t *testing.T, target Target, permissions ...statement) role {
 	t.Helper()
-	return newRoleFor(t, target, trust(target.AdministratorARN), permissions...)
+	return newRoleFor(t, target, []statement{trust(target.AdministratorARN)}, permissions...)
 }
 
-// newRoleFor makes a role with a trust policy of one statement.
-func newRoleFor(t *testing.T, target Target, trusts statement, permissions ...statement) role {
+// newRoleFor makes a role with a trust policy.
+func newRoleFor(t *testing.T, target Target, trusts []statement, permissions ...statement) role {
 	t.Helper()
 	client := iam.NewFromConfig(target.Config)
 	r := role{name: target.name("role")}
 	// A principal that was just made may not be known yet (facts AWS §4.5).
 	var made *iam.CreateRoleOutput
 	if err := target.eventually(t, func() (err error) {
-		made, err = client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &r.name, AssumeRolePolicyDocument: document(t, trusts)})
+		made, err = client.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &r.name, AssumeRolePolicyDocument: document(t, trusts...)})
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -83,8 +83,8 @@ func sessionLimits(t *testing.T, target Target) {
 // tags, which then need sts:TagSession and cannot be replaced (facts AWS §4.1, §4.3).
 func roleChaining(t *testing.T, target Target) {
 	first := newRole(t, target, allow("*", "sts:AssumeRole", "sts:TagSession"))
-	second := newRoleFor(t, target, trust(first.arn), allow("*", "iam:ListRoles"))
-	untagged := newRoleFor(t, target, statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}}.to(first.arn), allow("*", "iam:ListRoles"))
+	second := newRoleFor(t, target, []statement{trust(first.arn)}, allow("*", "iam:ListRoles"))
+	untagged := newRoleFor(t, target, []statement{statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}}.to(first.arn)}, allow("*", "iam:ListRoles"))
 
 	plain := target
 	plain.Config = first.assume(t, target, sts.AssumeRoleInput{})
