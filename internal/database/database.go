@@ -52,11 +52,7 @@ func Open(ctx context.Context, path string) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{write: write}
-	migrator, err := db.migrator()
-	if err == nil {
-		_, err = migrator.Up(ctx)
-	}
-	if err != nil {
+	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), db.Close())
 	}
 	if db.read, err = openSQLite(path, readers); err != nil {
@@ -83,6 +79,33 @@ func openSQLite(path string, connections int) (*bun.DB, error) {
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	return bun.NewDB(pool, sqlitedialect.New()), nil
+}
+
+// The tries of a migration, and the time between two.
+const (
+	migrationTries = 20
+	migrationPause = 50 * time.Millisecond
+)
+
+// migrate brings the schema up to date. Roles may start at the same moment, and goose
+// reads the version before it begins a transaction: who comes second fails, and finds the
+// work done when it looks again.
+func (db *DB) migrate(ctx context.Context) error {
+	migrator, err := db.migrator()
+	if err != nil {
+		return err
+	}
+	for try := 1; ; try++ {
+		_, err := migrator.Up(ctx)
+		if err == nil || try == migrationTries {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(migrationPause):
+		}
+	}
 }
 
 // migrator returns goose over the embedded migrations.

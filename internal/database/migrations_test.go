@@ -2,6 +2,7 @@ package database
 
 import (
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,26 @@ func TestMigrationsGoDownAndUpWithData(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill() // the name is free: nothing of the first life is left
+}
+
+// TestRolesStartTogether opens one new file many times at once, as roles do that start at
+// the same moment.
+func TestRolesStartTogether(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "managedcas.db")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			db, err := Open(t.Context(), path)
+			if err == nil {
+				err = db.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestSchemaKeepsItsInvariants writes past the code, straight into the tables.
