@@ -113,9 +113,9 @@ func TestIRSARefusesOthers(t *testing.T) {
 	}
 }
 
-// TestClusterLasts: an issuer and its key survive a restart, and its documents are
+// TestClusterDocuments: a cluster keeps its issuer, whose documents are
 // those of EKS.
-func TestClusterLasts(t *testing.T) {
+func TestClusterDocuments(t *testing.T) {
 	t.Parallel()
 	a, srv, _ := start(t)
 	issuer, err := a.IRSA().Issuer("prod")

@@ -77,7 +77,8 @@ func TestEveryOperationIsAuthorized(t *testing.T) {
 	w := newWorld(t)
 	arn := create(t, w.as(w.root), "s", "v")
 	nobody := w.as(w.role("nobody", allow("secretsmanager:ListSecrets", arn)))
-	scoped := w.as(w.role("scoped", allow("secretsmanager:*", arnPrefix+"s-??????")))
+	scoped := w.as(w.role("scoped", `{"Version":"2012-10-17","Statement":[`+
+		statement("secretsmanager:*", arnPrefix+"s-??????")+`,`+statement("secretsmanager:*", arnPrefix+"none-??????")+`]}`))
 	for name, call := range operations("s") {
 		err := call(t.Context(), nobody)
 		want := "is not authorized to perform: secretsmanager:" + name + " on resource: " + arn + " because no identity-based policy allows"
