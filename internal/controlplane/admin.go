@@ -96,8 +96,12 @@ func conditions(o org.Organization, list []registry.Backend) []*managedcasv1.Con
 	storage := &managedcasv1.Condition{Type: "StorageBackend", Message: "there is no default storage backend"}
 	for _, b := range list {
 		if b.Default {
-			storage.Met = b.Status == registry.BackendValid
-			storage.Message = "the default storage backend " + b.Name + " is " + string(b.Status)
+			status := b.Status
+			if b.Managed && o.State == org.Degraded { // as in the list of backends
+				status = registry.BackendInvalid
+			}
+			storage.Met = status == registry.BackendValid
+			storage.Message = "the default storage backend " + b.Name + " is " + string(status)
 		}
 	}
 	provisioned := &managedcasv1.Condition{Type: "Provisioned", Met: o.State == org.Ready}

@@ -195,6 +195,11 @@ func TestI10_noAWSNamesInAnswers(t *testing.T) {
 		if described.GetOrganization().GetState() != managedcasv1.Organization_STATE_DEGRADED || described.GetOrganization().GetReason() == "" {
 			t.Errorf("%v, %v", described, err3)
 		}
+		// The list of backends says the same as the organization.
+		storage := described.GetOrganization().GetConditions()[0]
+		if storage.GetMet() || list.GetResult()[0].GetValidationStatus() != controlplanev1.CASBackendItem_VALIDATION_STATUS_INVALID {
+			t.Errorf("storage %v, backends %v", storage, list)
+		}
 	}
 }
 
