@@ -147,7 +147,10 @@ func organizationDelete(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete NAME",
 		Short: "Delete an organization",
-		Args:  nameOrFlag(&name),
+		Long: `Delete an organization, at once and without asking. Its tokens, access point and session
+policy are gone with it, so nobody can read its artifacts any more; the objects stay in the
+bucket. Its name is free again when the backend is done.`,
+		Args: nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				return c.DeleteOrganization(ctx, name)
