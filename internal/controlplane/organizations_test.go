@@ -196,7 +196,7 @@ func TestI10_noAWSNamesInAnswers(t *testing.T) {
 			t.Errorf("%v, %v", described, err3)
 		}
 		// The list of backends says the same as the organization.
-		storage := described.GetOrganization().GetConditions()[0]
+		storage := described.GetConditions()[0]
 		if storage.GetMet() || list.GetResult()[0].GetValidationStatus() != controlplanev1.CASBackendItem_VALIDATION_STATUS_INVALID {
 			t.Errorf("storage %v, backends %v", storage, list)
 		}
