@@ -95,6 +95,9 @@ func (r *Reader) Read(p []byte) (int, error) {
 
 // WriteTo implements io.WriterTo, to spare io.Copy its own buffer.
 func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
+	if r.left >= aheadFrom {
+		return r.writeAhead(w)
+	}
 	for r.left > 0 {
 		if err := r.Prime(); err != nil {
 			return written, err
@@ -111,17 +114,21 @@ func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
 }
 
 // open returns what the range takes of the next segment.
-func (r *Reader) open() ([]byte, error) {
+func (r *Reader) open() ([]byte, error) { return r.openInto(r.buffer) }
+
+// openInto does so in buffer, which has room for the segment's sealed form.
+func (r *Reader) openInto(buffer []byte) ([]byte, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
 	last := r.next == r.count-1
-	n, err := r.file.ReadAt(r.buffer, r.next*sealedSize)
+	buffer = buffer[:min(cap(buffer), sealedSize)]
+	n, err := r.file.ReadAt(buffer, r.next*sealedSize)
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = fmt.Errorf("read blob %s: %w", r.id, err)
 		return nil, r.err
 	}
-	sealed := r.buffer[:n]
+	sealed := buffer[:n]
 	plain, err := r.segments.open(sealed[:0], sealed, uint64(r.next), last)
 	if err != nil || int64(len(plain)) < r.skip {
 		r.err = fmt.Errorf("read blob %s, segment %d: %w", r.id, r.next, ErrCorrupt)

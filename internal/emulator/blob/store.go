@@ -25,7 +25,8 @@ const folders = 256
 
 // Store is a folder of blobs. It is safe for concurrent use.
 type Store struct {
-	dir string
+	dir    string
+	spares *spares
 
 	mu        sync.Mutex
 	held      map[ID]int
@@ -40,8 +41,13 @@ func Open(dir string) (*Store, error) {
 			return nil, fmt.Errorf("make the folder of blobs: %w", err)
 		}
 	}
+	s.spares = newSpares(s.path)
 	return s, syncFolder(dir)
 }
+
+// Close removes the files that were made ahead of time. Blobs can still be read, and
+// those that are being written can be finished; none can be begun.
+func (s *Store) Close() { s.spares.close() }
 
 // Sweep removes the blobs that live does not name, and so what writers of an earlier
 // process left unfinished. Run it before the first writer: a blob that is not yet

@@ -4,13 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 )
+
+// writeAhead is how many bytes of a blob gather before the disk is told to begin with
+// them: enough that it works in long strokes, and little to wait for at the end.
+const writeAhead = 4 << 20
 
 // Writer writes one blob. It uses memory for one segment, whatever the blob's size.
 // Call Commit or Abort; Abort after Commit does nothing.
 type Writer struct {
-	store    *Store
 	id       ID
 	file     *os.File
 	segments segments
@@ -18,23 +20,27 @@ type Writer struct {
 	sealed   []byte
 	index    uint64
 	size     int64
+	onDisk   int64 // bytes of the file that the disk was told to begin with
 	err      error // sticky
 }
 
 // Create begins a blob that is encrypted under dataKey, KeySize bytes.
 func (s *Store) Create(dataKey []byte) (*Writer, error) {
-	id := newID()
-	seg, err := newSegments(dataKey, id)
-	if err != nil {
-		return nil, err
-	}
 	// It is written where it stays: until Commit nobody knows its name, and a rename
 	// would cost a second commit of the file system's journal.
-	file, err := os.OpenFile(s.path(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	id, err := s.spares.take()
 	if err != nil {
 		return nil, fmt.Errorf("create blob: %w", err)
 	}
-	return &Writer{store: s, id: id, file: file, segments: seg}, nil
+	w := &Writer{id: id}
+	if w.segments, err = newSegments(dataKey, id); err == nil {
+		w.file, err = os.OpenFile(s.path(id), os.O_WRONLY, 0)
+	}
+	if err != nil {
+		s.spares.remove([]ID{id})
+		return nil, fmt.Errorf("create blob: %w", err)
+	}
+	return w, nil
 }
 
 // Write implements io.Writer.
@@ -76,6 +82,10 @@ func (w *Writer) flush(last bool) {
 	}
 	w.plain = w.plain[:0]
 	w.index++
+	if written := int64(w.index) * sealedSize; written-w.onDisk >= writeAhead {
+		startWriting(w.file, w.onDisk, written-w.onDisk)
+		w.onDisk = written
+	}
 }
 
 // Size returns how many bytes were written.
@@ -91,7 +101,7 @@ func (w *Writer) Commit() (ID, error) {
 		w.flush(true)
 	}
 	if w.err == nil {
-		w.err = w.file.Sync()
+		w.err = syncData(w.file)
 	}
 	if w.err != nil {
 		err := w.err
@@ -100,10 +110,6 @@ func (w *Writer) Commit() (ID, error) {
 	}
 	name := w.file.Name()
 	if err := w.close(); err != nil {
-		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
-	}
-	// POSIX does not promise that syncing a file makes its name durable.
-	if err := syncFolder(filepath.Dir(name)); err != nil {
 		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
 	}
 	return w.id, nil

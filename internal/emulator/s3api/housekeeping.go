@@ -45,6 +45,7 @@ func (s *Service) keepHouse() (stop func()) {
 // Close ends what runs beside requests. It does not close the DB.
 func (s *Service) Close() error {
 	s.stop()
+	s.blobs.Close()
 	return nil
 }
 
