@@ -19,6 +19,7 @@ const spareBatch = 16
 // them.
 type spares struct {
 	path    func(ID) string
+	waiting sync.Map // ID → struct{}{}: made, and taken by nobody
 	ready   chan ID
 	failed  chan error
 	stop    chan struct{}
@@ -35,11 +36,13 @@ func (s *spares) take() (ID, error) {
 	s.begin.Do(func() { s.running.Go(s.run) })
 	select {
 	case id := <-s.ready:
+		s.waiting.Delete(id)
 		return id, nil
 	default:
 	}
 	select {
 	case id := <-s.ready:
+		s.waiting.Delete(id)
 		return id, nil
 	case err := <-s.failed:
 		return "", err
@@ -80,8 +83,10 @@ func (s *spares) make() (batch []ID, err error) {
 	}()
 	for range spareBatch {
 		id := folder + newID()[2:]
+		s.waiting.Store(id, struct{}{}) // before it can be seen
 		file, err := os.OpenFile(s.path(id), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
+			s.waiting.Delete(id)
 			return batch, fmt.Errorf("make a file: %w", err)
 		}
 		batch = append(batch, id)
@@ -91,6 +96,12 @@ func (s *spares) make() (batch []ID, err error) {
 	}
 	// POSIX does not promise that syncing a file makes its name durable.
 	return batch, syncFolder(filepath.Dir(s.path(batch[0])))
+}
+
+// has reports whether a file waits to be taken.
+func (s *spares) has(id ID) bool {
+	_, waits := s.waiting.Load(id)
+	return waits
 }
 
 // close ends run and removes what nobody took.
@@ -112,5 +123,6 @@ func (s *spares) close() {
 func (s *spares) remove(ids []ID) {
 	for _, id := range ids {
 		_ = os.Remove(s.path(id))
+		s.waiting.Delete(id)
 	}
 }

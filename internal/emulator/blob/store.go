@@ -58,8 +58,8 @@ func (s *Store) Sweep(live func(ID) bool) (removed int, err error) {
 			return err
 		}
 		id := ID(entry.Name())
-		if path != s.path(id) || live(id) {
-			return nil // not a blob, or one in use
+		if path != s.path(id) || live(id) || s.spares.has(id) {
+			return nil // not a blob, or one in use or about to be
 		}
 		removed++
 		return os.Remove(path)

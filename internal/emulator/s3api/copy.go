@@ -182,7 +182,7 @@ func (s *Service) copyContent(from object, sourceKey []byte, want byteRange, e s
 	if err != nil {
 		return received{}, err
 	}
-	return s.keep(dataKey, sums, req, func(w io.Writer) error {
+	return s.keep(dataKey, sums, req, want.length, func(w io.Writer) error {
 		return s.send(w, from, sourceKey, want, func() {})
 	})
 }

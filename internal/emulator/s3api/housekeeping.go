@@ -46,6 +46,7 @@ func (s *Service) keepHouse() (stop func()) {
 func (s *Service) Close() error {
 	s.stop()
 	s.blobs.Close()
+	s.md5s.close()
 	return nil
 }
 

@@ -33,7 +33,7 @@ type digests struct {
 	sums   map[string]hash.Hash // by algorithm: the claimed one, and the one to store
 	stored string               // the algorithm of the checksum to store
 	proved []byte               // the SHA-256, when the signature proves it
-	md5    hash.Hash            // nil unless needed
+	md5    sum                  // nil unless needed
 	md5is  []byte               // Content-MD5, nil when not given
 	opaque bool                 // the ETag is not the MD5
 }
@@ -65,10 +65,21 @@ func newDigests(r *http.Request, req *api.Request, e sealing, stored string) (*d
 			return nil, api.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
 		}
 	}
-	if d.md5is != nil || !d.opaque {
-		d.md5 = md5.New()
-	}
 	return d, nil
+}
+
+// begin makes ready for about length bytes. It is called when nothing else can refuse
+// the request, and end must follow.
+func (d *digests) begin(m *md5s, length int64) {
+	if d.md5is != nil || !d.opaque {
+		d.md5 = m.new(length)
+	}
+}
+
+func (d *digests) end() {
+	if d.md5 != nil {
+		d.md5.Close()
+	}
 }
 
 // Write implements io.Writer.
@@ -99,7 +110,7 @@ func (d *digests) settle(req *api.Request) (etag string, stored checksum, err er
 	}
 	stored = checksum{Algorithm: d.stored, Type: fullObject, Value: base64.StdEncoding.EncodeToString(d.sum(d.stored))}
 	if d.md5 != nil {
-		got := d.md5.Sum(nil)
+		got := d.md5.Sum()
 		if d.md5is != nil && !bytes.Equal(got, d.md5is) {
 			return "", stored, &api.Error{Status: http.StatusBadRequest, Code: "BadDigest", Message: "The Content-MD5 you specified did not match what we received.",
 				Extra: [][2]string{{"ExpectedDigest", base64.StdEncoding.EncodeToString(d.md5is)}, {"CalculatedDigest", base64.StdEncoding.EncodeToString(got)}}}
@@ -133,16 +144,18 @@ func (s *Service) receive(c *call, e sealing, dataKey []byte, stored string) (re
 	if err != nil {
 		return received{}, err
 	}
-	return s.keep(dataKey, sums, c.req, func(w io.Writer) error { return copyBody(w, c.req.Body, length) })
+	return s.keep(dataKey, sums, c.req, length, func(w io.Writer) error { return copyBody(w, c.req.Body, length) })
 }
 
-// keep stores what fill writes, if it is what req claims of it.
-func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, fill func(io.Writer) error) (received, error) {
+// keep stores what fill writes, about length bytes, if it is what req claims of it.
+func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, length int64, fill func(io.Writer) error) (received, error) {
 	w, err := s.blobs.Create(dataKey)
 	if err != nil {
 		return received{}, err
 	}
 	defer w.Abort()
+	sums.begin(&s.md5s, length)
+	defer sums.end()
 	if err := fill(io.MultiWriter(w, sums)); err != nil {
 		return received{}, err
 	}
@@ -195,6 +208,7 @@ func checkDocument(c *call, body []byte) error {
 	if err != nil {
 		return err
 	}
+	d.begin(&md5s{}, 0)
 	_, _ = d.Write(body)
 	_, _, err = d.settle(c.req)
 	return err

@@ -58,6 +58,7 @@ type Service struct {
 	router    router
 	policies  *policies
 	blobs     *blob.Store
+	md5s      md5s
 	master    *blob.MasterKey
 	stop      func() // ends the housekeeping
 }
