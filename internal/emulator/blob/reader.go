@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"sync/atomic"
 )
 
 // ErrCorrupt is what reading a blob fails with when its file is not what was
@@ -16,6 +18,7 @@ var ErrCorrupt = errors.New("blob is corrupt")
 type Reader struct {
 	id       ID
 	file     *os.File
+	pairs    *atomic.Int32 // of the store: how many read ahead
 	segments segments
 	count    int64 // segments in the file
 	next     int64 // index of the segment to open next
@@ -37,7 +40,7 @@ func (s *Store) Open(id ID, dataKey []byte, offset, length int64) (*Reader, erro
 	if err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", id, err)
 	}
-	r := &Reader{id: id, file: file, segments: seg, next: offset / segmentSize, skip: offset % segmentSize, left: length}
+	r := &Reader{id: id, file: file, pairs: &s.pairs, segments: seg, next: offset / segmentSize, skip: offset % segmentSize, left: length}
 	if err := r.measure(offset, length); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -96,7 +99,10 @@ func (r *Reader) Read(p []byte) (int, error) {
 // WriteTo implements io.WriterTo, to spare io.Copy its own buffer.
 func (r *Reader) WriteTo(w io.Writer) (written int64, err error) {
 	if r.left >= aheadFrom {
-		return r.writeAhead(w)
+		defer r.pairs.Add(-1)
+		if int(r.pairs.Add(1)) <= runtime.GOMAXPROCS(0) {
+			return r.writeAhead(w)
+		}
 	}
 	for r.left > 0 {
 		if err := r.Prime(); err != nil {

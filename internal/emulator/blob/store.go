@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 )
 
 // ID names a blob: 32 hex digits, random.
@@ -31,6 +32,8 @@ type Store struct {
 	mu        sync.Mutex
 	held      map[ID]int
 	condemned map[ID]bool // removed, as soon as nobody holds them
+
+	pairs atomic.Int32 // readers that read ahead
 }
 
 // Open opens or creates the store in dir. No other process may use dir.

@@ -159,12 +159,16 @@ func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, length i
 	if err := fill(io.MultiWriter(w, sums)); err != nil {
 		return received{}, err
 	}
+	// The disk works while the last digests are computed; what they refuse is removed.
 	out := received{piece: piece{Size: w.Size()}}
-	if out.etag, out.checksum, err = sums.settle(req); err != nil {
+	if out.piece.Blob, err = w.Commit(); err != nil {
 		return received{}, err
 	}
-	out.piece.Blob, err = w.Commit()
-	return out, err
+	if out.etag, out.checksum, err = sums.settle(req); err != nil {
+		s.discard(pieces{out.piece})
+		return received{}, err
+	}
+	return out, nil
 }
 
 // copyBody copies length bytes and reads on to the body's end, which proves the
