@@ -36,14 +36,18 @@ func BenchmarkPut1MiB(b *testing.B) { benchmarkPut(b, mib, 32) }
 
 func benchmarkPut(b *testing.B, size, count int) {
 	body := newPayload(size)
-	compare(b, count, func(*testing.B, *client) work {
+	encrypted(b, func(b *testing.B, encryption string) { comparePut(b, encryption, body, count) })
+}
+
+func comparePut(b *testing.B, encryption string, body payload, count int) {
+	compare(b, encryption, count, func(*testing.B, *client) work {
 		return func(ctx context.Context, c *client, i int64) error { return c.put(ctx, fmt.Sprint("put", i), body) }
 	})
 }
 
 func BenchmarkGet64MiB(b *testing.B) {
 	body := newPayload(64 * mib)
-	compare(b, 1, func(b *testing.B, c *client) work {
+	compare(b, withKMS, 1, func(b *testing.B, c *client) work {
 		if err := c.put(b.Context(), "get", body); err != nil {
 			b.Fatal(err)
 		}
@@ -66,13 +70,15 @@ func BenchmarkGet64MiB(b *testing.B) {
 func BenchmarkMultipart1GiB(b *testing.B) {
 	const parts = 16
 	body := newPayload(64 * mib)
-	for _, clients := range []int{1, parts} {
-		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
-			rounds(b, func(c *client, i int64) error {
-				return c.multipart(b.Context(), fmt.Sprint("multi", i%2), body, parts, clients)
+	encrypted(b, func(b *testing.B, encryption string) {
+		for _, clients := range []int{1, parts} {
+			b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+				rounds(b, encryption, func(c *client, i int64) error {
+					return c.multipart(b.Context(), fmt.Sprint("multi", i%2), body, parts, clients)
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // work is what one of the concurrent clients does; i is another number each time.
@@ -80,11 +86,11 @@ type work func(ctx context.Context, c *client, i int64) error
 
 // compare measures count pieces of work, or one for each client if those are more, in
 // a row and by 16 clients at once.
-func compare(b *testing.B, count int, prepare func(*testing.B, *client) work) {
+func compare(b *testing.B, encryption string, count int, prepare func(*testing.B, *client) work) {
 	for _, clients := range []int{1, 16} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
 			ready := map[*client]work{}
-			rounds(b, func(c *client, round int64) error {
+			rounds(b, encryption, func(c *client, round int64) error {
 				if ready[c] == nil {
 					ready[c] = prepare(b, c)
 				}
@@ -96,8 +102,8 @@ func compare(b *testing.B, count int, prepare func(*testing.B, *client) work) {
 }
 
 // rounds has both servers do the same by turns and reports the medians.
-func rounds(b *testing.B, do func(c *client, round int64) error) {
-	ours, theirs := newClient(b, serveEmbedded(b)), newClient(b, servePlain(b))
+func rounds(b *testing.B, encryption string, do func(c *client, round int64) error) {
+	ours, theirs := newClient(b, serveEmbedded(b, encryption)), newClient(b, servePlain(b))
 	var ourTimes, theirTimes []time.Duration
 	timed := func(c *client, round int64) time.Duration {
 		begin := time.Now()

@@ -76,6 +76,12 @@ func (d *digests) begin(m *md5s, length int64) {
 	}
 }
 
+func (d *digests) finish() {
+	if d.md5 != nil {
+		d.md5.Finish()
+	}
+}
+
 func (d *digests) end() {
 	if d.md5 != nil {
 		d.md5.Close()
@@ -159,6 +165,7 @@ func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, length i
 	if err := fill(io.MultiWriter(w, sums)); err != nil {
 		return received{}, err
 	}
+	sums.finish()
 	// The disk works while the last digests are computed; what they refuse is removed.
 	out := received{piece: piece{Size: w.Size()}}
 	if out.piece.Blob, err = w.Commit(); err != nil {
@@ -175,8 +182,7 @@ func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, length i
 // signature over it.
 func copyBody(w io.Writer, body io.Reader, length int64) error {
 	from := &source{Reader: body}
-	buffer := make([]byte, max(512, min(length+1, 64<<10)))
-	n, err := io.CopyBuffer(w, io.LimitReader(from, length+1), buffer)
+	n, err := copyAll(w, io.LimitReader(from, length+1), length)
 	switch {
 	case from.failed != nil:
 		if aerr, ok := errors.AsType[*api.Error](from.failed); ok {
@@ -189,6 +195,13 @@ func copyBody(w io.Writer, body io.Reader, length int64) error {
 		return api.Errorf(http.StatusBadRequest, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 	}
 	return nil
+}
+
+func copyAll(w io.Writer, r io.Reader, length int64) (int64, error) {
+	if length >= pumpFrom {
+		return pump(w, r)
+	}
+	return io.CopyBuffer(w, r, make([]byte, max(512, min(length+1, 64<<10))))
 }
 
 // source remembers that reading failed, which is the client's fault, where failing
@@ -214,6 +227,7 @@ func checkDocument(c *call, body []byte) error {
 	}
 	d.begin(&md5s{}, 0)
 	_, _ = d.Write(body)
+	d.finish()
 	_, _, err = d.settle(c.req)
 	return err
 }
