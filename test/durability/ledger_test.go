@@ -25,8 +25,11 @@ func sizeOf(key string) int {
 }
 
 func blobsOf(key string) int {
-	if strings.HasPrefix(key, multi) {
+	switch {
+	case strings.HasPrefix(key, multi):
 		return 2
+	case strings.HasPrefix(key, small):
+		return 0 // it is in the database
 	}
 	return 1
 }

@@ -12,11 +12,24 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
-func newStore(t *testing.T, dir string) *Store {
+func newStore(t testing.TB, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir)
+	db, err := state.Open(filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, dir, db)
+	t.Cleanup(func() { _ = db.Close() })
+	return s
+}
+
+func openStore(t testing.TB, dir string, db *state.DB) *Store {
+	t.Helper()
+	s, err := Open(dir, db)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,11 +60,14 @@ func write(t testing.TB, s *Store, key, content []byte, step int) ID {
 	if w.Size() != int64(len(content)) {
 		t.Fatalf("size %d, want %d", w.Size(), len(content))
 	}
-	id, err := w.Commit()
+	blob, err := w.Commit()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return id
+	if err := s.db.Update(blob.Record); err != nil {
+		t.Fatal(err)
+	}
+	return blob.ID
 }
 
 func read(s *Store, id ID, key []byte, offset, length int64) (_ []byte, err error) {
@@ -78,7 +94,7 @@ func pattern(n int) []byte {
 func TestRangesAreSlices(t *testing.T) {
 	t.Parallel()
 	s, key := newStore(t, t.TempDir()), newKey()
-	edges := []int{0, 1, segmentSize - 1, segmentSize, segmentSize + 1, 2 * segmentSize, 2*segmentSize + 17, aheadFrom - 1, aheadFrom, 2*aheadFrom + 99}
+	edges := []int{0, 1, smallMax, smallMax + 1, segmentSize - 1, segmentSize, segmentSize + 1, 2 * segmentSize, 2*segmentSize + 17, aheadFrom - 1, aheadFrom, 2*aheadFrom + 99}
 	type written struct {
 		content []byte
 		id      ID
@@ -176,7 +192,8 @@ func TestDamageIsFound(t *testing.T) {
 	})
 	t.Run("under another name", func(t *testing.T) {
 		t.Parallel()
-		a, b := write(t, s, key, pattern(10), 10), write(t, s, key, pattern(10), 10)
+		content := pattern(smallMax + 1)
+		a, b := write(t, s, key, content, len(content)), write(t, s, key, content, len(content))
 		if err := os.Rename(s.path(a), s.path(b)); err != nil {
 			t.Fatal(err)
 		}
@@ -227,7 +244,10 @@ func TestCrash(t *testing.T) {
 	dir, key := t.TempDir(), newKey()
 	s := newStore(t, dir)
 	kept := write(t, s, key, []byte("kept"), 4)
+	content := pattern(smallMax + 1)
+	keptFile := write(t, s, key, content, len(content))
 	lost := write(t, s, key, []byte("not recorded"), 4)
+	lostFile := write(t, s, key, content, len(content))
 	w, err := s.Create(key)
 	if err != nil {
 		t.Fatal(err)
@@ -243,16 +263,21 @@ func TestCrash(t *testing.T) {
 	}
 	// The process dies here, but for what it is making at the moment.
 	s.Close()
-	s = newStore(t, dir)
-	removed, err := s.Sweep(func(id ID) bool { return id == kept })
-	if err != nil || removed != 3 {
+	s = openStore(t, dir, s.db)
+	removed, err := s.Sweep(func(id ID) bool { return id == kept || id == keptFile })
+	if err != nil || removed != 4 {
 		t.Errorf("swept %d, %v", removed, err)
 	}
 	if got, err := read(s, kept, key, 0, 4); err != nil || string(got) != "kept" {
 		t.Errorf("kept: %q, %v", got, err)
 	}
-	if _, err := read(s, lost, key, 0, 1); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("lost: %v", err)
+	if got, err := read(s, keptFile, key, 0, int64(len(content))); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("kept: %d bytes, %v", len(got), err)
+	}
+	for _, id := range []ID{lost, lostFile} {
+		if _, err := read(s, id, key, 0, 1); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("lost: %v", err)
+		}
 	}
 	if n := files(t, dir); n != 1 {
 		t.Errorf("%d files left", n)
@@ -279,9 +304,13 @@ func TestAbortLeavesNothing(t *testing.T) {
 		t.Error("committed after Abort")
 	}
 	s.Close()
-	if _, err := s.Create(newKey()); err == nil {
-		t.Error("began a blob after Close")
+	if w, err = s.Create(newKey()); err != nil {
+		t.Fatal(err)
 	}
+	if _, err := w.Write(pattern(2 * segmentSize)); err == nil {
+		t.Error("began a file after Close")
+	}
+	w.Abort()
 	if n := files(t, dir); n != 0 {
 		t.Errorf("%d files left", n)
 	}
@@ -314,7 +343,7 @@ func TestHold(t *testing.T) {
 func TestContentIsEncrypted(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, t.TempDir())
-	secret := bytes.Repeat([]byte("managedcas"), 10)
+	secret := bytes.Repeat([]byte("managedcas"), smallMax/10+1)
 	raw, err := os.ReadFile(s.path(write(t, s, newKey(), secret, 1000)))
 	if err != nil {
 		t.Fatal(err)
@@ -379,10 +408,7 @@ func files(t *testing.T, dir string) (n int) {
 }
 
 func BenchmarkWrite(b *testing.B) {
-	s, err := Open(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := newStore(b, b.TempDir())
 	key, content := newKey(), pattern(1<<20)
 	b.SetBytes(int64(len(content)))
 	for b.Loop() {

@@ -17,7 +17,8 @@ var ErrCorrupt = errors.New("blob is corrupt")
 // only the segments that the range touches, one at a time.
 type Reader struct {
 	id       ID
-	file     *os.File
+	file     file
+	size     int64         // of the file
 	pairs    *atomic.Int32 // of the store: how many read ahead
 	segments segments
 	count    int64 // segments in the file
@@ -29,6 +30,32 @@ type Reader struct {
 	err      error  // sticky
 }
 
+// file is where the sealed form of a blob is read from.
+type file interface {
+	io.ReaderAt
+	io.Closer
+}
+
+// open returns the sealed form of a blob and its size.
+func (s *Store) open(id ID) (file, int64, error) {
+	if id.small() {
+		m, err := s.openSmall(id)
+		if err != nil {
+			return nil, 0, err
+		}
+		return m, m.Size(), nil
+	}
+	f, err := os.Open(s.path(id))
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
 // Open returns a reader of length bytes of a blob from offset. The range must lie
 // inside the blob. The caller closes the reader.
 func (s *Store) Open(id ID, dataKey []byte, offset, length int64) (*Reader, error) {
@@ -36,11 +63,11 @@ func (s *Store) Open(id ID, dataKey []byte, offset, length int64) (*Reader, erro
 	if err != nil {
 		return nil, err
 	}
-	file, err := os.Open(s.path(id))
+	file, size, err := s.open(id)
 	if err != nil {
 		return nil, fmt.Errorf("open blob %s: %w", id, err)
 	}
-	r := &Reader{id: id, file: file, pairs: &s.pairs, segments: seg, next: offset / segmentSize, skip: offset % segmentSize, left: length}
+	r := &Reader{id: id, file: file, size: size, pairs: &s.pairs, segments: seg, next: offset / segmentSize, skip: offset % segmentSize, left: length}
 	if err := r.measure(offset, length); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
@@ -48,23 +75,19 @@ func (s *Store) Open(id ID, dataKey []byte, offset, length int64) (*Reader, erro
 }
 
 func (r *Reader) measure(offset, length int64) error {
-	info, err := r.file.Stat()
-	if err != nil {
-		return fmt.Errorf("open blob %s: %w", r.id, err)
-	}
-	size, count := plainSize(info.Size())
+	size, count := plainSize(r.size)
 	if size < 0 || offset < 0 || length < 0 || length > size-offset {
-		return fmt.Errorf("open blob %s: bytes %d+%d of a file of %d bytes: %w", r.id, offset, length, info.Size(), ErrCorrupt)
+		return fmt.Errorf("open blob %s: bytes %d+%d of a file of %d bytes: %w", r.id, offset, length, r.size, ErrCorrupt)
 	}
 	r.count = count
-	r.buffer = make([]byte, min(info.Size(), sealedSize))
+	r.buffer = make([]byte, min(r.size, sealedSize))
 	if offset+length == size {
 		// To reach the end, the segment that says so must be read, even if the range is
 		// empty: this is what tells a file that was cut from a whole one.
 		r.next = min(r.next, count-1)
 		r.skip = offset - r.next*segmentSize
 		if length == 0 {
-			_, err = r.open()
+			_, err := r.open()
 			return err
 		}
 	}

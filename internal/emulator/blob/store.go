@@ -15,18 +15,23 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+
+	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
-// ID names a blob: 32 hex digits, random.
+// ID names a blob: 32 random hex digits, which are a file's name, with a prefix if the
+// blob is small and has no file.
 type ID string
 
 // folders is how many sub-folders share the files, so that none grows very long: one
 // for each value of an ID's first byte.
 const folders = 256
 
-// Store is a folder of blobs. It is safe for concurrent use.
+// Store is a folder of blobs, and a table of the small ones. It is safe for concurrent
+// use.
 type Store struct {
 	dir    string
+	db     *state.DB
 	spares *spares
 
 	mu        sync.Mutex
@@ -36,9 +41,9 @@ type Store struct {
 	pairs atomic.Int32 // readers that read ahead
 }
 
-// Open opens or creates the store in dir. No other process may use dir.
-func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, held: map[ID]int{}, condemned: map[ID]bool{}}
+// Open opens or creates the store in dir and db. No other process may use dir.
+func Open(dir string, db *state.DB) (*Store, error) {
+	s := &Store{dir: dir, db: db, held: map[ID]int{}, condemned: map[ID]bool{}}
 	for i := range folders {
 		if err := os.MkdirAll(filepath.Join(dir, hex.EncodeToString([]byte{byte(i)})), 0o700); err != nil {
 			return nil, fmt.Errorf("make the folder of blobs: %w", err)
@@ -70,7 +75,8 @@ func (s *Store) Sweep(live func(ID) bool) (removed int, err error) {
 	if err != nil {
 		return removed, fmt.Errorf("sweep blobs: %w", err)
 	}
-	return removed, nil
+	small, err := s.sweepSmall(live)
+	return removed + small, err
 }
 
 // Hold keeps blobs readable although they are removed, until release is called.
@@ -121,12 +127,17 @@ func (s *Store) Remove(ids ...ID) error {
 
 func (s *Store) unlink(ids []ID) error {
 	var failed error
+	var small []ID
 	for _, id := range ids {
+		if id.small() {
+			small = append(small, id)
+			continue
+		}
 		if err := os.Remove(s.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			failed = errors.Join(failed, err)
 		}
 	}
-	return failed
+	return errors.Join(failed, s.removeSmall(small))
 }
 
 // path returns where a blob lies; for what is not the name of a blob, a path at

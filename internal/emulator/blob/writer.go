@@ -13,8 +13,11 @@ const writeAhead = 4 << 20
 // Writer writes one blob. It uses memory for one segment, whatever the blob's size.
 // Call Commit or Abort; Abort after Commit does nothing.
 type Writer struct {
-	id       ID
-	file     *os.File
+	store    *Store
+	dataKey  []byte
+	ended    bool
+	id       ID       // empty until it is clear whether the blob is small
+	file     *os.File // nil until then
 	segments segments
 	plain    []byte // of the current segment
 	sealed   []byte
@@ -26,21 +29,33 @@ type Writer struct {
 
 // Create begins a blob that is encrypted under dataKey, KeySize bytes.
 func (s *Store) Create(dataKey []byte) (*Writer, error) {
-	// It is written where it stays: until Commit nobody knows its name, and a rename
-	// would cost a second commit of the file system's journal.
-	id, err := s.spares.take()
+	if len(dataKey) != KeySize {
+		return nil, fmt.Errorf("create blob: data key of %d bytes: want %d", len(dataKey), KeySize)
+	}
+	return &Writer{store: s, dataKey: dataKey}, nil
+}
+
+// name gives the blob its ID, and with it its key.
+func (w *Writer) name(id ID) (err error) {
+	w.id = id
+	w.segments, err = newSegments(w.dataKey, id)
+	return err
+}
+
+// openFile takes a file. The blob is written where it stays: until Commit nobody knows
+// its name, and a rename would cost a second commit of the file system's journal.
+func (w *Writer) openFile() error {
+	id, err := w.store.spares.take()
+	if err == nil {
+		err = w.name(id)
+	}
+	if err == nil {
+		w.file, err = os.OpenFile(w.store.path(id), os.O_WRONLY, 0)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("create blob: %w", err)
+		return fmt.Errorf("create blob: %w", err)
 	}
-	w := &Writer{id: id}
-	if w.segments, err = newSegments(dataKey, id); err == nil {
-		w.file, err = os.OpenFile(s.path(id), os.O_WRONLY, 0)
-	}
-	if err != nil {
-		s.spares.remove([]ID{id})
-		return nil, fmt.Errorf("create blob: %w", err)
-	}
-	return w, nil
+	return nil
 }
 
 // Write implements io.Writer.
@@ -76,6 +91,11 @@ func (w *Writer) grow(n int) {
 }
 
 func (w *Writer) flush(last bool) {
+	if w.file == nil {
+		if w.err = w.openFile(); w.err != nil {
+			return
+		}
+	}
 	w.sealed = w.segments.seal(w.sealed[:0], w.plain, w.index, last)
 	if _, err := w.file.Write(w.sealed); err != nil {
 		w.err = fmt.Errorf("write blob: %w", err)
@@ -91,11 +111,14 @@ func (w *Writer) flush(last bool) {
 // Size returns how many bytes were written.
 func (w *Writer) Size() int64 { return w.size }
 
-// Commit makes the blob durable and returns its ID. After an error nothing of the
-// blob is left.
-func (w *Writer) Commit() (ID, error) {
-	if w.file == nil {
-		return "", errors.New("commit blob: already ended")
+// Commit ends the blob. A file of it is durable then, a small blob is when it is
+// recorded. After an error nothing of the blob is left.
+func (w *Writer) Commit() (Content, error) {
+	if w.ended {
+		return Content{}, errors.New("commit blob: already ended")
+	}
+	if w.err == nil && w.size <= smallMax {
+		return w.commitSmall()
 	}
 	if w.err == nil {
 		w.flush(true)
@@ -106,28 +129,41 @@ func (w *Writer) Commit() (ID, error) {
 	if w.err != nil {
 		err := w.err
 		w.Abort()
-		return "", fmt.Errorf("commit blob: %w", err)
+		return Content{}, fmt.Errorf("commit blob: %w", err)
 	}
 	name := w.file.Name()
-	if err := w.close(); err != nil {
-		return "", errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
+	if err := w.end(); err != nil {
+		return Content{}, errors.Join(fmt.Errorf("commit blob: %w", err), os.Remove(name))
 	}
-	return w.id, nil
+	return Content{ID: w.id, store: w.store}, nil
+}
+
+func (w *Writer) commitSmall() (Content, error) {
+	if err := w.name(smallPrefix + newID()); err != nil {
+		return Content{}, fmt.Errorf("commit blob: %w", err)
+	}
+	sealed := w.segments.seal(nil, w.plain, 0, true)
+	return Content{ID: w.id, sealed: sealed, store: w.store}, w.end()
 }
 
 // Abort removes what was written.
 func (w *Writer) Abort() {
-	if w.file == nil {
+	if w.ended {
 		return
 	}
-	name := w.file.Name()
-	// What cannot be removed now is removed by the next Sweep.
-	_ = errors.Join(w.close(), os.Remove(name))
+	file := w.file
+	err := w.end()
+	if file != nil {
+		// What cannot be removed now is removed by the next Sweep.
+		_ = errors.Join(err, os.Remove(file.Name()))
+	}
 }
 
-func (w *Writer) close() error {
-	err := w.file.Close()
-	w.file = nil
+func (w *Writer) end() (err error) {
+	if w.file != nil {
+		err = w.file.Close()
+	}
+	w.file, w.ended = nil, true
 	w.err = errors.New("write blob: already ended")
 	return err
 }

@@ -63,8 +63,8 @@ func (s *Service) copyObject(ctx context.Context, c *call) error {
 		return err
 	}
 	o := object{description: d, Size: got.piece.Size, ETag: got.etag, Modified: time.Now().UTC(), Checksum: got.checksum, Pieces: pieces{got.piece}}
-	if o, err = s.publish(c, condition, func(state.Tx) (object, error) { return o, nil }); err != nil {
-		s.discard(pieces{got.piece})
+	if o, err = s.publish(c, condition, func(tx state.Tx) (object, error) { return o, got.content.Record(tx) }); err != nil {
+		s.drop(got)
 		return err
 	}
 	c.tellSource(source, *from)
@@ -107,9 +107,9 @@ func (s *Service) uploadPartCopy(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	p := part{got.piece, got.etag, time.Now().UTC(), got.checksum}
-	if err := s.recordPart(c, number, p); err != nil {
-		s.discard(pieces{got.piece})
+	p := got.part()
+	if err := s.recordPart(c, number, p, got.content); err != nil {
+		s.drop(got)
 		return err
 	}
 	c.tellSource(source, *from)

@@ -146,7 +146,7 @@ func TestDiskHoldsNoPlaintext(t *testing.T) {
 func TestDamagedObject(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.put(w.root, "/shared/k", strings.Repeat("x", 1000)).is(t, 200, "")
+	w.put(w.root, "/shared/k", strings.Repeat("x", 100_000)).is(t, 200, "")
 	err := filepath.WalkDir(filepath.Join(w.home, "blobs"), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

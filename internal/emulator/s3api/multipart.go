@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/emulator/blob"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -125,8 +127,8 @@ func (s *Service) uploadPart(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.recordPart(c, number, part{got.piece, got.etag, time.Now().UTC(), got.checksum}); err != nil {
-		s.discard(pieces{got.piece})
+	if err := s.recordPart(c, number, got.part(), got.content); err != nil {
+		s.drop(got)
 		return err
 	}
 	h := c.w.Header()
@@ -145,7 +147,7 @@ func orNull(name string) string {
 }
 
 // recordPart makes a part visible, in place of an earlier one of the same number.
-func (s *Service) recordPart(c *call, number int, p part) error {
+func (s *Service) recordPart(c *call, number int, p part, content blob.Content) error {
 	id := c.query.Get("uploadId")
 	var replaced pieces
 	err := s.cfg.DB.Update(func(tx state.Tx) error {
@@ -156,7 +158,7 @@ func (s *Service) recordPart(c *call, number int, p part) error {
 		if old, err := parts.Get(tx, partKey(id, number)); err == nil {
 			replaced = pieces{old.Piece}
 		}
-		return parts.Put(tx, partKey(id, number), p)
+		return errors.Join(content.Record(tx), parts.Put(tx, partKey(id, number), p))
 	})
 	if err == nil {
 		s.discard(replaced)

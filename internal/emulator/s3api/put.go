@@ -61,8 +61,8 @@ func (s *Service) putObject(ctx context.Context, c *call) error {
 		return err
 	}
 	o := object{description: d, Size: got.piece.Size, ETag: got.etag, Modified: time.Now().UTC(), Checksum: got.checksum, Pieces: pieces{got.piece}}
-	if o, err = s.publish(c, condition, func(state.Tx) (object, error) { return o, nil }); err != nil {
-		s.discard(pieces{got.piece})
+	if o, err = s.publish(c, condition, func(tx state.Tx) (object, error) { return o, got.content.Record(tx) }); err != nil {
+		s.drop(got)
 		return err
 	}
 	c.tellNewVersion(o.version)

@@ -12,16 +12,20 @@ import (
 	"hash"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/blob"
 )
 
 // maxPut is the limit of one PUT and of one part in bytes (facts AWS §7.3).
 const maxPut = 5 << 30
 
-// received is a payload that is whole, verified and on disk, but not yet recorded.
+// received is a payload that is whole, verified and, unless it is small, on disk, but
+// not yet recorded.
 type received struct {
 	piece    piece
+	content  blob.Content
 	etag     string
 	checksum checksum
 }
@@ -168,15 +172,22 @@ func (s *Service) keep(dataKey []byte, sums *digests, req *api.Request, length i
 	sums.finish()
 	// The disk works while the last digests are computed; what they refuse is removed.
 	out := received{piece: piece{Size: w.Size()}}
-	if out.piece.Blob, err = w.Commit(); err != nil {
+	if out.content, err = w.Commit(); err != nil {
 		return received{}, err
 	}
+	out.piece.Blob = out.content.ID
 	if out.etag, out.checksum, err = sums.settle(req); err != nil {
-		s.discard(pieces{out.piece})
+		s.drop(out)
 		return received{}, err
 	}
 	return out, nil
 }
+
+// part is the payload as a part of an upload.
+func (r received) part() part { return part{r.piece, r.etag, time.Now().UTC(), r.checksum} }
+
+// drop removes a payload that will not be recorded.
+func (s *Service) drop(r received) { s.removed(r.content.Drop()) }
 
 // copyBody copies length bytes and reads on to the body's end, which proves the
 // signature over it.

@@ -143,7 +143,13 @@ func (s *Service) sweep() error {
 // discard removes content that no record names any more. If that fails, the next
 // start does it; the client's request succeeded all the same.
 func (s *Service) discard(p pieces) {
-	if err := s.blobs.Remove(p.blobs()...); err != nil {
+	if len(p) > 0 {
+		s.removed(s.blobs.Remove(p.blobs()...))
+	}
+}
+
+func (s *Service) removed(err error) {
+	if err != nil {
 		s.cfg.Log.Warn("removing object bytes failed; the next start will retry", slog.Any("error", err))
 	}
 }

@@ -73,7 +73,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	s := &Service{cfg: cfg, addresses: newAddresses(cfg.Hosts), router: newRouter(), policies: newPolicies()}
 	var err error
-	if s.blobs, err = blob.Open(filepath.Join(cfg.Dir, "blobs")); err != nil {
+	if s.blobs, err = blob.Open(filepath.Join(cfg.Dir, "blobs"), cfg.DB); err != nil {
 		return nil, err
 	}
 	if s.master, err = blob.OpenMasterKey(filepath.Join(cfg.Dir, "sse-s3.key")); err != nil {

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -114,4 +115,39 @@ func (t Table[V]) Scan(tx Tx, from string, fn func(key string, v V) (bool, error
 		}
 	}
 	return nil
+}
+
+// Bytes is a named set of raw values, for what is too much to go through JSON.
+type Bytes string
+
+// Get returns a copy of the value of key, or ErrNotFound.
+func (t Bytes) Get(tx Tx, key string) ([]byte, error) {
+	if b := tx.tx.Bucket([]byte(t)); b != nil {
+		if raw := b.Get([]byte(key)); raw != nil {
+			return bytes.Clone(raw), nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// Put stores raw under key, replacing what was there. It must not be changed before
+// the transaction ends.
+func (t Bytes) Put(tx Tx, key string, raw []byte) error {
+	b, err := tx.tx.CreateBucketIfNotExists([]byte(t))
+	if err != nil {
+		return err
+	}
+	return b.Put([]byte(key), raw)
+}
+
+// Delete removes key; a key that is not there is no error.
+func (t Bytes) Delete(tx Tx, key string) error { return Table[[]byte](t).Delete(tx, key) }
+
+// Keys calls fn for all keys in byte order.
+func (t Bytes) Keys(tx Tx, fn func(key string) error) error {
+	b := tx.tx.Bucket([]byte(t))
+	if b == nil {
+		return nil
+	}
+	return b.ForEach(func(k, _ []byte) error { return fn(string(k)) })
 }
