@@ -25,7 +25,8 @@ Pod Identity endpoint on one port. It verifies every signature and enforces ever
 
 Clients need two settings:  AWS_ENDPOINT_URL=http://ADDR  HTTP_PROXY=http://ADDR
 GET /_aws/journal tells what was asked and which statement decided; PUT and DELETE
-/_aws/faults make it fail on purpose.`,
+/_aws/faults make it fail on purpose. PUT /_aws/pod-identity/associations and POST
+/_aws/oidc/CLUSTER/tokens, with root's access key, give pods what EKS would give them.`,
 		Example: `  managedcasd aws --listen 127.0.0.1:4566 --data ./aws --ready-file ./aws.json`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {

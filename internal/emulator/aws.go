@@ -108,6 +108,7 @@ func (a *AWS) assemble() (err error) {
 	if err := a.openServices(); err != nil {
 		return err
 	}
+	workloads := &workloads{root: a.RootCredentials(), pods: a.pods, clusters: a.clusters}
 	a.frame = &frame{
 		region:      cfg.Region,
 		hosts:       newHosts(cfg.Hosts),
@@ -115,7 +116,7 @@ func (a *AWS) assemble() (err error) {
 		credentials: a.directory,
 		journal:     a.journal,
 		faults:      a.faults,
-		admin:       newAdmin(a.journal, a.faults, a.pods, a.clusters.Handler(), a.health),
+		admin:       newAdmin(a.journal, a.faults, a.pods, a.clusters.Handler(), workloads.handler(), a.health),
 		log:         cfg.Log,
 	}
 	return nil

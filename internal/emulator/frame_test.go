@@ -101,7 +101,7 @@ func startFrame(t *testing.T) (*frame, *mirror, *httptest.Server) {
 		journal:  journal.New(100), faults: &faults.Set{}, log: slog.New(slog.DiscardHandler),
 	}
 	teapot := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	f.admin = newAdmin(f.journal, f.faults, teapot, teapot, teapot)
+	f.admin = newAdmin(f.journal, f.faults, teapot, teapot, teapot, teapot)
 	srv := httptest.NewServer(f)
 	t.Cleanup(srv.Close)
 	return f, m, srv
