@@ -38,7 +38,10 @@ type Config struct {
 	// Hosts are names, besides localhost and the address listened on, under which
 	// clients reach the endpoint, e.g. that of a container or Kubernetes service.
 	Hosts []string
-	Log   *slog.Logger // nil: silent
+	// AccessPoints and Policies are the quotas that AWS raises on request: access points
+	// per Region and customer managed policies. 0: AWS's default.
+	AccessPoints, Policies int
+	Log                    *slog.Logger // nil: silent
 }
 
 // Credentials are a long-term access key.
@@ -76,6 +79,9 @@ func Open(cfg Config) (*AWS, error) {
 	}
 	if cfg.Region == "" || strings.ContainsAny(cfg.Region, "/: ") {
 		return nil, fmt.Errorf("region %q: give one, such as us-west-2", cfg.Region)
+	}
+	if cfg.AccessPoints < 0 || cfg.Policies < 0 {
+		return nil, fmt.Errorf("quotas of %d access points and %d policies: they cannot be negative", cfg.AccessPoints, cfg.Policies)
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

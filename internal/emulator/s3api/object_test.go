@@ -375,8 +375,8 @@ func TestRefusedLoudly(t *testing.T) {
 	}{
 		{"PUT", "/shared/k?versionId=null", nil, 501, "NotImplemented"},
 		{"PUT", "/shared?cors", nil, 501, "NotImplemented"},
-		{"PUT", "/shared?acl", nil, 501, "NotImplemented"},
-		{"GET", "/shared/k?acl", nil, 501, "NotImplemented"},
+		{"PUT", "/shared?website", nil, 501, "NotImplemented"},
+		{"GET", "/shared/k?retention", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?torrent", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?attributes&acl", nil, 501, "NotImplemented"},
 		{"GET", "/shared/k?versionId=x", nil, 400, "InvalidArgument"},
