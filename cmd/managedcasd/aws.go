@@ -16,6 +16,7 @@ import (
 
 func awsCommand() *cobra.Command {
 	var listen, dir, readyFile, account, region string
+	var accessPoints, policies int
 	var level slog.Level
 	cmd := &cobra.Command{
 		Use:   "aws",
@@ -25,7 +26,8 @@ Pod Identity endpoint on one port. It verifies every signature and enforces ever
 
 Clients need two settings:  AWS_ENDPOINT_URL=http://ADDR  HTTP_PROXY=http://ADDR
 GET /_aws/journal tells what was asked and which statement decided; PUT and DELETE
-/_aws/faults make it fail on purpose.`,
+/_aws/faults make it fail on purpose. PUT /_aws/pod-identity/associations and POST
+/_aws/oidc/CLUSTER/tokens, with root's access key, give pods what EKS would give them.`,
 		Example: `  managedcasd aws --listen 127.0.0.1:4566 --data ./aws --ready-file ./aws.json`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,7 +35,9 @@ GET /_aws/journal tells what was asked and which statement decided; PUT and DELE
 				return err
 			}
 			log := service.Log{Level: level, Format: "text"}.Logger(cmd.ErrOrStderr())
-			return serveAWS(cmd.Context(), emulator.Config{Dir: dir, AccountID: account, Region: region, Log: log}, listen, readyFile, log)
+			return serveAWS(cmd.Context(), emulator.Config{
+				Dir: dir, AccountID: account, Region: region, AccessPoints: accessPoints, Policies: policies, Log: log,
+			}, listen, readyFile, log)
 		},
 	}
 	flags := cmd.Flags()
@@ -42,6 +46,8 @@ GET /_aws/journal tells what was asked and which statement decided; PUT and DELE
 	flags.StringVar(&readyFile, "ready-file", "", "file to write endpoint and root credentials to (JSON, mode 0600)")
 	flags.StringVar(&account, "account", devAccount, "account id, 12 digits")
 	flags.StringVar(&region, "region", devRegion, "the only Region")
+	flags.IntVar(&accessPoints, "access-point-quota", 0, "access points that the account may have; 0: 10,000, AWS's default")
+	flags.IntVar(&policies, "policy-quota", 0, "customer managed policies that it may have; 0: 1,500, AWS's default")
 	flags.TextVar(&level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
 }

@@ -20,13 +20,15 @@ func isAdmin(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, adminPrefix) && isLoopbackName(hostname(r))
 }
 
-func newAdmin(journal, faults, pods, clusters http.Handler, health http.HandlerFunc) http.Handler {
+func newAdmin(journal, faults, pods, clusters, workloads http.Handler, health http.HandlerFunc) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/_aws/journal", journal)
 	mux.Handle("/_aws/faults", faults)
 	mux.Handle("GET /_aws/health", health)
 	mux.Handle(podidentity.Path, pods)
 	mux.Handle(irsa.Path, clusters)
+	mux.Handle(associationsPath, workloads)
+	mux.Handle(podTokensPath, workloads)
 	return loopbackOnly(mux)
 }
 

@@ -38,7 +38,10 @@ type Config struct {
 	// Hosts are names, besides localhost and the address listened on, under which
 	// clients reach the endpoint, e.g. that of a container or Kubernetes service.
 	Hosts []string
-	Log   *slog.Logger // nil: silent
+	// AccessPoints and Policies are the quotas that AWS raises on request: access points
+	// per Region and customer managed policies. 0: AWS's default.
+	AccessPoints, Policies int
+	Log                    *slog.Logger // nil: silent
 }
 
 // Credentials are a long-term access key.
@@ -77,6 +80,9 @@ func Open(cfg Config) (*AWS, error) {
 	if cfg.Region == "" || strings.ContainsAny(cfg.Region, "/: ") {
 		return nil, fmt.Errorf("region %q: give one, such as us-west-2", cfg.Region)
 	}
+	if cfg.AccessPoints < 0 || cfg.Policies < 0 {
+		return nil, fmt.Errorf("quotas of %d access points and %d policies: they cannot be negative", cfg.AccessPoints, cfg.Policies)
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -108,6 +114,7 @@ func (a *AWS) assemble() (err error) {
 	if err := a.openServices(); err != nil {
 		return err
 	}
+	workloads := &workloads{root: a.RootCredentials(), pods: a.pods, clusters: a.clusters}
 	a.frame = &frame{
 		region:      cfg.Region,
 		hosts:       newHosts(cfg.Hosts),
@@ -115,7 +122,7 @@ func (a *AWS) assemble() (err error) {
 		credentials: a.directory,
 		journal:     a.journal,
 		faults:      a.faults,
-		admin:       newAdmin(a.journal, a.faults, a.pods, a.clusters.Handler(), a.health),
+		admin:       newAdmin(a.journal, a.faults, a.pods, a.clusters.Handler(), workloads.handler(), a.health),
 		log:         cfg.Log,
 	}
 	return nil

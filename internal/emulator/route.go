@@ -1,11 +1,13 @@
 package emulator
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
@@ -89,15 +91,35 @@ func (h hosts) known(r *http.Request) bool {
 		return slices.ContainsFunc(strings.Split(rest, "."), isServiceLabel)
 	}
 	under := func(base string) bool { return host == base || strings.HasSuffix(host, "."+base) }
-	if slices.ContainsFunc(h, under) {
+	local, listening := localAddr(r)
+	switch {
+	case listening && isForAnotherServer(r, host, local.Port()):
+		return false
+	case slices.ContainsFunc(h, under):
 		return true
 	}
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if !ok {
+	return listening && under(local.Addr().Unmap().String())
+}
+
+// isForAnotherServer recognizes what a client asks its proxy to fetch from another port
+// of this machine: that is not ours to answer, and a refusal in AWS's form would mislead.
+// Without the proxy a port says nothing, as ports are forwarded.
+func isForAnotherServer(r *http.Request, host string, port uint16) bool {
+	if !r.URL.IsAbs() || !isLoopbackName(host) {
 		return false
 	}
+	asked := cmp.Or((&url.URL{Host: r.Host}).Port(), "80")
+	return asked != strconv.Itoa(int(port))
+}
+
+// localAddr is the address at which the request came in, if there is one.
+func localAddr(r *http.Request) (netip.AddrPort, bool) {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
 	addr, err := netip.ParseAddrPort(local.String())
-	return err == nil && under(addr.Addr().Unmap().String())
+	return addr, err == nil
 }
 
 func isServiceLabel(label string) bool {

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -26,6 +27,8 @@ import (
 // openServices opens every service over the account's records and fills a.services.
 func (a *AWS) openServices() error {
 	door := gate.New(a.directory)
+	quotas := iamapi.DefaultQuotas()
+	quotas.Policies = cmp.Or(a.cfg.Policies, quotas.Policies)
 	kms, err := kmsapi.New(kmsapi.Config{
 		DB: a.db, KeyFile: filepath.Join(a.cfg.Dir, "keys.db"),
 		AccountID: a.cfg.AccountID, Region: a.cfg.Region,
@@ -56,13 +59,13 @@ func (a *AWS) openServices() error {
 		Keys: issuerKeys{clusters: a.clusters, others: webidentity.NewIssuers()},
 	})
 	a.services = map[string]api.Emulated{
-		"iam":            iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door, Policies: door}),
+		"iam":            iamapi.New(iamapi.Config{Directory: a.directory, Gate: door, Principals: door, Policies: door, Quotas: quotas}),
 		"sts":            sts,
 		"kms":            kms,
 		"secretsmanager": vault,
 		"s3":             s3,
 		"s3control": s3control.New(s3control.Config{
-			DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
+			DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region, Quota: a.cfg.AccessPoints,
 			Gate: door, Principals: door, Log: a.cfg.Log,
 		}),
 	}

@@ -33,8 +33,8 @@ func TestI9_UnimplementedIsRefusedByName(t *testing.T) {
 			_, err := a.s3().RestoreObject(ctx, &s3.RestoreObjectInput{Bucket: b, Key: key, RestoreRequest: &s3types.RestoreRequest{Days: aws.Int32(1)}})
 			return err
 		},
-		"PutObjectAcl": func(ctx context.Context, a *actor) error {
-			_, err := a.s3().PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: b, Key: key, ACL: s3types.ObjectCannedACLPrivate})
+		"PutObjectRetention": func(ctx context.Context, a *actor) error {
+			_, err := a.s3().PutObjectRetention(ctx, &s3.PutObjectRetentionInput{Bucket: b, Key: key, Retention: &s3types.ObjectLockRetention{Mode: s3types.ObjectLockRetentionModeGovernance}})
 			return err
 		},
 		"PutBucketReplication": func(ctx context.Context, a *actor) error {

@@ -12,10 +12,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -67,7 +69,7 @@ func (s *Service) issuerURL(id string) string {
 
 func (s *Service) cluster(name string) (c cluster, err error) {
 	if !validName(name) {
-		return c, fmt.Errorf("cluster %q: want 1 to %d letters, digits, dots, dashes and underscores", name, maxName)
+		return c, invalid("cluster %q: want 1 to %d letters, digits, dots, dashes and underscores", name, maxName)
 	}
 	c, err = s.byName(name)
 	if !errors.Is(err, state.ErrNotFound) {
@@ -160,6 +162,11 @@ func (s *Service) Key(issuer, keyID string) (*jose.JSONWebKey, error) {
 	}
 	public := key.Public()
 	return &public, nil
+}
+
+// invalid is the answer to names and times that no cluster has.
+func invalid(format string, args ...any) *api.Error {
+	return api.Errorf(http.StatusBadRequest, "InvalidParameterException", format, args...)
 }
 
 // maxName is the longest name of a Kubernetes object (RFC 1123 subdomain), and longer

@@ -49,7 +49,7 @@ type object struct {
 func (s *Service) Token(a ServiceAccount) (string, error) {
 	for what, name := range map[string]string{"namespace": a.Namespace, "service account": a.Name} {
 		if !validName(name) {
-			return "", fmt.Errorf("%s %q: want 1 to %d letters, digits, dots, dashes and underscores", what, name, maxName)
+			return "", invalid("%s %q: want 1 to %d letters, digits, dots, dashes and underscores", what, name, maxName)
 		}
 	}
 	if a.Audience == "" {
@@ -59,7 +59,7 @@ func (s *Service) Token(a ServiceAccount) (string, error) {
 		a.Lifetime = DefaultLifetime
 	}
 	if a.Lifetime < MinLifetime {
-		return "", fmt.Errorf("lifetime %s of a token: at least %s", a.Lifetime, MinLifetime)
+		return "", invalid("lifetime %s of a token: at least %s", a.Lifetime, MinLifetime)
 	}
 	c, err := s.cluster(a.Cluster)
 	if err != nil {

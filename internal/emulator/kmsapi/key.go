@@ -76,11 +76,11 @@ func (s *Service) find(tx state.Tx, id string) (found, error) {
 	keyID, isKeyARN := strings.CutPrefix(name, "key/")
 	switch {
 	case strings.HasPrefix(name, "arn:"):
-		return f, notFound("Key '" + id + "'")
+		return f, s.notOurs(id)
 	case strings.HasPrefix(name, "alias/"):
 		a, err := aliases.Get(tx, name)
 		if errors.Is(err, state.ErrNotFound) {
-			return f, notFound("Alias " + s.arn("", name))
+			return f, failure("NotFoundException", "Alias %s is not found.", s.arn("", name))
 		}
 		if err != nil {
 			return f, err
@@ -91,7 +91,7 @@ func (s *Service) find(tx state.Tx, id string) (found, error) {
 	}
 	k, err := keys.Get(tx, keyID)
 	if errors.Is(err, state.ErrNotFound) || err == nil && k.due(time.Now()) {
-		return f, notFound("Key '" + s.keyARN(keyID) + "'")
+		return f, s.noSuchKey(keyID)
 	}
 	if err != nil {
 		return f, err

@@ -29,8 +29,16 @@ func TestCreateAndDescribe(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"none", "alias/none", "arn:aws:kms:us-east-1:111122223333:key/" + id, "arn:aws:kms:eu-west-1:444455556666:key/" + id} {
-		w.do(w.root, "DescribeKey", object{"KeyId": name}).is(t, 400, "NotFoundException")
+	for name, want := range map[string]string{
+		"none":                                 "NotFoundException",
+		"alias/none":                           "NotFoundException",
+		"00000000-0000-4000-8000-000000000000": "NotFoundException",
+		"arn:aws:kms:us-east-1:111122223333:key/" + id: "NotFoundException",
+		"arn:aws:s3:eu-west-1:111122223333:key/" + id:  "NotFoundException",
+		"arn:aws:kms:eu-west-1":                        "NotFoundException",
+		"arn:aws:kms:eu-west-1:444455556666:key/" + id: "AccessDeniedException",
+	} {
+		w.do(w.root, "DescribeKey", object{"KeyId": name}).is(t, 400, want)
 	}
 	w.do(w.root, "DescribeKey", object{}).is(t, 400, "ValidationException")
 	w.do(w.root, "GetKeyPolicy", object{"KeyId": "alias/cas"}).is(t, 400, "InvalidArnException")

@@ -84,6 +84,9 @@ func (s *Service) unlock(ctx context.Context, caller *api.Caller, f found, u use
 // sealNew encrypts plaintext under the key that id names.
 func (s *Service) sealNew(ctx context.Context, caller *api.Caller, id string, plaintext []byte, u use) (found, []byte, error) {
 	f, err := s.load(id)
+	if code(err) == "AccessDenied" {
+		return f, nil, notYours(caller, u.action, id)
+	}
 	if err != nil {
 		return f, nil, err
 	}
@@ -120,7 +123,8 @@ func (s *Service) opened(ctx context.Context, caller *api.Caller, ciphertext []b
 	}
 	f, err := s.load(id)
 	if code(err) == "NotFoundException" {
-		return f, nil, accessDenied("The ciphertext refers to a key that does not exist, does not exist in this Region, or that you may not access.")
+		// As S3 passes it on: https://github.com/chadgeary/nifi/issues/13.
+		return f, nil, accessDenied("The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.")
 	}
 	if err != nil {
 		return f, nil, err

@@ -14,11 +14,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -101,11 +103,11 @@ func New(cfg Config) *Service { return &Service{cfg: cfg} }
 func (s *Service) Associate(a Association) (Access, error) {
 	for what, name := range map[string]string{"cluster": a.Cluster, "namespace": a.Namespace, "service account": a.ServiceAccount} {
 		if !validName(name) {
-			return Access{}, fmt.Errorf("%s %q: want 1 to %d letters, digits, dots, dashes and underscores", what, name, maxName)
+			return Access{}, invalid("%s %q: want 1 to %d letters, digits, dots, dashes and underscores", what, name, maxName)
 		}
 	}
 	if !strings.HasPrefix(a.RoleARN, "arn:") {
-		return Access{}, fmt.Errorf("role %q: want the ARN of a role", a.RoleARN)
+		return Access{}, invalid("role %q: want the ARN of a role", a.RoleARN)
 	}
 	fresh := record{Token: rand.Text() + rand.Text(), PodName: a.ServiceAccount + "-0", PodUID: uuid.NewString()}
 	var saved record
@@ -129,6 +131,11 @@ func (s *Service) Associate(a Association) (Access, error) {
 		return Access{}, fmt.Errorf("saving the association: %w", err)
 	}
 	return Access{Path: Path, AuthorizationToken: saved.Token}, nil
+}
+
+// invalid is what EKS answers to parameters that it does not take.
+func invalid(format string, args ...any) *api.Error {
+	return api.Errorf(http.StatusBadRequest, "InvalidParameterException", format, args...)
 }
 
 // maxName is the longest name of a Kubernetes object (RFC 1123 subdomain), and

@@ -99,6 +99,8 @@ func onVersion(action string) string {
 		return "s3:GetObjectVersionAttributes"
 	case "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:DeleteObjectTagging":
 		return strings.Replace(action, "Tagging", "VersionTagging", 1)
+	case "s3:GetObjectAcl", "s3:PutObjectAcl":
+		return strings.Replace(action, "Acl", "VersionAcl", 1)
 	}
 	return action
 }

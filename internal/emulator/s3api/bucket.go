@@ -55,6 +55,11 @@ func (s *Service) createBucket(ctx context.Context, c *call) error {
 	}
 	err = s.cfg.DB.Update(func(tx state.Tx) error {
 		_, err := s3state.Buckets.Get(tx, name)
+		if err == nil && s.cfg.Region == "us-east-1" && len(tags) == 0 {
+			// For the sake of old clients it succeeds there, and resets the ACL, which is off
+			// here (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html, Errors).
+			return nil
+		}
 		if err == nil {
 			return &api.Error{Status: http.StatusConflict, Code: "BucketAlreadyOwnedByYou",
 				Message: "Your previous request to create the named bucket succeeded and you already own it.",

@@ -53,6 +53,21 @@ func TestBucketLife(t *testing.T) {
 	w.do(w.root, "DELETE", "/shared", "").is(t, 404, "NoSuchBucket")
 }
 
+// In us-east-1 alone one may make again what one has; what the bucket is stays.
+func TestCreateBucketAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(w.root, "/shared", `<CreateBucketConfiguration><LocationConstraint>`+region+`</LocationConstraint></CreateBucketConfiguration>`).is(t, 409, "BucketAlreadyOwnedByYou")
+	w.versioning("Enabled")
+	w.svc.cfg.Region = "us-east-1"
+	w.put(w.root, "/shared", "").is(t, 200, "")
+	if got := w.get(w.root, "/shared?versioning"); !strings.Contains(got.Body, "Enabled") {
+		t.Errorf("the settings are gone: %s", got.Body)
+	}
+	const tagged = `<CreateBucketConfiguration><Tags><Tag><Key>a</Key><Value>b</Value></Tag></Tags></CreateBucketConfiguration>`
+	w.put(w.root, "/shared", tagged).is(t, 409, "BucketAlreadyOwnedByYou") // rather than ignoring them
+}
+
 // Each setting: what a new bucket has, put, get, delete.
 func TestSettings(t *testing.T) {
 	t.Parallel()

@@ -14,7 +14,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 )
@@ -26,6 +28,9 @@ type algorithm struct {
 	new  func() hash.Hash
 }
 
+// algorithms are all that S3 has. Those of the xxHash family have no seed and are
+// written in their canonical form, the highest byte first: "RatnNLIeaWg=" is what S3
+// takes for "hello world" (https://github.com/aws/aws-sdk-go-v2/issues/3404).
 var algorithms = [...]algorithm{
 	{"CRC32", crc32.Size, func() hash.Hash { return crc32.NewIEEE() }},
 	{"CRC32C", crc32.Size, func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }},
@@ -34,22 +39,25 @@ var algorithms = [...]algorithm{
 	{"SHA256", sha256.Size, sha256.New},
 	{"SHA512", sha512.Size, sha512.New},
 	{"MD5", md5.Size, md5.New},
+	{"XXHASH64", 8, func() hash.Hash { return xxhash.New() }},
+	{"XXHASH3", 8, func() hash.Hash { return xxh3.New() }},
+	{"XXHASH128", 16, func() hash.Hash { return xxh3.New128() }},
 }
 
 // standardAlgorithm is what S3 computes when the client gives no checksum (facts AWS §7.1).
 const standardAlgorithm = "CRC64NVME"
 
-// algorithmNamed finds an algorithm. AWS has more than are here.
+// algorithmNamed finds an algorithm.
 func algorithmNamed(name string) (algorithm, error) {
 	i := slices.IndexFunc(algorithms[:], func(a algorithm) bool { return strings.EqualFold(a.name, name) })
 	if i >= 0 {
 		return algorithms[i], nil
 	}
-	switch strings.ToUpper(name) {
-	case "XXHASH64", "XXHASH3", "XXHASH128":
-		return algorithm{}, notImplemented("checksum algorithm " + name)
+	var all []string
+	for _, a := range algorithms {
+		all = append(all, a.name)
 	}
-	return algorithm{}, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5]")
+	return algorithm{}, invalidRequest("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [%s]", strings.Join(all, ", "))
 }
 
 // header is the header and trailer that carries a checksum.

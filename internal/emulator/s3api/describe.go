@@ -23,7 +23,7 @@ func (c *call) describe() (description, error) {
 		return d, notImplemented(c.op.name + " with x-amz-storage-class " + class)
 	}
 	if acl := c.r.Header.Get("X-Amz-Acl"); acl != "" && acl != "bucket-owner-full-control" || hasGrants(c.r) {
-		return d, api.Errorf(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
+		return d, noACLs()
 	}
 	for _, name := range standardHeaders {
 		if v := c.r.Header.Get(name); v != "" {

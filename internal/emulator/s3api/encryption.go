@@ -62,9 +62,6 @@ func (c *call) chooseSealing() (sealing, error) {
 		out.BucketKey = false
 		return out, nil
 	}
-	if out.KMSKeyARN == "" {
-		return out, notImplemented(c.op.name + " with the AWS managed key aws/s3 (name a key of your own)")
-	}
 	if v := h.Get(headerBucketKey); v != "" {
 		enabled, err := strconv.ParseBool(v)
 		if err != nil {
@@ -81,6 +78,12 @@ func (s *Service) newDataKey(ctx context.Context, c *call, key string, e *sealin
 	if e.Algorithm != sseKMS {
 		plain, e.DataKey = s.master.NewDataKey(c.target.objectARN(key))
 		return plain, nil
+	}
+	if e.KMSKeyARN == "" {
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#aws-managed-customer-managed-keys
+		if e.KMSKeyARN, err = s.cfg.Keys.ManagedKey(ctx, "s3", s.via()); err != nil {
+			return nil, err
+		}
 	}
 	plain, e.DataKey, err = s.cfg.Keys.GenerateDataKey(ctx, c.req.Caller, e.KMSKeyARN, e.context(c.target, key), s.via())
 	if err != nil {

@@ -114,9 +114,33 @@ func TestETagsOfEncryptedObjectsAreOpaque(t *testing.T) {
 		t.Errorf("%v", one.Header)
 	}
 	w.put(w.root, "/shared/k", "", headerSSE, sseKMS, headerKeyID, "no-such-key").is(t, 400, "KMS.NotFoundException")
-	w.put(w.root, "/shared/k", "", headerSSE, sseKMS).is(t, 501, "NotImplemented")
 	w.put(w.root, "/shared/k", "", headerSSE, sseS3, headerKeyID, "key").is(t, 400, "InvalidArgument")
 	w.put(w.root, "/shared/k", "", headerKeyID, "key").is(t, 400, "InvalidArgument")
+}
+
+// Without a key, SSE-KMS is under the AWS managed key, which takes no permission but the
+// one for the object; it is a key that only S3 uses.
+func TestAWSManagedKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	own := w.key()
+	writer := w.allowing("writer", []string{"s3:*"}, []string{"arn:aws:s3:::shared/*"})
+	put := w.put(writer, "/shared/k", "hello", headerSSE, sseKMS)
+	put.is(t, 200, "")
+	managed := put.Header.Get(headerKeyID)
+	if put.Header.Get(headerSSE) != sseKMS || !strings.HasPrefix(managed, "arn:aws:kms:") || managed == own {
+		t.Errorf("%v", put.Header)
+	}
+	if got := w.get(writer, "/shared/k"); got.Body != "hello" || got.Header.Get(headerKeyID) != managed {
+		t.Errorf("%q %v", got.Body, got.Header)
+	}
+	w.encryptBy(own, "false")
+	if again := w.put(writer, "/shared/k", "x", headerSSE, sseKMS); again.Header.Get(headerKeyID) != managed { // not the bucket's
+		t.Errorf("%d %v", again.Status, again.Header)
+	}
+	w.put(writer, "/shared/k", "x").is(t, 403, "AccessDenied")
+	denied := w.role("denied", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Deny","Action":"kms:Decrypt","Resource":"*"}]}`)
+	w.get(denied, "/shared/k").is(t, 403, "AccessDenied")
 }
 
 // What lies on disk tells nothing of what was stored.

@@ -66,7 +66,11 @@ func newUploadID(begun time.Time) string {
 	return fmt.Sprintf("%016x%s", begun.UnixNano(), rand.Text())
 }
 
-// chooseChecksum reads which checksum the object is to have (facts AWS §7.1).
+// chooseChecksum reads which checksum the object is to have (facts AWS §7.1). Only CRCs
+// can be of the full object, as only they follow from those of the parts
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html);
+// the same page lets MD5, SHA512 and the xxHash family be chosen for multipart uploads,
+// which leaves the composite type for them.
 func (u *upload) chooseChecksum(h http.Header) error {
 	name, kind := h.Get("X-Amz-Checksum-Algorithm"), h.Get("X-Amz-Checksum-Type")
 	if name == "" {
@@ -79,10 +83,6 @@ func (u *upload) chooseChecksum(h http.Header) error {
 	a, err := algorithmNamed(name)
 	if err != nil {
 		return err
-	}
-	if a.name == "SHA512" || a.name == "MD5" {
-		// AWS documents no type of checksum for multipart uploads with them (facts AWS §7.1).
-		return notImplemented("multipart uploads with the checksum algorithm " + a.name)
 	}
 	_, combines := polynomials[a.name]
 	switch {

@@ -43,7 +43,7 @@ type router struct {
 
 func newRouter() router {
 	rt := router{operations: map[shape]operation{}}
-	for _, op := range slices.Concat(bucketOperations(), objectOperations(), unsetOperations(), unimplemented()) {
+	for _, op := range slices.Concat(bucketOperations(), objectOperations(), unsetOperations(), aclOperations(), unimplemented()) {
 		rt.operations[op.shape] = op
 		if op.selectors != "" {
 			rt.selectors = append(rt.selectors, strings.Split(op.selectors, "&")...)

@@ -281,3 +281,34 @@ func TestDenialOfALongUpload(t *testing.T) {
 		t.Errorf("%s", res.Status)
 	}
 }
+
+// AWS's client sends checksums that it cannot compute itself, and finds them in every
+// answer that has them.
+func TestSDKYoungerChecksums(t *testing.T) {
+	t.Parallel()
+	cfg, ap := start(t)
+	c, ctx := sdk.NewFromConfig(cfg), t.Context()
+	const sum = "RatnNLIeaWg=" // of "hello world", https://github.com/aws/aws-sdk-go-v2/issues/3404
+	put := func(value string) error {
+		_, err := c.PutObject(ctx, &sdk.PutObjectInput{
+			Bucket: ap.AccessPointArn, Key: aws.String("k"), Body: strings.NewReader("hello world"), ChecksumXXHASH64: &value,
+		})
+		return err
+	}
+	if err := put("AAAAAAAAAAA="); code(err) != "BadDigest" {
+		t.Errorf("a wrong checksum: %v", err)
+	}
+	if err := put(sum); err != nil {
+		t.Fatal(err)
+	}
+	head, err := c.HeadObject(ctx, &sdk.HeadObjectInput{Bucket: ap.AccessPointArn, Key: aws.String("k"), ChecksumMode: types.ChecksumModeEnabled})
+	if err != nil || aws.ToString(head.ChecksumXXHASH64) != sum || head.ChecksumType != types.ChecksumTypeFullObject {
+		t.Errorf("head: %+v, %v", head, err)
+	}
+	attributes, err := c.GetObjectAttributes(ctx, &sdk.GetObjectAttributesInput{
+		Bucket: ap.AccessPointArn, Key: aws.String("k"), ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesChecksum},
+	})
+	if err != nil || attributes.Checksum == nil || aws.ToString(attributes.Checksum.ChecksumXXHASH64) != sum {
+		t.Errorf("attributes: %+v, %v", attributes, err)
+	}
+}

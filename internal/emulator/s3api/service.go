@@ -34,6 +34,9 @@ type Keys interface {
 	// KeyARN returns the ARN of the key that an id, alias or ARN names. It authorizes
 	// nothing.
 	KeyARN(id string) (string, error)
+	// ManagedKey returns the ARN of the AWS managed key of a service ("s3"), which the
+	// account's principals may use through via without further permission.
+	ManagedKey(ctx context.Context, service, via string) (string, error)
 }
 
 // Config is what the service needs. All fields but Hosts and Log are required.

@@ -11,7 +11,6 @@ func unimplemented() []operation {
 		bucket PUT    abac                 PutBucketAbac
 		bucket GET    abac                 GetBucketAbac
 		bucket PUT    accelerate           PutBucketAccelerateConfiguration
-		bucket PUT    acl                  PutBucketAcl
 		bucket PUT    analytics            PutBucketAnalyticsConfiguration
 		bucket GET    analytics            GetBucketAnalyticsConfiguration
 		bucket DELETE analytics            DeleteBucketAnalyticsConfiguration
@@ -41,8 +40,6 @@ func unimplemented() []operation {
 		bucket GET    session              CreateSession
 		bucket PUT    website              PutBucketWebsite
 		bucket POST   -                    PostObject
-		object GET    acl                  GetObjectAcl
-		object PUT    acl                  PutObjectAcl
 		object PUT    encryption           UpdateObjectEncryption
 		object GET    legal-hold           GetObjectLegalHold
 		object PUT    legal-hold           PutObjectLegalHold

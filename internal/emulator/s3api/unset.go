@@ -15,6 +15,10 @@ func unsetOperations() []operation {
 	get := func(selector, name, action string, answer func(*Service) (any, *api.Error)) operation {
 		return operation{shape{http.MethodGet, onBucket, selector, false}, name, false, unsetSetting(action, answer)}
 	}
+	viaAccessPoint := func(op operation) operation { // facts AWS §1.3
+		op.viaAccessPoint = true
+		return op
+	}
 	absent := func(code, message string) func(*Service) (any, *api.Error) {
 		return func(*Service) (any, *api.Error) { return nil, api.Errorf(http.StatusNotFound, code, "%s", message) }
 	}
@@ -23,10 +27,10 @@ func unsetOperations() []operation {
 	}
 	return []operation{
 		get("accelerate", "GetBucketAccelerateConfiguration", "s3:GetAccelerateConfiguration", document(accelerateConfiguration{})),
-		get("acl", "GetBucketAcl", "s3:GetBucketAcl", func(s *Service) (any, *api.Error) { return s.ownersACL(), nil }),
-		get("cors", "GetBucketCors", "s3:GetBucketCORS", absent("NoSuchCORSConfiguration", "The CORS configuration does not exist")),
+		viaAccessPoint(get("acl", "GetBucketAcl", "s3:GetBucketAcl", func(s *Service) (any, *api.Error) { return s.ownersACL(), nil })),
+		viaAccessPoint(get("cors", "GetBucketCors", "s3:GetBucketCORS", absent("NoSuchCORSConfiguration", "The CORS configuration does not exist"))),
 		get("logging", "GetBucketLogging", "s3:GetBucketLogging", document(loggingStatus{})),
-		get("notification", "GetBucketNotificationConfiguration", "s3:GetBucketNotification", document(notificationConfiguration{})),
+		viaAccessPoint(get("notification", "GetBucketNotificationConfiguration", "s3:GetBucketNotification", document(notificationConfiguration{}))),
 		get("object-lock", "GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration", absent("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")),
 		get("replication", "GetBucketReplication", "s3:GetReplicationConfiguration", absent("ReplicationConfigurationNotFoundError", "The replication configuration was not found")),
 		get("requestPayment", "GetBucketRequestPayment", "s3:GetBucketRequestPayment", document(requestPayment{Payer: "BucketOwner"})),

@@ -80,6 +80,7 @@ func (c *call) versionID() string { return c.query.Get("versionId") }
 var onVersions = map[string]bool{
 	"GetObject": true, "HeadObject": true, "DeleteObject": true, "GetObjectAttributes": true,
 	"PutObjectTagging": true, "GetObjectTagging": true, "DeleteObjectTagging": true,
+	"GetObjectAcl": true, "PutObjectAcl": true,
 }
 
 // checkVersion refuses a version that cannot be, and operations that have none.

@@ -135,14 +135,7 @@ func (w *world) accessPoint(name, policy string, edit ...func(*s3state.AccessPoi
 // key creates a KMS key with a policy, and returns its ARN.
 func (w *world) key() string {
 	w.t.Helper()
-	r := httptest.NewRequestWithContext(w.t.Context(), "POST", "/", nil)
-	r.Header.Set("X-Amz-Target", "TrentService.CreateKey")
-	req := &api.Request{Service: "kms", Caller: w.root, Region: region, Body: strings.NewReader("{}")}
-	rec := httptest.NewRecorder()
-	if err := w.kms.Serve(rec, r.WithContext(api.WithRequest(r.Context(), req)), req); err != nil {
-		w.t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(rec.Body.String(), `"Arn":"`)
+	_, rest, _ := strings.Cut(w.kmsCall("CreateKey", "{}"), `"Arn":"`)
 	arn, _, _ := strings.Cut(rest, `"`)
 	return arn
 }

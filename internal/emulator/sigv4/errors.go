@@ -50,7 +50,13 @@ type answer struct {
 // errors of STS and IAM (https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html)
 // and of KMS (https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html), whose
 // codes Secrets Manager shares,
-// facts AWS §4.6.
+// facts AWS §4.6. Of an expired session token AWS's own page of common errors says
+// nothing but the name; what answers show is ExpiredToken with 403 of STS and IAM
+// (https://github.com/aws/aws-sdk-java-v2/issues/1649,
+// https://github.com/pulumi/pulumi-aws/issues/2560), ExpiredTokenException with 400 of KMS
+// (https://github.com/getsops/sops/issues/621, https://github.com/boto/boto3/issues/1127).
+// The ExpiredTokenException with 400 that the model of STS has is about the web identity
+// token in a request, not about who signed it.
 var answers = map[Kind]struct{ s3, query, json answer }{
 	BadRequest:      {answer{400, "InvalidURI"}, answer{400, "MalformedQueryString"}, answer{400, "ValidationException"}},
 	TwoSignatures:   {answer{400, "InvalidArgument"}, answer{400, "IncompleteSignature"}, answer{400, "IncompleteSignatureException"}},
@@ -69,11 +75,22 @@ var answers = map[Kind]struct{ s3, query, json answer }{
 	Missing:         {answer{403, "AccessDenied"}, answer{403, "MissingAuthenticationToken"}, answer{400, "MissingAuthenticationTokenException"}},
 }
 
+// wordings are the messages that differ between S3 and the other services, in the same
+// sources.
+var wordings = map[Kind]struct{ s3, others string }{
+	UnknownKey:   {"The AWS Access Key Id you provided does not exist in our records.", "The security token included in the request is invalid."},
+	ExpiredToken: {"The provided token has expired.", "The security token included in the request is expired"},
+}
+
 // For returns the error as service reports it.
 func (e *Error) For(service string) *api.Error {
 	row := answers[e.Kind]
 	var a answer
 	message := e.Message
+	wording, fixed := wordings[e.Kind]
+	if fixed {
+		message = wording.others
+	}
 	switch service {
 	case "sts", "iam":
 		a = row.query
@@ -81,6 +98,9 @@ func (e *Error) For(service string) *api.Error {
 		a = row.json
 	default:
 		a = row.s3
+		if fixed {
+			message = wording.s3
+		}
 		if e.Kind == Malformed || e.Kind == WrongScope {
 			if e.Presigned {
 				a.code = "AuthorizationQueryParametersError"

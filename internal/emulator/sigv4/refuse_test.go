@@ -123,6 +123,38 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// An expired session and an unknown key, in the words and codes of each service.
+func TestServicesWordFaultsDifferently(t *testing.T) {
+	t.Parallel()
+	const (
+		expired   = "The security token included in the request is expired"
+		unknown   = "The security token included in the request is invalid."
+		s3Unknown = "The AWS Access Key Id you provided does not exist in our records."
+	)
+	for _, tc := range []struct {
+		service string
+		kind    Kind
+		status  int
+		code    string
+		message string
+	}{
+		{"s3", ExpiredToken, 400, "ExpiredToken", "The provided token has expired."},
+		{"s3control", ExpiredToken, 400, "ExpiredToken", "The provided token has expired."},
+		{"sts", ExpiredToken, 403, "ExpiredToken", expired},
+		{"iam", ExpiredToken, 403, "ExpiredToken", expired},
+		{"kms", ExpiredToken, 400, "ExpiredTokenException", expired},
+		{"secretsmanager", ExpiredToken, 400, "ExpiredTokenException", expired},
+		{"s3", UnknownKey, 403, "InvalidAccessKeyId", s3Unknown},
+		{"sts", UnknownKey, 403, "InvalidClientTokenId", unknown},
+		{"kms", UnknownKey, 400, "UnrecognizedClientException", unknown},
+	} {
+		got := fail(tc.kind, "as the directory says it").For(tc.service)
+		if got.Status != tc.status || got.Code != tc.code || got.Message != tc.message {
+			t.Errorf("%s: %d %s %q, want %d %s %q", tc.service, got.Status, got.Code, got.Message, tc.status, tc.code, tc.message)
+		}
+	}
+}
+
 // setDate moves the time of signing without crossing into another day's scope.
 func setDate(r *http.Request, t time.Time) {
 	replaceAuth(r, r.Header.Get("X-Amz-Date")[:8], t.UTC().Format("20060102"))
