@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/managedcas/managedcas/internal/emulator/journal"
 )
 
 func TestEveryOperationInEveryPlace(t *testing.T) {
@@ -70,4 +72,37 @@ func TestCopiesOfTheirs(t *testing.T) {
 			t.Errorf("%q is their artifact", key)
 		}
 	}
+}
+
+// A body with two lengths must not hide a second request in the first one's connection,
+// nor may a request have two hosts.
+func TestTwoRequestsInOne(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	q := request{method: "PUT", target: "/" + s.mine.KeyPrefix() + "k", host: s.apHost(s.mine)}
+	signed := ""
+	for _, h := range s.thief.signature(t, q) {
+		signed += h[0] + ": " + h[1] + "\r\n"
+	}
+	hidden := "GET /" + s.key + " HTTP/1.1\r\nHost: " + s.apHost(s.theirs) + "\r\n\r\n"
+	begin := "PUT " + q.target + " HTTP/1.1\r\nHost: " + q.host + "\r\n" + signed
+	for name, text := range map[string]string{
+		"length, then chunks": begin + "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
+		"chunks, then length": begin + fmt.Sprintf("Transfer-Encoding: chunked\r\nContent-Length: %d\r\n\r\n0\r\n\r\n%s", len(hidden)+5, hidden),
+		"two lengths":         begin + fmt.Sprintf("Content-Length: 0\r\nContent-Length: %d\r\n\r\n%s", len(hidden), hidden),
+		"chunks of a kind":    begin + "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + hidden,
+		"a space in the name": begin + "Content-Length : 0\r\n\r\n" + hidden,
+		"two hosts":           begin + "Host: " + s.apHost(s.theirs) + "\r\nContent-Length: 0\r\n\r\n",
+	} {
+		if got := s.thief.raw(t, "PUT", text); got.status < 400 {
+			t.Errorf("%s: %d %s", name, got.status, got.body)
+		}
+	}
+	for _, e := range s.rig.AWS.Journal().Entries(journal.Filter{Operation: "GetObject"}) {
+		if strings.Contains(e.Resource, s.key) && e.Status < 300 {
+			t.Errorf("%s of %q was done for %q", e.Operation, e.Resource, e.Caller)
+		}
+	}
+	s.thief.send(t, request{method: "GET", target: "/" + s.key, host: s.apHost(s.theirs)})
+	s.intact(t)
 }
