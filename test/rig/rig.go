@@ -55,6 +55,7 @@ type Rig struct {
 
 	options    Options
 	endpoint   string
+	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
 	reconciler *reconcile.Reconciler
 	log        *slog.Logger
@@ -118,6 +119,7 @@ func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
 		Installation: r.Installation, STS: workload, Secrets: secretstore.NewDatabase(r.DB), Reuse: r.options.Reuse,
 	})
 	must(t, err)
+	r.sessions = sessions
 	store, err := cas.New(cas.Config{
 		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
 		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
@@ -154,6 +156,25 @@ func (r *Rig) Break(t testing.TB, id org.ID) {
 	tenant := r.Installation.Tenant(id)
 	must(t, r.backend.PutAccessPointPolicy(t.Context(), tenant.APName(), tenant.APPolicy("AROAANOTHERROLE")))
 }
+
+// Session returns what the CAS may do for an organization, for those who misuse it.
+func (r *Rig) Session(t testing.TB, id org.ID) session.Session {
+	t.Helper()
+	s, err := r.sessions.For(t.Context(), id)
+	must(t, err)
+	return s
+}
+
+// Alias is the other name of an organization's access point.
+func (r *Rig) Alias(t testing.TB, id org.ID) string {
+	t.Helper()
+	ap, err := r.backend.AccessPoint(t.Context(), r.Installation.Tenant(id).APName())
+	must(t, err)
+	return ap.Alias
+}
+
+// Endpoint is the URL of the embedded AWS.
+func (r *Rig) Endpoint() string { return r.endpoint }
 
 // provision does what an operator does once.
 func (r *Rig) provision(t testing.TB, operator *awscloud.Cloud) {

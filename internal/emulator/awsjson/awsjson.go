@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -79,6 +80,9 @@ func decode(service string, body []byte, into any) error {
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return malformed(errors.New("data after the request"))
+	}
+	if err := checkMembers(body, reflect.TypeOf(into)); err != nil {
+		return malformed(err)
 	}
 	return nil
 }

@@ -14,6 +14,9 @@ import (
 // DefaultSize is how many entries a journal keeps.
 const DefaultSize = 10_000
 
+// maxDecisions is how many decisions an entry keeps.
+const maxDecisions = 100
+
 // Entry is one answered request.
 type Entry struct {
 	Sequence    uint64         `json:"sequence"` // from 1, without gaps
@@ -73,10 +76,30 @@ func New(size int) *Journal {
 func (j *Journal) Add(e Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	e.Decisions = bounded(e.Decisions)
 	e.Sequence = j.next
 	j.ring[j.slot(e.Sequence)] = e
 	j.next++
 	j.kept = min(j.kept+1, len(j.ring))
+}
+
+// bounded keeps the denials before the rest: they are what a journal is read for.
+func bounded(all []iam.Decision) []iam.Decision {
+	surplus := len(all) - maxDecisions
+	if surplus <= 0 {
+		return all
+	}
+	kept := make([]iam.Decision, 0, maxDecisions)
+	for _, d := range all {
+		if surplus > 0 && d.Allowed() {
+			surplus--
+			continue
+		}
+		if len(kept) < maxDecisions {
+			kept = append(kept, d)
+		}
+	}
+	return kept
 }
 
 // Entries returns the entries that f selects, oldest first.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/managedcas/managedcas/internal/emulator/journal"
+	"github.com/managedcas/managedcas/internal/iam"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -144,5 +146,23 @@ func TestNoFieldForSecrets(t *testing.T) {
 	}
 	if diff := cmp.Diff(strings.Fields(want), got); diff != "" {
 		t.Errorf("fields changed; is the new one free of secrets? (-want +got):\n%s", diff)
+	}
+}
+
+// One request can ask a thousand questions: what is kept of it is bounded, the denials
+// rather than the rest.
+func TestDecisionsAreBounded(t *testing.T) {
+	t.Parallel()
+	j := journal.New(1)
+	allowed, denied := iam.Decision{Result: iam.Allowed}, iam.Decision{Result: iam.ExplicitlyDenied}
+	many := slices.Repeat([]iam.Decision{allowed}, 999)
+	j.Add(journal.Entry{Decisions: append(many, denied)})
+	got := j.Entries(journal.Filter{})[0].Decisions
+	if len(got) != 100 || cap(got) > 200 || got[98].Result != iam.Allowed || got[99].Result != iam.ExplicitlyDenied {
+		t.Errorf("kept %d of %d decisions, capacity %d", len(got), len(many)+1, cap(got))
+	}
+	j.Add(journal.Entry{Decisions: slices.Repeat([]iam.Decision{denied}, 1000)})
+	if got := j.Entries(journal.Filter{})[0].Decisions; len(got) != 100 || got[0].Result != iam.ExplicitlyDenied {
+		t.Errorf("kept %d denials", len(got))
 	}
 }

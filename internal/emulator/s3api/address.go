@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/managedcas/managedcas/internal/emulator/api"
 )
 
 // maxKey is the limit of an object key in bytes of UTF-8 (facts AWS §7.3).
@@ -63,8 +61,7 @@ func (as addresses) of(r *http.Request) (address, error) {
 		return a, invalidURI()
 	}
 	if len(key) > maxKey {
-		return a, &api.Error{Status: http.StatusBadRequest, Code: "KeyTooLongError", Message: "Your key is too long",
-			Extra: [][2]string{{"Size", itoa(int64(len(key)))}, {"MaxSizeAllowed", itoa(maxKey)}}}
+		return a, keyTooLong(key)
 	}
 	a.key, a.hasKey = key, key != ""
 	return a, nil

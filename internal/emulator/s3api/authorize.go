@@ -2,7 +2,6 @@ package s3api
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -68,7 +67,7 @@ func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []g
 		bucket.Resource = t.objectARN(*key)
 	}
 	bucket.Policy = s.policies.bucket(t, c.req.Caller)
-	bucket.Context = contextKeys(t, add)
+	bucket.Context = contextKeys(t, action, add)
 	if t.via == nil {
 		return []gate.Check{bucket}
 	}
@@ -77,7 +76,7 @@ func (s *Service) checks(c *call, action string, key *string, add ...keysOf) []g
 		ap.Resource += "/object/" + *key
 	}
 	ap.Policy = s.policies.accessPoint(t, c.req.Caller)
-	ap.Context = contextKeys(t, add)
+	ap.Context = contextKeys(t, action, add)
 	for k, v := range t.via.Tags {
 		ap.Context.Add("aws:ResourceTag/"+k, v)
 		ap.Context.Add("s3:AccessPointTag/"+k, v)
@@ -105,7 +104,7 @@ func onVersion(action string) string {
 	return action
 }
 
-func contextKeys(t target, add []keysOf) iam.Context {
+func contextKeys(t target, action string, add []keysOf) iam.Context {
 	keys := iam.Context{}
 	keys.Set("s3:ResourceAccount", t.bucket.AccountID)
 	if ap := t.via; ap != nil {
@@ -116,46 +115,17 @@ func contextKeys(t target, add []keysOf) iam.Context {
 	for _, f := range add {
 		f(keys)
 	}
+	dropForeign(action, keys)
 	return keys
 }
 
-// requestHeaders are the headers whose values are condition keys of writing actions:
-// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html.
-var requestHeaders = [...]string{
-	"x-amz-acl", "x-amz-grant-full-control", "x-amz-grant-read", "x-amz-grant-read-acp",
-	"x-amz-grant-write", "x-amz-grant-write-acp", "x-amz-copy-source", "x-amz-metadata-directive",
-	"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id",
-	"x-amz-server-side-encryption-customer-algorithm", "x-amz-storage-class",
-	"x-amz-website-redirect-location", "x-amz-object-ownership", "if-match", "if-none-match",
-}
-
-// headerKeys sets the condition keys that are headers of the request.
-func headerKeys(r *http.Request) keysOf {
-	return func(keys iam.Context) {
-		for _, name := range requestHeaders {
-			if values := r.Header.Values(name); len(values) > 0 {
-				keys.Set("s3:"+name, values...)
-			}
-		}
-	}
-}
-
-// writing sets the keys of s3:PutObject. creates says whether the request makes an
-// object: it does not when it begins or fills a multipart upload (facts AWS §7.2).
-func writing(r *http.Request, creates bool) []keysOf {
-	value := "false"
-	if creates {
-		value = "true"
-	}
-	return []keysOf{headerKeys(r), func(keys iam.Context) { keys.Set("s3:ObjectCreationOperation", value) }}
-}
-
-// listing sets the keys of the listing actions. A parameter that is not sent has no
-// key; one that is sent empty has an empty one.
+// listing sets the keys of the actions that list objects and versions; that which lists
+// uploads has none of them (service authorization reference, as for requestHeaders). A
+// parameter that is not sent has no key; one that is sent empty has an empty one.
 func (c *call) listing() keysOf {
 	return func(keys iam.Context) {
 		for _, p := range [...]struct{ parameter, key string }{
-			{"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"max-uploads", "s3:max-keys"},
+			{"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"},
 		} {
 			if values, sent := c.query[p.parameter]; sent {
 				keys.Set(p.key, slices.Clone(values)...)

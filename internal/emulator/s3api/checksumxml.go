@@ -29,6 +29,21 @@ func (e *checksumElements) set(c checksum) {
 	}
 }
 
+// needChecksum are the operations here that S3 refuses without a checksum of their
+// document, as it answered others: https://github.com/versity/versitygw/issues/1040,
+// https://github.com/versity/versitygw/issues/1521 and
+// https://github.com/awslabs/aws-sdk-rust/issues/121. SDKs send one with more of them.
+var needChecksum = map[string]bool{
+	"DeleteObjects": true, "PutBucketTagging": true, "PutBucketLifecycleConfiguration": true,
+}
+
+// vouched reports whether the request says what its body's checksum is. Whether it is
+// right, and well-formed at all, is checked with the body.
+func (c *call) vouched() bool {
+	cl, err := readClaim(c.r.Header)
+	return err != nil || cl.algorithm.name != "" || c.r.Header.Get("Content-Md5") != ""
+}
+
 // values returns the elements that are there, by algorithm.
 func (e *checksumElements) values() map[string]string {
 	out := map[string]string{}

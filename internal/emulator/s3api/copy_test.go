@@ -62,6 +62,7 @@ func TestCopyRefusals(t *testing.T) {
 		{"shared/none", "new", nil, 404, "NoSuchKey", "the source is not there"},
 		{"missing/k", "new", nil, 404, "NoSuchBucket", "nor its bucket"},
 		{"shared", "new", nil, 400, "InvalidArgument", "no key"},
+		{"shared/k", "new", []string{"x-amz-copy-source", "shared/k"}, 400, "InvalidArgument", "two sources"},
 		{"shared/%zz", "new", nil, 400, "InvalidArgument", "no encoding"},
 		{"shared/k?version=1", "new", nil, 400, "InvalidArgument", "no version"},
 		{"shared/k?versionId=1", "new", nil, 400, "InvalidArgument", "no version id"},

@@ -22,6 +22,9 @@ const (
 // its own, with the source's address, version, conditions and expected owner, and
 // the same caller.
 func (s *Service) readSource(c *call) (*call, error) {
+	if values := c.r.Header.Values(headerCopySource); len(values) > 1 {
+		return nil, invalidArgument(strings.ToLower(headerCopySource), strings.Join(values, ","), "a copy has one source")
+	}
 	at, version, err := s.copySource(c.r.Header.Get(headerCopySource))
 	if err != nil {
 		return nil, err

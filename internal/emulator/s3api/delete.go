@@ -11,7 +11,7 @@ import (
 
 // deleteCondition reads If-Match, or what takes its place in DeleteObjects.
 func deleteCondition(match string) createCondition {
-	return createCondition{mustBe: strings.Trim(match, `"`)}
+	return createCondition{mustBe: demanded(match)}
 }
 
 // deleteChecks are the contexts of a deletion. To compare with an ETag takes the

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
@@ -63,6 +64,12 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 	if err := in.Unknown.refuse(c.op.name); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(in.Objects, func(o objectToDelete) bool { return o.Key == "" }) {
+		return malformedXML(errors.New("an object has no Key"))
+	}
+	if err := c.checkOwner(); err != nil {
+		return err // of the request, not of each object
+	}
 	out := deleteResult{}
 	var allowed []objectToDelete
 	for _, o := range in.Objects {
@@ -103,6 +110,9 @@ func (o objectToDelete) refused(err error) (*deleteError, error) {
 func (s *Service) allowDelete(ctx context.Context, c *call, o objectToDelete) error {
 	if err := o.Unknown.refuse(c.op.name); err != nil {
 		return err
+	}
+	if len(o.Key) > maxKey {
+		return keyTooLong(o.Key)
 	}
 	if o.VersionID == "" {
 		match := func(keys iam.Context) {

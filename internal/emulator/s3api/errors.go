@@ -39,6 +39,11 @@ func invalidBucketName(name string) *api.Error {
 		Extra: [][2]string{{"BucketName", name}}}
 }
 
+func keyTooLong(key string) *api.Error {
+	return &api.Error{Status: http.StatusBadRequest, Code: "KeyTooLongError", Message: "Your key is too long",
+		Extra: [][2]string{{"Size", itoa(int64(len(key)))}, {"MaxSizeAllowed", itoa(maxKey)}}}
+}
+
 func accessDenied(message string) *api.Error {
 	return &api.Error{Status: http.StatusForbidden, Code: "AccessDenied", Message: message}
 }

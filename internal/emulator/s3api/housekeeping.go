@@ -109,7 +109,7 @@ func abortDate(configuration []byte, key string, begun time.Time) (due time.Time
 		if r.AbortIncompleteMultipartUpload == nil || r.Status != "Enabled" || !strings.HasPrefix(key, r.prefix()) {
 			continue
 		}
-		at := nextMidnight(begun.AddDate(0, 0, r.AbortIncompleteMultipartUpload.DaysAfterInitiation))
+		at := nextMidnight(begun.AddDate(0, 0, int(r.AbortIncompleteMultipartUpload.DaysAfterInitiation)))
 		if due.IsZero() || at.Before(due) {
 			due, rule = at, r.ID
 		}

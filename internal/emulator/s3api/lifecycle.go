@@ -46,6 +46,7 @@ type lifecycleAnd struct {
 	Tags                  []tag   `xml:"Tag"`
 	ObjectSizeGreaterThan *int64  `xml:",omitempty"`
 	ObjectSizeLessThan    *int64  `xml:",omitempty"`
+	Unknown               unknown `xml:",any"`
 }
 
 type expiration struct {
@@ -59,7 +60,7 @@ type noncurrent struct {
 	NewerNoncurrentVersions *int `xml:",omitempty"`
 }
 
-type abortIncomplete struct{ DaysAfterInitiation int }
+type abortIncomplete struct{ DaysAfterInitiation int32 }
 
 // maxLifecycleRules is AWS's limit for a bucket.
 const maxLifecycleRules = 1000
@@ -74,6 +75,9 @@ func (in lifecycle) check() error {
 		refuse = slices.Concat(refuse, rule.Unknown) // transitions to other storage classes
 		if rule.Filter != nil {
 			refuse = slices.Concat(refuse, rule.Filter.Unknown)
+			if rule.Filter.And != nil {
+				refuse = slices.Concat(refuse, rule.Filter.And.Unknown)
+			}
 		}
 		if err := rule.check(); err != nil {
 			return err
@@ -94,16 +98,53 @@ func (rule lifecycleRule) check() error {
 		return invalidArgument("ID", rule.ID, "ID length should not exceed allowed limit of 255")
 	case (rule.Prefix == nil) == (rule.Filter == nil):
 		return malformedXML(errors.New("a rule has either a Filter or a Prefix"))
+	case rule.Filter != nil && !rule.Filter.consistent():
+		return malformedXML(errors.New("a Filter has one predicate, or And with two or more"))
 	case len(rule.Unknown) == 0 && rule.Expiration == nil && rule.NoncurrentVersionExpiration == nil && rule.AbortIncompleteMultipartUpload == nil:
 		return invalidRequest("At least one action needs to be specified in a rule")
-	case rule.Expiration != nil && rule.Expiration.Days != nil && *rule.Expiration.Days < 1:
-		return invalidArgument("Days", itoa(int64(*rule.Expiration.Days)), "'Days' for Expiration action must be a positive integer")
-	case rule.AbortIncompleteMultipartUpload != nil && rule.Filter.beyondPrefix():
-		return invalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags or object sizes in the Filter.")
-	case rule.AbortIncompleteMultipartUpload != nil && rule.AbortIncompleteMultipartUpload.DaysAfterInitiation < 1:
-		return invalidArgument("DaysAfterInitiation", itoa(int64(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation)), "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
+	}
+	return rule.checkActions()
+}
+
+func (rule lifecycleRule) checkActions() error {
+	if e := rule.Expiration; e != nil {
+		if count(e.Days != nil, e.Date != "", e.ExpiredObjectDeleteMarker != nil) != 1 {
+			return malformedXML(errors.New("an Expiration has one of Days, Date and ExpiredObjectDeleteMarker"))
+		}
+		if e.Days != nil && *e.Days < 1 {
+			return invalidArgument("Days", itoa(int64(*e.Days)), "'Days' for Expiration action must be a positive integer")
+		}
+	}
+	if n := rule.NoncurrentVersionExpiration; n != nil && n.NoncurrentDays != nil && *n.NoncurrentDays < 1 {
+		return invalidArgument("NoncurrentDays", itoa(int64(*n.NoncurrentDays)), "'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
+	}
+	if a := rule.AbortIncompleteMultipartUpload; a != nil {
+		if rule.Filter.beyondPrefix() {
+			return invalidRequest("AbortIncompleteMultipartUpload cannot be specified with Tags or object sizes in the Filter.")
+		}
+		if a.DaysAfterInitiation < 1 {
+			return invalidArgument("DaysAfterInitiation", itoa(int64(a.DaysAfterInitiation)), "'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
+		}
 	}
 	return nil
+}
+
+// consistent: https://docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRuleFilter.html.
+func (f *lifecycleFilter) consistent() bool {
+	if f.And != nil && count(f.And.Prefix != nil, f.And.ObjectSizeGreaterThan != nil, f.And.ObjectSizeLessThan != nil)+len(f.And.Tags) < 2 {
+		return false
+	}
+	return count(f.Prefix != nil, f.Tag != nil, f.ObjectSizeGreaterThan != nil, f.ObjectSizeLessThan != nil, f.And != nil) <= 1
+}
+
+// count returns how many of its arguments are true.
+func count(all ...bool) (n int) {
+	for _, one := range all {
+		if one {
+			n++
+		}
+	}
+	return n
 }
 
 // beyondPrefix reports a filter by what uploads do not have: tags and sizes.

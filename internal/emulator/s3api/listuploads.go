@@ -107,7 +107,7 @@ type listedUpload struct {
 }
 
 func (s *Service) listMultipartUploads(ctx context.Context, c *call) error {
-	if err := s.allow(ctx, c, "s3:ListBucketMultipartUploads", c.listing()); err != nil {
+	if err := s.allow(ctx, c, "s3:ListBucketMultipartUploads"); err != nil {
 		return err
 	}
 	limit, err := pageSize(c.query.Get("max-uploads"), "max-uploads", maxListed)

@@ -178,6 +178,9 @@ func (s *Service) findUpload(c *call) (u upload, err error) {
 // upload's own.
 func (c *call) uploadIn(tx state.Tx) (upload, error) {
 	id := c.query.Get("uploadId")
+	if strings.Contains(id, "\x00") {
+		return upload{}, noSuchUpload(id) // it would be read as the end of a longer key
+	}
 	u, err := uploads.Get(tx, uploadKey(c.target.bucket.Name, c.target.key, id))
 	return u, known(err, noSuchUpload(id))
 }

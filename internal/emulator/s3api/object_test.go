@@ -362,6 +362,17 @@ func TestPresignedQueries(t *testing.T) {
 	}
 }
 
+// One header in two spellings must not mean now one thing and now another.
+func TestPresignedTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(w.root, "/shared/k", "x").is(t, 200, "")
+	for range 20 {
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", "http://127.0.0.1/shared/k2?X-Amz-Signature=0&X-Amz-Copy-Source=shared%2Fk&x-amz-copy-source=shared%2Fnone", nil)
+		w.serve(w.root, r, &api.Request{Presigned: true, Body: strings.NewReader("")}).is(t, 400, "InvalidArgument")
+	}
+}
+
 // What is not here is refused by name (DESIGN I9).
 func TestRefusedLoudly(t *testing.T) {
 	t.Parallel()

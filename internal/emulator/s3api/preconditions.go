@@ -22,7 +22,16 @@ func (c *call) createCondition() (createCondition, error) {
 	case none != "" && match != "":
 		return createCondition{}, invalidRequest("If-Match and If-None-Match cannot be given together")
 	}
-	return createCondition{mustNotExist: none == "*", mustBe: strings.Trim(match, `"`)}, nil
+	return createCondition{mustNotExist: none == "*", mustBe: demanded(match)}, nil
+}
+
+// demanded takes the quotes off an ETag. An empty one keeps them: it demands something,
+// though no object has it.
+func demanded(etag string) string {
+	if bare := strings.Trim(etag, `"`); bare != "" {
+		return bare
+	}
+	return etag
 }
 
 // check is called with the object that is at the key, nil for none.

@@ -1,6 +1,7 @@
 package s3api
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,10 +13,12 @@ var ofSignature = [...]string{"x-amz-algorithm", "x-amz-credential", "x-amz-date
 
 // promote returns a presigned request with the headers that its signer moved to the
 // query, as SDKs do. The signature covers them there, and ignoring one would drop
-// what the signer demanded, such as a checksum. A header that was sent stays.
+// what the signer demanded, such as a checksum. A header that was sent stays. The query
+// may have one header in two spellings: it then has both values, in the same order always.
 func promote(r *http.Request) *http.Request {
-	promoted := r
-	for name, values := range r.URL.Query() {
+	promoted, moved := r, http.Header{}
+	query := r.URL.Query()
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		lower := strings.ToLower(name)
 		if !strings.HasPrefix(lower, "x-amz-") || isOfSignature(lower) || r.Header.Get(name) != "" {
 			continue
@@ -23,7 +26,9 @@ func promote(r *http.Request) *http.Request {
 		if promoted == r {
 			promoted = r.Clone(r.Context())
 		}
-		promoted.Header[http.CanonicalHeaderKey(name)] = values
+		at := http.CanonicalHeaderKey(name)
+		moved[at] = append(moved[at], query[name]...)
+		promoted.Header[at] = moved[at]
 	}
 	return promoted
 }

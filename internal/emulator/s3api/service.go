@@ -101,6 +101,9 @@ type call struct {
 
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {
+	if r.URL.Query().Has("X-Amz-Signature") {
+		r = promote(r)
+	}
 	at, err := s.addresses.of(r)
 	if err != nil {
 		// Serve explains what is wrong with the address; a path that cannot be read is
@@ -166,6 +169,9 @@ func (c *call) readAll() ([]byte, error) {
 	body, err := c.readBody()
 	if err != nil {
 		return nil, err
+	}
+	if needChecksum[c.op.name] && !c.vouched() {
+		return nil, invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
 	return body, checkDocument(c, body)
 }

@@ -109,6 +109,22 @@ func (c *call) refuseUnknownParts() error {
 			return notImplemented(c.op.name + " with " + strings.ToLower(name))
 		}
 	}
+	return c.refuseInUpload()
+}
+
+// refuseInUpload refuses what would be ignored in an upload. Conditions are for the step
+// that completes it (facts AWS §7.2): S3 answers 501 to one in the first step
+// (https://github.com/aws/aws-sdk-js-v3/issues/8020), and probably in the others.
+func (c *call) refuseInUpload() error {
+	if c.r.Header.Get(headerSSEC) != "" && c.query.Has("uploadId") {
+		return notImplemented(c.op.name + " with SSE-C")
+	}
+	switch c.op.name {
+	case "CreateMultipartUpload", "UploadPart", "UploadPartCopy":
+		if c.r.Header.Get("If-Match") != "" || c.r.Header.Get("If-None-Match") != "" {
+			return notImplemented(c.op.name + " with If-Match or If-None-Match")
+		}
+	}
 	return nil
 }
 

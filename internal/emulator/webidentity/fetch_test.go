@@ -1,6 +1,8 @@
 package webidentity_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,6 +101,41 @@ func TestIssuerIsGone(t *testing.T) {
 	i.srv.Close()
 	if err := verify(t, webidentity.NewIssuers(), p, token); code(err) != "IDPCommunicationError" {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Anybody may send tokens of an issuer that does not answer: those who leave must not
+// wait, and one failure must do for all who come with it.
+func TestIssuerIsSilent(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t, httptest.NewServer)
+	token, p := i.token(t, "one", nil), i.provider()
+	asked, answer := make(chan struct{}, 100), make(chan struct{})
+	i.answer = func(w http.ResponseWriter, _ *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		w.WriteHeader(http.StatusBadGateway)
+	}
+	keys := webidentity.NewIssuers()
+	failures := make(chan error, 2)
+	for range cap(failures) {
+		go func() { failures <- verify(t, keys, p, token) }()
+	}
+	<-asked
+
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := webidentity.Verify(gone, keys, p, token, time.Now()); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has left is told %v", err)
+	}
+	close(answer)
+	for range cap(failures) {
+		if err := <-failures; code(err) != "IDPCommunicationError" {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := len(asked); n != 0 {
+		t.Errorf("the issuer was asked %d times more", n)
 	}
 }
 

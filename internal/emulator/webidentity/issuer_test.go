@@ -32,11 +32,13 @@ type issuer struct {
 	keys      map[string]*ecdsa.PrivateKey
 	discovery map[string]any // replaces members of the document
 	answer    http.HandlerFunc
+	use       string // of the published keys
+	algorithm string
 }
 
 func newIssuer(t *testing.T, start func(http.Handler) *httptest.Server) *issuer {
 	t.Helper()
-	i := &issuer{keys: map[string]*ecdsa.PrivateKey{}}
+	i := &issuer{keys: map[string]*ecdsa.PrivateKey{}, use: "sig", algorithm: "ES256"}
 	i.srv = start(i)
 	t.Cleanup(i.srv.Close)
 	i.addKey(t, "one")
@@ -71,7 +73,7 @@ func (i *issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		i.fetched.Add(1)
 		var set jose.JSONWebKeySet
 		for id, key := range i.keys {
-			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public(), KeyID: id, Algorithm: "ES256", Use: "sig"})
+			set.Keys = append(set.Keys, jose.JSONWebKey{Key: key.Public(), KeyID: id, Algorithm: i.algorithm, Use: i.use})
 		}
 		body = set
 	default:

@@ -2,7 +2,6 @@ package webidentity
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -18,6 +17,9 @@ const (
 	// interval is the least time between two fetches for keys that are not there: made-up
 	// key ids must not make this program a burden to the issuer.
 	interval = 10 * time.Second
+	// pause is how long an issuer that failed is not asked again: all who waited for the
+	// answer that did not come are told so at once.
+	pause = time.Second
 )
 
 // Issuers is the KeySource that asks issuers for their keys, where OpenID Connect
@@ -36,20 +38,33 @@ func NewIssuers() *Issuers {
 
 var _ KeySource = (*Issuers)(nil)
 
-// published is what one issuer publishes. Its lock is held while keys are fetched:
-// whoever needs them meanwhile waits for the one answer.
+// published is what one issuer publishes. Its turn is taken while keys are fetched:
+// whoever needs them meanwhile waits for the one answer, or leaves.
 type published struct {
-	mu      sync.Mutex
+	turn    chan struct{} // holds one token when nobody is at it
 	keys    jose.JSONWebKeySet
 	fetched time.Time
+
+	failed  time.Time
+	failure error
+}
+
+func newPublished() *published {
+	p := &published{turn: make(chan struct{}, 1)}
+	p.turn <- struct{}{}
+	return p
 }
 
 // Key implements KeySource. An issuer that cannot be reached is IDPCommunicationError;
 // one that does not publish the key is InvalidIdentityToken.
 func (s *Issuers) Key(ctx context.Context, p Provider, keyID string) (*jose.JSONWebKey, error) {
 	issuer := s.issuer(p.Issuer)
-	issuer.mu.Lock()
-	defer issuer.mu.Unlock()
+	select {
+	case <-issuer.turn:
+		defer func() { issuer.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	age := s.now().Sub(issuer.fetched)
 	if age < lifetime {
 		key := only(issuer.keys.Key(keyID))
@@ -60,8 +75,12 @@ func (s *Issuers) Key(ctx context.Context, p Provider, keyID string) (*jose.JSON
 			return nil, UnknownKey()
 		}
 	}
-	keys, err := fetchKeys(ctx, p)
-	if err != nil {
+	if issuer.failure != nil && s.now().Sub(issuer.failed) < pause {
+		return nil, issuer.failure
+	}
+	// Others wait for these keys, too: the client that happens to be first does not end it.
+	keys, err := fetchKeys(context.WithoutCancel(ctx), p)
+	if issuer.failure, issuer.failed = err, s.now(); err != nil {
 		return nil, err
 	}
 	issuer.keys, issuer.fetched = keys, s.now()
@@ -72,7 +91,7 @@ func (s *Issuers) Key(ctx context.Context, p Provider, keyID string) (*jose.JSON
 }
 
 func (s *Issuers) issuer(url string) *published {
-	fresh := &published{}
+	fresh := newPublished()
 	if known, ok, _ := s.published.PeekOrAdd(url, fresh); ok {
 		s.published.Get(url) // counts as use
 		return known

@@ -78,6 +78,9 @@ func Verify(ctx context.Context, keys KeySource, p Provider, token string, now t
 	if err != nil {
 		return Identity{}, err
 	}
+	if !signs(key, parsed.Headers[0].Algorithm) {
+		return Identity{}, invalid("The key that the token's header names is not published for its algorithm")
+	}
 	if err := parsed.Claims(key, &c); err != nil {
 		return Identity{}, invalid("Couldn't verify the token's signature with the key that its header names")
 	}
@@ -85,6 +88,12 @@ func Verify(ctx context.Context, keys KeySource, p Provider, token string, now t
 		return Identity{}, err
 	}
 	return c.identity(p)
+}
+
+// signs reports whether an issuer publishes a key for signatures of that algorithm (RFC
+// 7517, sections 4.2 and 4.4). Whether AWS heeds it is not documented; this is stricter.
+func signs(key *jose.JSONWebKey, algorithm string) bool {
+	return (key.Use == "" || key.Use == "sig") && (key.Algorithm == "" || key.Algorithm == algorithm)
 }
 
 // algorithms are those that AWS accepts. Symmetric ones and "none" are not among them.

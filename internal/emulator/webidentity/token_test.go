@@ -95,6 +95,25 @@ func TestForgedTokens(t *testing.T) {
 	}
 }
 
+// A key is good for what its issuer publishes it for.
+func TestPurposeOfKeys(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ use, algorithm, code string }{
+		{"sig", "ES256", ""},
+		{"", "", ""},
+		{"enc", "ES256", "InvalidIdentityToken"},
+		{"sig", "ECDH-ES", "InvalidIdentityToken"},
+		{"sig", "ES384", "InvalidIdentityToken"},
+	} {
+		i := newIssuer(t, httptest.NewServer)
+		i.use, i.algorithm = row.use, row.algorithm
+		_, err := webidentity.Verify(t.Context(), webidentity.NewIssuers(), i.provider(), i.token(t, "one", nil), time.Now())
+		if code(err) != row.code {
+			t.Errorf("use %q, algorithm %q: got %v, want %q", row.use, row.algorithm, err, row.code)
+		}
+	}
+}
+
 func FuzzIssuer(f *testing.F) {
 	for _, seed := range []string{"", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJodHRwczovL2kifQ.AA"} {
 		f.Add(seed)
