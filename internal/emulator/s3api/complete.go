@@ -179,14 +179,19 @@ func invalidPart(id string, want completedPart) *api.Error {
 }
 
 // agree compares the checksum that the request gives of a part. A composite checksum
-// demands one for each part.
+// demands one for each part. One that nobody can verify, because the part came without
+// it, is refused; what AWS does then is not documented.
 func (want completedPart) agree(u upload, p part) error {
 	given := want.values()
 	if len(given) == 0 && u.Asked && u.Type == composite {
 		return invalidRequest("The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.", strings.ToLower(u.Algorithm), want.PartNumber)
 	}
 	for name, value := range given {
-		if u.Asked && name != u.Algorithm || name == p.Checksum.Algorithm && value != p.Checksum.Value {
+		known := p.Checksum
+		if name == p.Claimed.Algorithm && !u.Asked {
+			known = p.Claimed
+		}
+		if name != known.Algorithm || value != known.Value {
 			return api.Errorf(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
 		}
 	}

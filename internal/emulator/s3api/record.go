@@ -68,6 +68,8 @@ type part struct {
 	ETag     string
 	Modified time.Time
 	Checksum checksum
+	// Claimed is the checksum that the client gave with the part, if it is another one.
+	Claimed checksum
 }
 
 // The tables. Objects are keyed by bucket and key, older versions and delete markers
