@@ -173,6 +173,6 @@ func (q *question) decide(c questionContext) Decision {
 		Session:         q.session,
 		SessionPassed:   q.sessionPassed,
 		Resource:        c.policy,
-		RequireResource: assumesRole(c.action) || hasService(c.action, "kms"),
+		RequireResource: assumesRole(c.action) || usesKey(c.action),
 	})
 }

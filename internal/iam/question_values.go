@@ -92,6 +92,23 @@ func assumesRole(action string) bool {
 	return strings.HasPrefix(name, "assumerole") || name == "tagsession" || name == "setsourceidentity"
 }
 
+// usesKey reports whether a key policy decides about action, as about every action on
+// a KMS key. The actions without a key are those for which the Service Authorization
+// Reference lists no resource type "key"; identity policies decide about them alone.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awskeymanagementservice.html
+func usesKey(action string) bool {
+	if !hasService(action, "kms") {
+		return false
+	}
+	switch strings.ToLower(action[len("kms:"):]) {
+	case "createkey", "generaterandom", "listaliases", "listkeys",
+		"connectcustomkeystore", "createcustomkeystore", "deletecustomkeystore",
+		"describecustomkeystores", "disconnectcustomkeystore", "updatecustomkeystore":
+		return false
+	}
+	return true
+}
+
 func hasService(action, service string) bool {
 	prefix, _, ok := strings.Cut(action, ":")
 	return ok && strings.EqualFold(prefix, service)
