@@ -120,7 +120,7 @@ func TestDecodeJSONInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeJSON(text)
-			_, splitErr := splitObject(text, nil)
+			_, splitErr := splitObject(nil, text, nil)
 			if refused := err != nil; refused != (name == "deep") {
 				t.Error(err, splitErr)
 			}
