@@ -95,13 +95,13 @@ func (a *answerer) answerLine(line string) answer {
 		return failed(q.id, err)
 	}
 	if len(q.also) == 0 {
-		d := q.decide(q.main)
+		d := q.decide(&q.main)
 		return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}
 	}
 	decisions := make([]Decision, 0, 1+len(q.also))
-	decisions = append(decisions, q.decide(q.main))
-	for _, c := range q.also {
-		decisions = append(decisions, q.decide(c))
+	decisions = append(decisions, q.decide(&q.main))
+	for i := range q.also {
+		decisions = append(decisions, q.decide(&q.also[i]))
 	}
 	d := All(decisions...)
 	return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}

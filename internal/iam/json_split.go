@@ -6,10 +6,10 @@ import (
 )
 
 // splitObject returns the members of the object that text is, each with its value as
-// text, not yet looked into. What known recognizes in front of the rest of the text
-// need not be searched for its end; it returns the length, or 0. The members are
-// appended to fields.
-func splitObject(fields []field, text string, known func(rest string) int) ([]field, error) {
+// text, not yet looked into; it appends them to fields. What known recognizes behind a
+// name, in front of the rest of the text, need not be searched for its end; it returns
+// the length, or 0.
+func splitObject(fields []field, text string, known func(name, rest string) int) ([]field, error) {
 	s := scanner{text: text}
 	var names nameSet
 	err := s.items('{', '}', func() error {
@@ -21,7 +21,7 @@ func splitObject(fields []field, text string, known func(rest string) int) ([]fi
 			return err
 		}
 		if c := s.next(); known != nil && (c == '{' || c == '[') {
-			if n := known(s.text[s.at:]); n > 0 {
+			if n := known(name, s.text[s.at:]); n > 0 {
 				fields = append(fields, field{name, s.text[s.at : s.at+n]})
 				s.at += n
 				return nil

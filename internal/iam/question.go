@@ -13,6 +13,7 @@ type question struct {
 	answerer                    *answerer
 	id                          json.RawMessage
 	principal                   string
+	caller                      caller
 	identity, session, boundary []Policy
 	sessionPassed               bool
 	main                        questionContext
@@ -145,8 +146,10 @@ func (c *questionContext) read(s *scratch, f field) (err error) {
 // complete checks what every context needs and parses the resource policy: which
 // grammar it has to follow depends on the action of this context.
 func (q *question) complete(c *questionContext) (err error) {
-	req := Request{Principal: q.principal}
-	if callerOf(&req).kind == callerUnknown {
+	if q.caller.kind == callerUnknown {
+		q.caller = callerOf(&Request{Principal: q.principal})
+	}
+	if q.caller.kind == callerUnknown {
 		return fmt.Errorf("principal %q is neither an ARN of a root, user, role or session, nor a service principal, nor %q", clip(q.principal), Anonymous)
 	}
 	if service, name, ok := strings.Cut(c.action, ":"); !ok || !isToken(service, "-") || !isToken(name, "-_") {
@@ -162,15 +165,19 @@ func (q *question) complete(c *questionContext) (err error) {
 	return err
 }
 
-func (q *question) decide(c questionContext) Decision {
-	return Evaluate(Request{
+func (q *question) decide(c *questionContext) Decision {
+	who := q.caller
+	if role := roleFrom(&who, c.context); role != "" {
+		who.role = role
+	}
+	return evaluate(who, &Request{
 		Principal:     q.principal,
-		PrincipalRole: roleFrom(q.principal, c.context),
+		PrincipalRole: who.role,
 		Action:        c.action,
 		Resource:      c.resource,
 		Account:       c.account,
 		Context:       c.context,
-	}, PolicySet{
+	}, &PolicySet{
 		Identity:        q.identity,
 		Boundary:        q.boundary,
 		Session:         q.session,

@@ -171,18 +171,12 @@ func hasService(action, service string) bool {
 
 // roleFrom returns the role behind a session with its path, when the request's
 // aws:PrincipalArn says so credibly; empty otherwise.
-func roleFrom(principal string, ctx Context) string {
+func roleFrom(session *caller, ctx Context) string {
 	values, ok := ctx.Get("aws:PrincipalArn")
-	if !ok || len(values) != 1 {
+	if !ok || len(values) != 1 || session.kind != callerSession {
 		return ""
 	}
-	req := Request{Principal: principal}
-	session := callerOf(&req)
-	if session.kind != callerSession {
-		return ""
-	}
-	req.Principal = values[0]
-	role := callerOf(&req)
+	role := callerOf(&Request{Principal: values[0]})
 	name := session.role[strings.LastIndexByte(session.role, '/')+1:]
 	if role.kind != callerRole || role.account != session.account || !strings.HasSuffix(role.role, "/"+name) {
 		return ""
