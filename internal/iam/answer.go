@@ -2,7 +2,6 @@ package iam
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,73 +50,58 @@ type answer struct {
 // names a role of the same account and name.
 //
 // A line that is not such a question has the result Error and one reason, and does
-// not end the stream. AnswerLines fails only when reading or writing fails.
+// not end the stream. Lines that are there together are answered by all cores, and
+// lines that come one by one as they come. AnswerLines fails only when reading or writing fails.
 func AnswerLines(in io.Reader, out io.Writer) error {
-	lines := bufio.NewReaderSize(in, 64<<10)
+	lines := blockReader{in: in}
 	w := bufio.NewWriterSize(out, 64<<10)
-	var cache policyCache
-	var buf []byte
+	var all answerers
 	for {
-		line, tooLong, err := readLine(lines)
-		if err != nil && !errors.Is(err, io.EOF) {
-			return errors.Join(fmt.Errorf("read question: %w", err), w.Flush())
-		}
-		if tooLong || len(bytes.TrimSpace(line)) > 0 {
-			buf = appendAnswer(buf[:0], cache.answerLine(line, tooLong))
-			if _, writeErr := w.Write(buf); writeErr != nil {
-				return fmt.Errorf("write answer: %w", writeErr)
-			}
-		}
-		if err != nil || lines.Buffered() == 0 {
-			// Nothing more is waiting: somebody may be, for the answer.
-			if flushErr := w.Flush(); flushErr != nil {
-				return fmt.Errorf("write answer: %w", flushErr)
-			}
-		}
-		if err != nil {
+		block, tooLong, err := lines.next()
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
-	}
-}
-
-// readLine reads up to the next newline. The line is good until the next read. Of one
-// that is too long it keeps nothing.
-func readLine(r *bufio.Reader) (line []byte, tooLong bool, err error) {
-	for {
-		chunk, err := r.ReadSlice('\n')
-		if !tooLong && len(line)+len(chunk) > MaxQuestionBytes {
-			line, tooLong = nil, true
+		if err != nil {
+			return fmt.Errorf("read question: %w", err)
 		}
-		more := err != nil && errors.Is(err, bufio.ErrBufferFull)
-		switch {
-		case tooLong:
-		case line == nil && !more:
-			line = chunk // the usual case: no need to put it together
-		default:
-			line = append(line, chunk...)
+		if tooLong {
+			_, _ = w.Write(appendAnswer(nil, failed(nil, errTooLong)))
 		}
-		if !more {
-			return line, tooLong, err
+		for _, part := range all.answer(block) {
+			_, _ = w.Write(part.answers) // fails in Flush
+		}
+		// Whatever was there to be read is answered: somebody may be waiting for it.
+		if err := w.Flush(); err != nil {
+			return fmt.Errorf("write answer: %w", err)
 		}
 	}
 }
 
-func (c *policyCache) answerLine(line []byte, tooLong bool) answer {
-	if tooLong {
-		return failed(nil, fmt.Errorf("the line is longer than %d bytes", MaxQuestionBytes))
+var errTooLong = fmt.Errorf("the line is longer than %d bytes", MaxQuestionBytes)
+
+// answerer answers questions, one at a time. It keeps the policies that it has seen,
+// and what it needs for every question.
+type answerer struct {
+	policies policyCache
+	scratch  scratch
+}
+
+func (a *answerer) answerLine(line string) answer {
+	if len(line) > MaxQuestionBytes {
+		return failed(nil, errTooLong)
 	}
-	q, err := parseQuestion(c, string(line))
+	q, err := a.parseQuestion(line)
 	if err != nil {
 		return failed(q.id, err)
 	}
 	if len(q.also) == 0 {
-		d := q.decide(q.main)
+		d := q.decide(&q.main)
 		return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}
 	}
 	decisions := make([]Decision, 0, 1+len(q.also))
-	decisions = append(decisions, q.decide(q.main))
-	for _, c := range q.also {
-		decisions = append(decisions, q.decide(c))
+	decisions = append(decisions, q.decide(&q.main))
+	for i := range q.also {
+		decisions = append(decisions, q.decide(&q.also[i]))
 	}
 	d := All(decisions...)
 	return answer{ID: idOrNull(q.id), Result: d.Result, Because: d.Because}

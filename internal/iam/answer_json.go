@@ -46,7 +46,7 @@ func appendMember(b []byte, name, text string) []byte {
 // appendText appends s as a JSON string, in which <, > and & stand for themselves.
 func appendText(b []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if c := s[i]; c > '~' || !plainByte[c] {
 			return appendEscaped(b, s)
 		}
 	}

@@ -61,7 +61,7 @@ type Statement struct {
 
 // Principals is the value of a Principal element. Any means "*"; {"AWS":"*"} is
 // the entry "*" in AWS, which means the same except that an Allow with it is not for
-// services and identity providers.
+// identity providers.
 type Principals struct {
 	Any           bool
 	AWS           []string

@@ -33,6 +33,8 @@ func TestDocumented(t *testing.T) {
 		boundary  = guide + "access_policies_boundaries.html"
 		sessions  = guide + "access_policies.html#policies_session"
 		services  = guide + "reference_policies_elements_principal.html#principal-anonymous"
+		subscribe = "https://docs.aws.amazon.com/AWSJavaSDK/latest/javadoc/com/amazonaws/services/sns/util/Topics.html: subscribeQueue"
+		managed   = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ managed instances: Resource arn:*:ec2:*::image/ami-*"
 		multi     = guide + "reference_policies_condition_examples-multi-valued-context-keys.html"
 		mfa       = guide + "reference_policies_condition-keys.html#condition-keys-multifactorauthpresent"
 		isService = guide + "reference_policies_condition-keys.html#condition-keys-principalisawsservice"
@@ -114,8 +116,12 @@ func TestDocumented(t *testing.T) {
 		{"question mark is one character", user, get, "arn:aws:s3:::b/ab", nil, layers{identity: []string{allow(get, "arn:aws:s3:::b/?", "")}}, implicit, resources},
 		{"question mark is not none", user, get, "arn:aws:s3:::b/", nil, layers{identity: []string{allow(get, "arn:aws:s3:::b/?", "")}}, implicit, resources},
 		{"question mark is any character", user, get, "arn:aws:s3:::b/ü", nil, layers{identity: []string{allow(get, "arn:aws:s3:::b/?", "")}}, allowed, resources},
+		{"any partition", user, get, "arn:aws-us-gov:s3:::b/k", nil, layers{identity: []string{allow(get, "arn:*:s3:::b/k", "")}}, allowed, managed},
+		{"any partition, another bucket", user, get, "arn:aws:s3:::c/k", nil, layers{identity: []string{allow(get, "arn:*:s3:::b/k", "")}}, implicit, managed},
+		{"some partitions", user, get, "arn:aws:s3:::b/k", nil, layers{identity: []string{allow(get, "arn:aws-*:s3:::b/k", "")}}, implicit, managed},
 		{"resources have case", user, get, "arn:aws:s3:::b/K", nil, layers{identity: []string{allow(get, "arn:aws:s3:::b/k", "")}}, implicit, resources},
 
+		{"all actions of all services", user, get, "*", nil, layers{identity: []string{allow("*:*", "*", "")}}, allowed, actions},
 		{"action in another case", user, "s3:getobject", "*", nil, layers{identity: []string{allow("S3:GETOBJECT", "*", "")}}, allowed, actions},
 		{"star inside an action", user, "iam:DeleteAccessKey", "*", nil, layers{identity: []string{allow("iam:*AccessKey*", "*", "")}}, allowed, actions},
 		{"star does not reach another service", user, get, "*", nil, layers{identity: []string{allow("iam:*", "*", "")}}, implicit, actions},
@@ -184,12 +190,15 @@ func TestDocumented(t *testing.T) {
 		{"empty tag key, with Null", user, "iam:TagUser", "*", context{"aws:TagKeys": {""}}, granted(`,"Null":{"aws:TagKeys":"false"}`), implicit, multi},
 
 		{"everybody includes services", service, put, "*", nil, onlyStar(anyone), allowed, services},
-		{"AWS:* is not known to", service, put, "*", nil, onlyStar(awsStar), implicit, services + ": only for anonymous users the two forms are said to be equivalent"},
+		{"AWS:* includes services", service, put, "*", nil, onlyStar(awsStar), allowed, subscribe},
+		{"AWS:* is not known to include providers that are hosts", "accounts.google.com", put, "*", nil, onlyStar(awsStar), implicit, services + ": silent about them, so the result that denies"},
+		{"AWS:* is not known to include Cognito", "cognito-identity.amazonaws.com", put, "*", nil, onlyStar(awsStar), implicit, services + ": silent about them, so the result that denies"},
+		{"AWS:* is not known to include providers", "arn:aws:iam::111122223333:oidc-provider/example.com", put, "*", nil, onlyStar(awsStar), implicit, services + ": silent about them, so the result that denies"},
 		{"AWS:* includes anonymous", iam.Anonymous, put, "*", nil, onlyStar(awsStar), allowed, services},
 		{"AWS:* includes identities", session, put, "*", nil, onlyStar(awsStar), allowed, services},
 		{"AWS:* of another account, without identity policy", stranger, put, "*", nil, onlyStar(awsStar), implicit, services},
 		{"everybody denied includes services", service, put, "*", nil, star(deny, anyone), explicit, services},
-		{"AWS:* denied may include services", service, put, "*", nil, star(deny, awsStar), explicit, "AWS documents no result: the one that denies"},
+		{"AWS:* denied includes services", service, put, "*", nil, star(deny, awsStar), explicit, subscribe},
 		{"not for services called by AWS", service, put, "*", context{"aws:PrincipalIsAWSService": {"true"}}, star(deny, anyone+`,"Condition":{"BoolIfExists":{"aws:PrincipalIsAWSService":"false"}}`), allowed, isService},
 	}
 	for _, row := range rows {

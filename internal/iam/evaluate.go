@@ -12,7 +12,11 @@ package iam
 //
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 func Evaluate(req Request, set PolicySet) Decision {
-	e := evaluation{req: &req, set: &set, caller: callerOf(&req)}
+	return evaluate(callerOf(&req), &req, &set)
+}
+
+func evaluate(c caller, req *Request, set *PolicySet) Decision {
+	e := evaluation{req: req, set: set, caller: c}
 	if because := e.denials(); len(because) > 0 {
 		return Decision{Result: ExplicitlyDenied, Because: because}
 	}
@@ -76,7 +80,7 @@ func (e *evaluation) denials() []Reason {
 
 // grants decides a request that nothing denies explicitly.
 func (e *evaluation) grants() Decision {
-	var because []Reason
+	because := make([]Reason, 0, 3) // an identity policy, and two more
 	allow := func(r Reason) { because = append(because, r) }
 	allowed := func() Decision { return Decision{Result: Allowed, Because: because} }
 

@@ -86,7 +86,21 @@ func matchARN(pattern, arn string) bool {
 	if pattern == "*" {
 		return true
 	}
-	for range arnParts - 1 {
+	parts, begun := 0, 0
+	for i := range min(len(pattern), len(arn)) {
+		c := pattern[i]
+		if c == '*' || c == '?' || c == escape {
+			break
+		}
+		if c != arn[i] {
+			return false // up to here nothing but the character itself matches
+		}
+		if c == ':' && parts < arnParts-1 {
+			parts, begun = parts+1, i+1
+		}
+	}
+	pattern, arn = pattern[begun:], arn[begun:]
+	for range arnParts - 1 - parts {
 		p, patternRest, ok := strings.Cut(pattern, ":")
 		if !ok {
 			return false

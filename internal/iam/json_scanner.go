@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -103,20 +104,30 @@ func (s *scanner) name() (string, error) {
 // string reads the string that begins here. Without escapes it is a part of the text.
 func (s *scanner) string() (string, error) {
 	start := s.at + 1
-	for i := start; i < len(s.text); i++ {
-		switch c := s.text[i]; {
-		case c == '"':
-			s.at = i + 1
-			return s.text[start:i], nil
-		case c == '\\':
-			return s.escaped()
-		case c < ' ':
-			s.at = i
-			return "", s.unexpected()
-		}
+	end := start
+	for end < len(s.text) && plainByte[s.text[end]] {
+		end++
 	}
-	return "", errTooEarly
+	switch {
+	case end == len(s.text):
+		return "", errTooEarly
+	case s.text[end] == '"':
+		s.at = end + 1
+		return s.text[start:end], nil
+	case s.text[end] == '\\':
+		return s.escaped()
+	}
+	s.at = end
+	return "", s.unexpected()
 }
+
+// plainByte tells the bytes that stand for themselves inside a string.
+var plainByte = func() (plain [256]bool) {
+	for c := ' '; c < 256; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
+}()
 
 // escaped reads a string with escapes, which are left to encoding/json.
 func (s *scanner) escaped() (string, error) {
@@ -155,12 +166,7 @@ func (s *scanner) skip() (string, error) {
 	for i := start; i < len(s.text); i++ {
 		switch s.text[i] {
 		case '"':
-			for i++; i < len(s.text) && s.text[i] != '"'; i++ {
-				if s.text[i] == '\\' {
-					i++
-				}
-			}
-			if i >= len(s.text) {
+			if i = closingQuote(s.text, i+1); i < 0 {
 				return "", errTooEarly
 			}
 		case '{', '[':
@@ -186,6 +192,28 @@ func (s *scanner) skip() (string, error) {
 		return "", errTooEarly
 	}
 	return s.until(start, len(s.text))
+}
+
+// closingQuote returns where the string ends whose content begins at i; -1: nowhere.
+func closingQuote(text string, i int) int {
+	quote := indexByteFrom(text, i, '"')
+	for quote >= 0 {
+		escape := strings.IndexByte(text[i:quote], '\\')
+		if escape < 0 {
+			return quote
+		}
+		if i += escape + 2; i > quote { // it is the quote that is escaped
+			quote = indexByteFrom(text, i, '"')
+		}
+	}
+	return -1
+}
+
+func indexByteFrom(text string, from int, c byte) int {
+	if at := strings.IndexByte(text[from:], c); at >= 0 {
+		return from + at
+	}
+	return -1
 }
 
 func (s *scanner) until(start, end int) (string, error) {

@@ -6,11 +6,11 @@ import (
 )
 
 // splitObject returns the members of the object that text is, each with its value as
-// text, not yet looked into. What known recognizes in front of the rest of the text
-// need not be searched for its end; it returns the length, or 0.
-func splitObject(text string, known func(rest string) int) ([]field, error) {
+// text, not yet looked into; it appends them to fields. What known recognizes behind a
+// name, in front of the rest of the text, need not be searched for its end; it returns
+// the length, or 0.
+func splitObject(fields []field, text string, known func(name, rest string) int) ([]field, error) {
 	s := scanner{text: text}
-	fields := make([]field, 0, 10) // a question has at most ten
 	var names nameSet
 	err := s.items('{', '}', func() error {
 		name, err := s.name()
@@ -21,7 +21,7 @@ func splitObject(text string, known func(rest string) int) ([]field, error) {
 			return err
 		}
 		if c := s.next(); known != nil && (c == '{' || c == '[') {
-			if n := known(s.text[s.at:]); n > 0 {
+			if n := known(name, s.text[s.at:]); n > 0 {
 				fields = append(fields, field{name, s.text[s.at : s.at+n]})
 				s.at += n
 				return nil
@@ -51,6 +51,20 @@ func splitList(text string) ([]string, error) {
 		return nil, err
 	}
 	return all, s.end()
+}
+
+// plainString returns the string that raw, found by skip, is, if that is as it stands:
+// without escapes, and valid.
+func plainString(raw string) (string, bool) {
+	if raw[0] != '"' {
+		return "", false
+	}
+	for i := 1; i < len(raw)-1; i++ {
+		if !plainByte[raw[i]] {
+			return "", false
+		}
+	}
+	return raw[1 : len(raw)-1], true
 }
 
 // field is a member whose value is still text.

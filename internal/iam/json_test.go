@@ -120,7 +120,7 @@ func TestDecodeJSONInTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := decodeJSON(text)
-			_, splitErr := splitObject(text, nil)
+			_, splitErr := splitObject(nil, text, nil)
 			if refused := err != nil; refused != (name == "deep") {
 				t.Error(err, splitErr)
 			}
@@ -141,11 +141,14 @@ func TestPolicyCache(t *testing.T) {
 		}
 		return p[0].Document
 	}
+	if parse("identity", list) == parse("identity", list) {
+		t.Error("what came once was kept")
+	}
 	first := parse("identity", list)
 	if parse("identity", strings.Clone(list)) != first {
 		t.Error("the same text was parsed twice")
 	}
-	if parse("boundary", list) == first {
+	if parse("boundary", list) == first || parse("boundary", list) == first {
 		t.Error("two elements share a policy, which names its element")
 	}
 	if _, err := c.policies(KindIdentity, "identity", `[{}]`); err == nil || len(c.parsed) != 2 {
@@ -153,7 +156,9 @@ func TestPolicyCache(t *testing.T) {
 	}
 	padding := strings.Repeat(" ", 100_000)
 	for i := range 200 {
-		parse("identity", list+strings.Repeat(" ", i)+padding)
+		for range 2 {
+			parse("identity", list+strings.Repeat(" ", i)+padding)
+		}
 		if c.bytes > maxCachedBytes {
 			t.Fatalf("%d bytes are held", c.bytes)
 		}

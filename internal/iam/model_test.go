@@ -168,9 +168,9 @@ func (m *model) addressed(names map[string]string, p iam.Policy) map[string]bool
 			continue
 		}
 		for _, entry := range entries(st.Principals) {
-			// AWS documents {"AWS":"*"} as "*" for anonymous callers and speaks of accounts
-			// otherwise; whether it reaches services is not said, so it grants them nothing.
-			if _, account := m.who(); entry == "AWS *" && account == "" && m.req.Principal != iam.Anonymous {
+			// AWS says of {"AWS":"*"} whom it reaches for all but identity providers, so it
+			// grants them nothing.
+			if entry == "AWS *" && m.provider() {
 				continue
 			}
 			if how, ok := names[entry]; ok {
@@ -196,7 +196,7 @@ func (m *model) denyAddresses(names map[string]string, st iam.Statement) bool {
 	_, account := m.who()
 	all := slices.Contains(entries(st.NotPrincipals), "Any")
 	if slices.Contains(entries(st.NotPrincipals), "AWS *") {
-		all = all || account != "" || m.req.Principal == iam.Anonymous
+		all = all || !m.provider()
 	}
 	switch {
 	case all:
@@ -212,6 +212,14 @@ func (m *model) denyAddresses(names map[string]string, st iam.Statement) bool {
 		}
 	}
 	return false
+}
+
+// provider reports whether the caller is an identity provider: an entry of IAM, or one
+// of the hosts that IAM knows without.
+func (m *model) provider() bool {
+	p := m.req.Principal
+	host := p != iam.Anonymous && !strings.HasPrefix(p, "arn:")
+	return strings.Contains(p, ":oidc-provider/") || host && (!strings.HasSuffix(p, ".amazonaws.com") || strings.HasPrefix(p, "cognito-identity."))
 }
 
 func entries(p *iam.Principals) []string {

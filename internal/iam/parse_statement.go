@@ -113,7 +113,7 @@ func (p *statementParser) checked(element string, v value, check func(string) st
 }
 
 func (p *statementParser) checkAction(action string) string {
-	if action == "*" && !p.grammar.stsOnly {
+	if (action == "*" || action == "*:*") && !p.grammar.stsOnly {
 		return ""
 	}
 	service, name, ok := strings.Cut(action, ":")
@@ -134,10 +134,11 @@ func (p *statementParser) checkResource(resource string) string {
 	if !ok || a.resource == "" {
 		return `is not an ARN; write arn:partition:service:region:account:resource, or "*"`
 	}
-	// IAM: "Partition … is not valid for resource"; and its reference of Resource
-	// admits no wildcard in the service.
-	if !isToken(a.partition, "-") || !isToken(a.service, "-") {
-		return "needs a partition and a service, both without wildcards"
+	// IAM: "Partition … is not valid for resource". AWS's own examples write arn:*: for
+	// policies of all partitions; its reference of Resource admits no wildcard in the
+	// service.
+	if !isToken(a.partition, "-*?") || !isToken(a.service, "-") {
+		return "needs a partition, and a service without wildcards"
 	}
 	if !p.variables {
 		return ""

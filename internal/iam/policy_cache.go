@@ -2,42 +2,97 @@ package iam
 
 import (
 	"fmt"
+	"hash/maphash"
 	"strings"
 )
 
 // maxCachedBytes bounds the texts that a policyCache holds. Parsed, they take a few
-// times as much.
-const maxCachedBytes = 8 << 20
+// times as much; and every core has its own.
+const maxCachedBytes = 4 << 20
 
-// policyCache parses the policies of questions, each text once: a stream asks many
-// questions about few policies, and reading them is most of the work. Whoever gets a
-// policy shares it and must not change it.
+// policyCache parses the policies of questions, and keeps those that come again: a
+// stream asks many questions about few policies, and reading them is most of the work.
+// Whoever gets a policy shares it and must not change it.
 type policyCache struct {
 	parsed map[cachedText][]Policy
 	bytes  int
-	recent [8]string // texts of parsed
-	next   int       // of recent, to be replaced
+	seed   maphash.Seed
+	once   []uint64 // hashes of texts that came once: keeping what never comes again costs more than it saves
+	recent map[string]*recentTexts
 }
 
 // cachedText is the text of one element of a question; the same text means different
 // things in different elements.
 type cachedText struct{ element, raw string }
 
+// onceSeen is how many hashes of texts are kept in policyCache.once.
+const onceSeen = 4096
+
+// recentTexts are texts that stood behind one name, a few of those in
+// policyCache.parsed.
+type recentTexts struct {
+	texts [16]string
+	n     int // used of texts
+	next  int // to be tried first, and to be replaced
+}
+
 // known returns the length of a policy, or list of policies, that rest begins with and
 // that is already parsed; 0 when it is not among the recent ones. A list or an object
 // in JSON cannot go on after its end, so there is no longer one that begins like it.
-func (c *policyCache) known(rest string) int {
-	for _, raw := range c.recent {
-		if raw != "" && strings.HasPrefix(rest, raw) {
-			return len(raw)
+func (c *policyCache) known(name, rest string) int {
+	r := c.recent[name]
+	if r == nil {
+		return 0
+	}
+	// Streams repeat themselves, so behind the last text comes the one that did before.
+	for i := range r.n {
+		at := (r.next + i) % r.n
+		if strings.HasPrefix(rest, r.texts[at]) {
+			r.next = (at + 1) % r.n
+			return len(r.texts[at])
 		}
 	}
 	return 0
 }
 
+// remember makes raw known behind name.
+func (c *policyCache) remember(name, raw string) {
+	if raw[0] != '{' && raw[0] != '[' {
+		return
+	}
+	if c.recent == nil {
+		c.recent = map[string]*recentTexts{}
+	}
+	r := c.recent[name]
+	if r == nil {
+		r = &recentTexts{}
+		c.recent[name] = r
+	}
+	if r.n < len(r.texts) {
+		r.next = r.n
+		r.n++
+	}
+	r.texts[r.next] = raw
+	r.next = (r.next + 1) % r.n
+}
+
+// cameBefore reports whether the text came before, as far as is known.
+func (c *policyCache) cameBefore(text cachedText) bool {
+	if c.once == nil {
+		c.once, c.seed = make([]uint64, onceSeen), maphash.MakeSeed()
+	}
+	hash := maphash.Comparable(c.seed, text)
+	at := &c.once[hash%onceSeen]
+	if *at == hash {
+		return true
+	}
+	*at = hash
+	return false
+}
+
 // policies parses a list of policies without principals.
 func (c *policyCache) policies(kind Kind, element, raw string) ([]Policy, error) {
-	return c.parse(element, raw, func(v value) ([]Policy, error) {
+	return c.parse(element, element, raw, func(v value) ([]Policy, error) {
 		if v.kind != kindList {
 			return nil, fmt.Errorf("is %s; write a list of policies", v.kind)
 		}
@@ -60,7 +115,7 @@ func (c *policyCache) resourcePolicy(raw string, trust bool) (*Policy, error) {
 	if trust {
 		element = "trust policy"
 	}
-	policies, err := c.parse(element, raw, func(v value) ([]Policy, error) {
+	policies, err := c.parse("resourcePolicy", element, raw, func(v value) ([]Policy, error) {
 		doc, err := parsePolicyValue(func(v value) Kind {
 			if trust && !mentionsResource(v) {
 				return KindTrust
@@ -75,27 +130,28 @@ func (c *policyCache) resourcePolicy(raw string, trust bool) (*Policy, error) {
 	return &policies[0], nil
 }
 
-func (c *policyCache) parse(element, raw string, read func(value) ([]Policy, error)) ([]Policy, error) {
-	if policies, ok := c.parsed[cachedText{element, raw}]; ok {
+func (c *policyCache) parse(name, element, raw string, read func(value) ([]Policy, error)) ([]Policy, error) {
+	text := cachedText{element, raw}
+	if policies, ok := c.parsed[text]; ok {
 		return policies, nil
 	}
-	raw = strings.Clone(raw) // what is kept must not keep its whole line
+	keep := c.cameBefore(text)
+	if keep {
+		raw = strings.Clone(raw) // what is kept must not keep all lines around it
+	}
 	v, err := decodeJSON(raw)
 	if err != nil {
 		return nil, err
 	}
 	policies, err := read(v)
-	if err != nil {
-		return nil, err
+	if err != nil || !keep {
+		return policies, err
 	}
 	if c.bytes += len(raw); c.bytes > maxCachedBytes || c.parsed == nil {
 		c.parsed, c.bytes = map[cachedText][]Policy{}, len(raw)
 	}
 	c.parsed[cachedText{element, raw}] = policies
-	if raw[0] == '{' || raw[0] == '[' {
-		c.recent[c.next] = raw
-		c.next = (c.next + 1) % len(c.recent)
-	}
+	c.remember(name, raw)
 	return policies, nil
 }
 

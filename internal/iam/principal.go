@@ -75,11 +75,23 @@ func callerOf(req *Request) caller {
 func (c *caller) inAccount() bool { return c.kind >= callerRoot }
 
 // underAWS reports whether an entry "*" of "AWS" is certain to stand for the caller.
-// AWS documents it as "*" for anonymous callers, and otherwise files accounts and
-// their identities under "AWS"; of services and providers it says nothing. So it
-// grants them nothing and excepts none of them, while a Deny reaches them.
+// AWS documents it as "*" for anonymous callers, files accounts and their identities
+// under "AWS", and writes {"AWS":"*"} itself where a service is to be let in: its SDK
+// subscribes a queue to a topic with such a policy, and it is SNS that then calls. Of
+// identity providers it says nothing, and some of those have the names of hosts. So it grants them nothing and excepts none of them, while
+// a Deny reaches them.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html#principal-anonymous
-func (c *caller) underAWS() bool { return c.inAccount() || c.kind == callerAnonymous }
+// https://docs.aws.amazon.com/AWSJavaSDK/latest/javadoc/com/amazonaws/services/sns/util/Topics.html
+func (c *caller) underAWS() bool {
+	if c.kind == callerService {
+		return strings.HasSuffix(c.name, ".amazonaws.com") && c.name != cognitoIdentity
+	}
+	return c.inAccount() || c.kind == callerAnonymous
+}
+
+// cognitoIdentity is a provider of web identities in spite of its name.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+const cognitoIdentity = "cognito-identity.amazonaws.com"
 
 // grant says how a resource policy names a caller, from the weakest to the
 // strongest. It decides which other policies still have a say (facts AWS §3.2).

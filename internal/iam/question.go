@@ -10,9 +10,10 @@ import (
 
 // question is one line of input to AnswerLines.
 type question struct {
-	cache                       *policyCache
+	answerer                    *answerer
 	id                          json.RawMessage
 	principal                   string
+	caller                      caller
 	identity, session, boundary []Policy
 	sessionPassed               bool
 	main                        questionContext
@@ -29,12 +30,14 @@ type questionContext struct {
 
 // parseQuestion returns what it could read beside an error, so that the answer can
 // repeat the id.
-func parseQuestion(cache *policyCache, line string) (question, error) {
-	q := question{cache: cache}
+func (a *answerer) parseQuestion(line string) (question, error) {
+	q := question{answerer: a}
+	a.scratch.reset()
 	if !utf8.ValidString(line) {
 		return q, errNotUTF8
 	}
-	fields, err := splitObject(line, cache.known)
+	fields, err := splitObject(a.scratch.fields, line, a.policies.known)
+	a.scratch.fields = fields[:0]
 	for _, f := range fields {
 		if f.name == "id" {
 			q.readID(f.raw)
@@ -80,18 +83,18 @@ func (q *question) read(f field, also *[]string) (err error) {
 	case "principal":
 		q.principal, err = readString(f.raw)
 	case "identity":
-		q.identity, err = q.cache.policies(KindIdentity, "identity", f.raw)
+		q.identity, err = q.answerer.policies.policies(KindIdentity, "identity", f.raw)
 	case "session":
 		q.sessionPassed = true
-		q.session, err = q.cache.policies(KindSession, "session", f.raw)
+		q.session, err = q.answerer.policies.policies(KindSession, "session", f.raw)
 	case "boundary":
-		q.boundary, err = q.cache.policies(KindIdentity, "boundary", f.raw)
+		q.boundary, err = q.answerer.policies.policies(KindIdentity, "boundary", f.raw)
 	case "also":
 		if *also, err = splitList(f.raw); err != nil {
 			err = fmt.Errorf("is not a list: %w", err)
 		}
 	default:
-		err = q.main.read(f)
+		err = q.main.read(&q.answerer.scratch, f)
 	}
 	return err
 }
@@ -99,7 +102,8 @@ func (q *question) read(f field, also *[]string) (err error) {
 // contextOf reads an entry of also over a copy of the question's own context.
 func (q *question) contextOf(text string) (questionContext, error) {
 	c := q.main
-	fields, err := splitObject(text, q.cache.known)
+	fields, err := splitObject(q.answerer.scratch.fields, text, q.answerer.policies.known)
+	q.answerer.scratch.fields = fields[:0]
 	if err != nil {
 		return c, fmt.Errorf("is not an object: %w", err)
 	}
@@ -112,14 +116,14 @@ func (q *question) contextOf(text string) (questionContext, error) {
 		if f.raw == "null" {
 			continue
 		}
-		if err := c.read(f); err != nil {
+		if err := c.read(&q.answerer.scratch, f); err != nil {
 			return c, fmt.Errorf("%s: %w", clip(f.name), err)
 		}
 	}
 	return c, q.complete(&c)
 }
 
-func (c *questionContext) read(f field) (err error) {
+func (c *questionContext) read(s *scratch, f field) (err error) {
 	switch f.name {
 	case "action":
 		c.action, err = readString(f.raw)
@@ -130,7 +134,7 @@ func (c *questionContext) read(f field) (err error) {
 			err = fmt.Errorf("%q is not an account id of 12 digits", clip(c.account))
 		}
 	case "context":
-		c.context, err = readContext(f.raw)
+		c.context, err = s.readContext(f.raw)
 	case "resourcePolicy":
 		c.document = f.raw
 	default:
@@ -142,8 +146,10 @@ func (c *questionContext) read(f field) (err error) {
 // complete checks what every context needs and parses the resource policy: which
 // grammar it has to follow depends on the action of this context.
 func (q *question) complete(c *questionContext) (err error) {
-	req := Request{Principal: q.principal}
-	if callerOf(&req).kind == callerUnknown {
+	if q.caller.kind == callerUnknown {
+		q.caller = callerOf(&Request{Principal: q.principal})
+	}
+	if q.caller.kind == callerUnknown {
 		return fmt.Errorf("principal %q is neither an ARN of a root, user, role or session, nor a service principal, nor %q", clip(q.principal), Anonymous)
 	}
 	if service, name, ok := strings.Cut(c.action, ":"); !ok || !isToken(service, "-") || !isToken(name, "-_") {
@@ -154,25 +160,29 @@ func (q *question) complete(c *questionContext) (err error) {
 	}
 	c.policy = nil
 	if c.document != "" {
-		c.policy, err = q.cache.resourcePolicy(c.document, assumesRole(c.action))
+		c.policy, err = q.answerer.policies.resourcePolicy(c.document, assumesRole(c.action))
 	}
 	return err
 }
 
-func (q *question) decide(c questionContext) Decision {
-	return Evaluate(Request{
+func (q *question) decide(c *questionContext) Decision {
+	who := q.caller
+	if role := roleFrom(&who, c.context); role != "" {
+		who.role = role
+	}
+	return evaluate(who, &Request{
 		Principal:     q.principal,
-		PrincipalRole: roleFrom(q.principal, c.context),
+		PrincipalRole: who.role,
 		Action:        c.action,
 		Resource:      c.resource,
 		Account:       c.account,
 		Context:       c.context,
-	}, PolicySet{
+	}, &PolicySet{
 		Identity:        q.identity,
 		Boundary:        q.boundary,
 		Session:         q.session,
 		SessionPassed:   q.sessionPassed,
 		Resource:        c.policy,
-		RequireResource: assumesRole(c.action) || hasService(c.action, "kms"),
+		RequireResource: assumesRole(c.action) || usesKey(c.action),
 	})
 }

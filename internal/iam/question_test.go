@@ -68,6 +68,8 @@ func TestQuestions(t *testing.T) {
 		{"anonymous", `{"principal":"anonymous","action":"s3:GetObject","resource":"arn:aws:s3:::b/k","resourcePolicy":` + open + `}`, iam.Allowed},
 		{"account in the ARN", `{` + aKey + `,"identity":[` + yes + `],"resourcePolicy":` + open + `}`, iam.Allowed},
 		{"key without policy", `{` + aKey + `,"identity":[` + yes + `]}`, iam.ImplicitlyDenied},
+		{"keys are listed without a key", `{"principal":"arn:aws:iam::111122223333:user/u","account":"111122223333","action":"kms:ListKeys","resource":"*","identity":[` + yes + `]}`, iam.Allowed},
+		{"action of KMS in another case", `{` + strings.Replace(aKey, "kms:Decrypt", "KMS:decrypt", 1) + `,"identity":[` + yes + `]}`, iam.ImplicitlyDenied},
 		{"trust delegates, identity allows", `{` + role + `,"identity":[` + yes + `],"resourcePolicy":` + may + `}`, iam.Allowed},
 		{"trust delegates, identity does not", `{` + role + `,"resourcePolicy":` + may + `}`, iam.ImplicitlyDenied},
 		{"role without trust policy", `{` + role + `,"identity":[` + yes + `]}`, iam.ImplicitlyDenied},

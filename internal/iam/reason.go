@@ -9,6 +9,13 @@ func (e *evaluation) because(layer Layer, p *Policy, i int) Reason {
 	if st.Effect != Allow {
 		verb = " explicitly denies "
 	}
+	text := append(make([]byte, 0, 256), "The "...)
+	text = append(text, layer...)
+	if p.Name != "" {
+		text = strconv.AppendQuote(append(text, ' '), p.Name)
+	}
+	text = append(append(text, verb...), e.req.Action...)
+	text = append(appendStatement(append(text, " in "...), i, st.Sid), '.')
 	return Reason{
 		Layer:     layer,
 		Policy:    p.Name,
@@ -17,7 +24,7 @@ func (e *evaluation) because(layer Layer, p *Policy, i int) Reason {
 		Effect:    st.Effect,
 		Action:    e.req.Action,
 		Resource:  e.req.Resource,
-		Text:      "The " + string(layer) + describe(p.Name) + verb + e.req.Action + " in " + nameStatement(i, st.Sid) + ".",
+		Text:      string(text),
 	}
 }
 
@@ -63,16 +70,12 @@ func (e *evaluation) onResource() string {
 	return " on " + e.req.Resource
 }
 
-func describe(policy string) string {
-	if policy == "" {
-		return ""
-	}
-	return " " + strconv.Quote(policy)
-}
+func nameStatement(i int, sid string) string { return string(appendStatement(nil, i, sid)) }
 
-func nameStatement(i int, sid string) string {
-	if sid == "" {
-		return "statement " + strconv.Itoa(i)
+func appendStatement(text []byte, i int, sid string) []byte {
+	text = strconv.AppendInt(append(text, "statement "...), int64(i), 10)
+	if sid != "" {
+		text = append(strconv.AppendQuote(append(text, " (Sid "...), sid), ')')
 	}
-	return "statement " + strconv.Itoa(i) + " (Sid " + strconv.Quote(sid) + ")"
+	return text
 }
