@@ -59,7 +59,8 @@ vulncheck: $(TOOLS)/govulncheck ## known vulnerabilities in what we use (asks th
 	$(TOOLS)/govulncheck ./...
 
 .PHONY: bench
-bench: ## benchmarks of the policy evaluator and the data path
+bench: build ## ratios: the data path to a direct S3 client, the embedded AWS to a plain server, the evaluator
+	go run ./test/ratios
 	go test -run '^$$' -bench . -benchmem ./internal/iam ./internal/digest ./test/bench
 
 .PHONY: generate

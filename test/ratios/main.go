@@ -1,0 +1,154 @@
+// Command ratios measures the data path against what it stands on. It starts the embedded
+// AWS and the roles, with cas as a process of its own, and moves the same artifacts
+// through it over HTTP and gRPC, directly to and from S3 with the SDK, and through a plain
+// hash into a file. One table says how each compares, in the same run, on this machine:
+//
+//	go run ./test/ratios            (make bench)
+//	go run ./test/ratios -size 1073741824 -clients 16
+//
+// A ratio is the time of the direct SDK client by ours: 1 is as fast, less is slower.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+)
+
+const (
+	kib = int64(1) << 10
+	mib = int64(1) << 20
+	gib = int64(1) << 30
+)
+
+// job is one row of the table: artifacts of a size, moved by a number of clients at once.
+type job struct {
+	size    int64
+	clients int
+	count   int // artifacts in a round, over all clients
+	rounds  int
+}
+
+func jobs(size int64, clients int) []job {
+	var out []job
+	for _, j := range []job{
+		{4 * kib, 1, 200, 5}, {4 * kib, 16, 800, 5},
+		{mib, 1, 40, 5}, {mib, 16, 160, 5},
+		{64 * mib, 1, 2, 5}, {64 * mib, 16, 16, 3},
+		{gib, 1, 1, 3}, {gib, 16, 16, 1},
+	} {
+		switch {
+		case size != 0 && size != j.size, clients != 0 && clients != j.clients:
+		case size == 0 && clients == 0 && j.size == gib && j.clients > 1: // 50 GB of disk
+		default:
+			out = append(out, j)
+		}
+	}
+	return out
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	bin := flag.String("bin", "bin", "directory of the programs (make build)")
+	size := flag.Int64("size", 0, "only this size in bytes: 4096, 1048576, 67108864 or 1073741824")
+	clients := flag.Int("clients", 0, "only so many clients: 1 or 16 (16 of 1 GiB are only run when asked for: 50 GB of disk)")
+	flag.Parse()
+	if err := run(ctx, *bin, jobs(*size, *clients)); err != nil {
+		fmt.Fprintln(os.Stderr, "ratios:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, bin string, todo []job) (err error) {
+	dir, err := os.MkdirTemp("", "managedcas-ratios-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	w, err := start(ctx, bin, dir)
+	if err != nil {
+		return err
+	}
+	defer w.stop()
+	fmt.Println(header)
+	for _, j := range todo {
+		for _, up := range []bool{true, false} {
+			row, err := w.measure(ctx, j, up)
+			if err != nil {
+				return fmt.Errorf("%s: %w", title(j, up), err)
+			}
+			fmt.Println(row)
+		}
+		if err := w.empty(ctx); err != nil {
+			return err
+		}
+	}
+	fmt.Printf("\nsha256 alone: %.2f CPU s per GiB; memory of cas: %d MiB when idle, %d MiB at most\n",
+		sha256PerGiB(), w.idleKiB>>10, w.cas.peakKiB()>>10)
+	return nil
+}
+
+const header = `| | direct SDK | HTTP | gRPC | hash and file | cas CPU s/GiB, HTTP | gRPC |
+|---|---|---|---|---|---|---|`
+
+func title(j job, up bool) string {
+	direction := "down"
+	if up {
+		direction = "up"
+	}
+	size := fmt.Sprintf("%d GiB", j.size/gib)
+	switch {
+	case j.size < mib:
+		size = fmt.Sprintf("%d KiB", j.size/kib)
+	case j.size < gib:
+		size = fmt.Sprintf("%d MiB", j.size/mib)
+	}
+	return fmt.Sprintf("%s %s, %d at once", size, direction, j.clients)
+}
+
+// measure moves the artifacts of j by all paths in turns and compares the medians.
+func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
+	paths := w.paths()
+	times := make([][]time.Duration, len(paths))
+	cpu := make([]time.Duration, len(paths))
+	for round := range j.rounds + 1 { // the first is to warm up
+		batches, err := w.batches(ctx, j, len(paths), up, round)
+		if err != nil {
+			return "", err
+		}
+		for i, p := range paths {
+			before := w.cas.cpu()
+			took, err := each(j.clients, batches[i], func(a artifact) error {
+				if up {
+					return p.put(ctx, a)
+				}
+				return p.get(ctx, a)
+			})
+			if err != nil {
+				return "", fmt.Errorf("%s: %w", p.name(), err)
+			}
+			if round > 0 {
+				times[i] = append(times[i], took)
+				cpu[i] += w.cas.cpu() - before
+			}
+		}
+	}
+	middle := make([]time.Duration, len(paths))
+	for i := range times {
+		slices.Sort(times[i])
+		middle[i] = times[i][len(times[i])/2]
+	}
+	perGiB := func(i int) float64 {
+		return cpu[i].Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
+	}
+	ratio := func(i int) float64 { return float64(middle[0]) / float64(middle[i]) }
+	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
+		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), perGiB(1), perGiB(2)), nil
+}
