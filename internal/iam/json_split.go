@@ -7,9 +7,8 @@ import (
 
 // splitObject returns the members of the object that text is, each with its value as
 // text, not yet looked into; it appends them to fields. What known recognizes behind a
-// name, in front of the rest of the text, need not be searched for its end; it returns
-// the length, or 0.
-func splitObject(fields []field, text string, known func(name, rest string) int) ([]field, error) {
+// name, in front of the rest of the text, need not be searched for its end.
+func splitObject(fields []field, text string, known func(name, rest string) string) ([]field, error) {
 	s := scanner{text: text}
 	var names nameSet
 	err := s.items('{', '}', func() error {
@@ -21,9 +20,9 @@ func splitObject(fields []field, text string, known func(name, rest string) int)
 			return err
 		}
 		if c := s.next(); known != nil && (c == '{' || c == '[') {
-			if n := known(name, s.text[s.at:]); n > 0 {
-				fields = append(fields, field{name, s.text[s.at : s.at+n]})
-				s.at += n
+			if raw := known(name, s.text[s.at:]); raw != "" {
+				fields = append(fields, field{name, raw})
+				s.at += len(raw)
 				return nil
 			}
 		}

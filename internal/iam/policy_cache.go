@@ -31,33 +31,39 @@ const onceSeen = 4096
 // recentTexts are texts that stood behind one name, a few of those in
 // policyCache.parsed.
 type recentTexts struct {
-	texts [16]string
+	texts [16]recentText
 	n     int // used of texts
+	last  int // that was recognized
 	next  int // to be tried first, and to be replaced
 }
 
-// known returns the length of a policy, or list of policies, that rest begins with and
-// that is already parsed; 0 when it is not among the recent ones. A list or an object
+type recentText struct {
+	cachedText
+	policies []Policy
+}
+
+// known returns the policy, or list of policies, that rest begins with and that is
+// already parsed; nothing when it is not among the recent ones. A list or an object
 // in JSON cannot go on after its end, so there is no longer one that begins like it.
-func (c *policyCache) known(name, rest string) int {
+func (c *policyCache) known(name, rest string) string {
 	r := c.recent[name]
 	if r == nil {
-		return 0
+		return ""
 	}
 	// Streams repeat themselves, so behind the last text comes the one that did before.
 	for i := range r.n {
 		at := (r.next + i) % r.n
-		if strings.HasPrefix(rest, r.texts[at]) {
-			r.next = (at + 1) % r.n
-			return len(r.texts[at])
+		if raw := r.texts[at].raw; strings.HasPrefix(rest, raw) {
+			r.last, r.next = at, (at+1)%r.n
+			return raw
 		}
 	}
-	return 0
+	return ""
 }
 
-// remember makes raw known behind name.
-func (c *policyCache) remember(name, raw string) {
-	if raw[0] != '{' && raw[0] != '[' {
+// remember makes text known behind name.
+func (c *policyCache) remember(name string, text cachedText, policies []Policy) {
+	if text.raw[0] != '{' && text.raw[0] != '[' {
 		return
 	}
 	if c.recent == nil {
@@ -72,7 +78,7 @@ func (c *policyCache) remember(name, raw string) {
 		r.next = r.n
 		r.n++
 	}
-	r.texts[r.next] = raw
+	r.texts[r.next] = recentText{text, policies}
 	r.next = (r.next + 1) % r.n
 }
 
@@ -132,14 +138,17 @@ func (c *policyCache) resourcePolicy(raw string, trust bool) (*Policy, error) {
 
 func (c *policyCache) parse(name, element, raw string, read func(value) ([]Policy, error)) ([]Policy, error) {
 	text := cachedText{element, raw}
+	if r := c.recent[name]; r != nil && r.texts[r.last].cachedText == text {
+		return r.texts[r.last].policies, nil
+	}
 	if policies, ok := c.parsed[text]; ok {
 		return policies, nil
 	}
 	keep := c.cameBefore(text)
 	if keep {
-		raw = strings.Clone(raw) // what is kept must not keep all lines around it
+		text.raw = strings.Clone(raw) // what is kept must not keep all lines around it
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(text.raw)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +159,8 @@ func (c *policyCache) parse(name, element, raw string, read func(value) ([]Polic
 	if c.bytes += len(raw); c.bytes > maxCachedBytes || c.parsed == nil {
 		c.parsed, c.bytes = map[cachedText][]Policy{}, len(raw)
 	}
-	c.parsed[cachedText{element, raw}] = policies
-	c.remember(name, raw)
+	c.parsed[text] = policies
+	c.remember(name, text, policies)
 	return policies, nil
 }
 

@@ -30,8 +30,9 @@ type questionContext struct {
 
 // parseQuestion returns what it could read beside an error, so that the answer can
 // repeat the id.
-func (a *answerer) parseQuestion(line string) (question, error) {
-	q := question{answerer: a}
+func (a *answerer) parseQuestion(line string) (*question, error) {
+	q := &a.question
+	*q = question{answerer: a, also: q.also[:0]}
 	a.scratch.reset()
 	if !utf8.ValidString(line) {
 		return q, errNotUTF8
