@@ -82,7 +82,7 @@ func (q *question) read(f field, also *[]string) (err error) {
 			err = errors.New("is neither a string nor a number")
 		}
 	case "principal":
-		q.principal, err = readString(f.raw)
+		q.principal, err = readString(f)
 	case "identity":
 		q.identity, err = q.answerer.policies.policies(KindIdentity, "identity", f.raw)
 	case "session":
@@ -127,11 +127,11 @@ func (q *question) contextOf(text string) (questionContext, error) {
 func (c *questionContext) read(s *scratch, f field) (err error) {
 	switch f.name {
 	case "action":
-		c.action, err = readString(f.raw)
+		c.action, err = readString(f)
 	case "resource":
-		c.resource, err = readString(f.raw)
+		c.resource, err = readString(f)
 	case "account":
-		if c.account, err = readString(f.raw); err == nil && !isAccountID(c.account) {
+		if c.account, err = readString(f); err == nil && !isAccountID(c.account) {
 			err = fmt.Errorf("%q is not an account id of 12 digits", clip(c.account))
 		}
 	case "context":

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-func readString(raw string) (string, error) {
-	if text, ok := plainString(raw); ok {
-		return text, nil
+func readString(f field) (string, error) {
+	if f.plain {
+		return f.raw[1 : len(f.raw)-1], nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(f.raw)
 	if err == nil && v.kind != kindString {
 		err = fmt.Errorf("is %s; write a string", v.kind)
 	}
@@ -79,7 +79,7 @@ func (s *scratch) readContext(raw string) (Context, error) {
 		if _, twice := ctx[key]; twice {
 			return nil, fmt.Errorf("the key %q occurs twice; keys have no case", clip(f.name))
 		}
-		values, err := s.readValues(f.raw)
+		values, err := s.readValues(f)
 		if err != nil {
 			return nil, fmt.Errorf("the key %q: %w", clip(f.name), err)
 		}
@@ -92,13 +92,13 @@ func (s *scratch) readContext(raw string) (Context, error) {
 
 // readValues reads the values of one key: a string, number or boolean, or a list of
 // these.
-func (s *scratch) readValues(raw string) ([]string, error) {
+func (s *scratch) readValues(f field) ([]string, error) {
 	n := len(s.values)
-	if text, ok := plainString(raw); ok {
-		s.values = append(s.values, text)
+	if f.plain {
+		s.values = append(s.values, f.raw[1:len(f.raw)-1])
 		return s.values[n : n+1 : n+1], nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(f.raw)
 	if err != nil {
 		return nil, err
 	}
