@@ -41,7 +41,7 @@ func (a *answerer) parseQuestion(line string) (*question, error) {
 	a.scratch.fields = fields[:0]
 	for _, f := range fields {
 		if f.name == "id" {
-			q.readID(f.raw)
+			q.readID(f)
 		}
 	}
 	if err != nil {
@@ -66,8 +66,10 @@ func (a *answerer) parseQuestion(line string) (*question, error) {
 	return q, nil
 }
 
-func (q *question) readID(raw string) {
-	if v, err := decodeJSON(raw); err == nil && (v.kind == kindString || v.kind == kindNumber) {
+func (q *question) readID(f field) {
+	if f.plain {
+		q.id = appendText(nil, f.raw[1:len(f.raw)-1])
+	} else if v, err := decodeJSON(f.raw); err == nil && (v.kind == kindString || v.kind == kindNumber) {
 		q.id = rawScalar(v)
 	}
 }
