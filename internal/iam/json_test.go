@@ -76,8 +76,8 @@ func plain(v value) any {
 		return list
 	case kindObject:
 		object := map[string]any{}
-		for _, m := range v.members {
-			object[m.name] = plain(m.value)
+		for _, m := range v.list {
+			object[m.name] = plain(m)
 		}
 		return object
 	}

@@ -19,6 +19,7 @@ type policyCache struct {
 	seed   maphash.Seed
 	once   []uint64 // hashes of texts that came once: keeping what never comes again costs more than it saves
 	recent map[string]*recentTexts
+	room   valueRoom
 }
 
 // cachedText is the text of one element of a question; the same text means different
@@ -148,11 +149,13 @@ func (c *policyCache) parse(name, element, raw string, read func(value) ([]Polic
 	if keep {
 		text.raw = strings.Clone(raw) // what is kept must not keep all lines around it
 	}
-	v, err := decodeJSON(text.raw)
+	s := scanner{text: text.raw, valueRoom: valueRoom{c.room.open[:0], c.room.done[:0]}}
+	v, err := s.decode()
 	if err != nil {
 		return nil, err
 	}
-	policies, err := read(v)
+	policies, err := read(v) // keeps strings, but no values
+	c.room = s.valueRoom
 	if err != nil || !keep {
 		return policies, err
 	}
@@ -168,7 +171,7 @@ func (c *policyCache) parse(name, element, raw string, read func(value) ([]Polic
 func parsePolicyValue(kindOf func(value) Kind, v value) (*Document, error) {
 	if v.kind == kindString {
 		if len(v.text) > MaxDocumentBytes {
-			return nil, malformed("document", "has %d bytes; at most %d are read", len(v.text), MaxDocumentBytes)
+			return nil, malformed(in("document"), "has %d bytes; at most %d are read", len(v.text), MaxDocumentBytes)
 		}
 		inner, err := decodeJSON(v.text)
 		if err != nil {

@@ -119,16 +119,17 @@ func (s *scratch) readValues(f field) ([]string, error) {
 // mentionsResource reports whether any statement has a Resource, which no trust
 // policy does.
 func mentionsResource(policy value) bool {
-	for _, m := range policy.members {
+	for i := range policy.list {
+		m := &policy.list[i]
 		if m.name != "Statement" {
 			continue
 		}
-		statements := m.value.list
-		if m.value.kind == kindObject {
-			statements = []value{m.value}
+		statements := m.list
+		if m.kind == kindObject {
+			statements = []value{*m}
 		}
 		for _, st := range statements {
-			for _, element := range st.members {
+			for _, element := range st.list {
 				if element.name == "Resource" || element.name == "NotResource" {
 					return true
 				}
