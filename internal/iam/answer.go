@@ -84,6 +84,7 @@ var errTooLong = fmt.Errorf("the line is longer than %d bytes", MaxQuestionBytes
 type answerer struct {
 	policies policyCache
 	scratch  scratch
+	question question
 }
 
 func (a *answerer) answerLine(line string) answer {

@@ -13,8 +13,8 @@ import (
 // core answers before it takes more.
 const (
 	firstBlockBytes = 64 << 10
-	mostBlockBytes  = 1 << 20
-	partBytes       = 32 << 10
+	mostBlockBytes  = 512 << 10
+	partBytes       = 16 << 10
 )
 
 // blockReader reads lines in blocks: as many as are there to be read.

@@ -45,14 +45,20 @@ func appendMember(b []byte, name, text string) []byte {
 
 // appendText appends s as a JSON string, in which <, > and & stand for themselves.
 func appendText(b []byte, s string) []byte {
+	begun := len(b)
+	b = append(b, '"')
+	copied := 0
 	for i := range len(s) {
-		if c := s[i]; c > '~' || !plainByte[c] {
-			return appendEscaped(b, s)
+		c := s[i]
+		switch {
+		case c == '"' || c == '\\':
+			b = append(append(append(b, s[copied:i]...), '\\'), c)
+			copied = i + 1
+		case c < ' ' || c > '~':
+			return appendEscaped(b[:begun], s)
 		}
 	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return append(append(b, s[copied:]...), '"')
 }
 
 func appendEscaped(b []byte, s string) []byte {

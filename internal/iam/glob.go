@@ -21,7 +21,9 @@ func glob(pattern, s string, fold bool) bool {
 		if p < len(pattern) {
 			switch pattern[p] {
 			case '*':
-				p++
+				if p++; p == len(pattern) {
+					return true
+				}
 				star, resume = p, i
 				continue
 			case '?':
@@ -86,20 +88,20 @@ func matchARN(pattern, arn string) bool {
 	if pattern == "*" {
 		return true
 	}
-	parts, begun := 0, 0
-	for i := range min(len(pattern), len(arn)) {
-		c := pattern[i]
+	parts, same := 0, 0
+	for ; same < min(len(pattern), len(arn)); same++ {
+		c := pattern[same]
 		if c == '*' || c == '?' || c == escape {
 			break
 		}
-		if c != arn[i] {
+		if c != arn[same] {
 			return false // up to here nothing but the character itself matches
 		}
 		if c == ':' && parts < arnParts-1 {
-			parts, begun = parts+1, i+1
+			parts++
 		}
 	}
-	pattern, arn = pattern[begun:], arn[begun:]
+	pattern, arn = pattern[same:], arn[same:]
 	for range arnParts - 1 - parts {
 		p, patternRest, ok := strings.Cut(pattern, ":")
 		if !ok {

@@ -11,15 +11,10 @@ const maxDepth = 16
 // value is a JSON value that keeps what encoding/json forgets: the order of an
 // object's members, and that a name occurs twice.
 type value struct {
-	kind    valueKind
-	text    string // of a string, number or boolean
-	list    []value
-	members []member
-}
-
-type member struct {
-	name  string
-	value value
+	kind valueKind
+	name string  // of a member of an object
+	text string  // of a string, number or boolean
+	list []value // elements of a list, members of an object
 }
 
 type valueKind uint8
@@ -42,10 +37,14 @@ func (k valueKind) String() string {
 // disagree about which of the two counts, and a policy must mean the same to all of
 // them. The strings of the value share the memory of text.
 func decodeJSON(text string) (value, error) {
-	if !utf8.ValidString(text) {
+	s := scanner{text: text}
+	return s.decode()
+}
+
+func (s *scanner) decode() (value, error) {
+	if !utf8.ValidString(s.text) {
 		return value{}, errNotUTF8
 	}
-	s := scanner{text: text}
 	v, err := s.value(0)
 	if err != nil {
 		return value{}, err
@@ -55,8 +54,11 @@ func decodeJSON(text string) (value, error) {
 
 // has reports whether an object has a member of this name.
 func (v value) has(name string) bool {
-	for i := range v.members {
-		if v.members[i].name == name {
+	if v.kind != kindObject {
+		return false
+	}
+	for i := range v.list {
+		if v.list[i].name == name {
 			return true
 		}
 	}

@@ -12,6 +12,25 @@ import (
 type scanner struct {
 	text string
 	at   int
+	valueRoom
+}
+
+// valueRoom is where the elements of values stand.
+type valueRoom struct {
+	open []value // of the lists and objects that are not at their end
+	done []value // of those that are; full, it is left to them, and another one begun
+}
+
+// close takes what stands in open from begun on; that is now a list of its own.
+func (r *valueRoom) close(begun int) []value {
+	items := r.open[begun:]
+	if r.open = r.open[:begun]; cap(r.done)-len(r.done) < len(items) {
+		const some = 64 // a policy of a few statements
+		r.done = make([]value, 0, max(some, len(items)))
+	}
+	at := len(r.done)
+	r.done = append(r.done, items...)
+	return r.done[at:len(r.done):len(r.done)]
 }
 
 func (s *scanner) value(depth int) (value, error) {
@@ -33,20 +52,17 @@ func (s *scanner) value(depth int) (value, error) {
 }
 
 func (s *scanner) list(depth int) (value, error) {
-	v := value{kind: kindList}
+	begun := len(s.open)
 	err := s.items('[', ']', func() error {
 		item, err := s.value(depth)
-		if v.list == nil {
-			v.list = make([]value, 0, 2) // most lists of a policy are as short
-		}
-		v.list = append(v.list, item)
+		s.open = append(s.open, item)
 		return err
 	})
-	return v, err
+	return value{kind: kindList, list: s.close(begun)}, err
 }
 
 func (s *scanner) object(depth int) (value, error) {
-	v := value{kind: kindObject}
+	begun := len(s.open)
 	var names nameSet
 	err := s.items('{', '}', func() error {
 		name, err := s.name()
@@ -57,13 +73,11 @@ func (s *scanner) object(depth int) (value, error) {
 			return err
 		}
 		item, err := s.value(depth)
-		if v.members == nil {
-			v.members = make([]member, 0, 5) // a statement without a Sid
-		}
-		v.members = append(v.members, member{name, item})
+		item.name = name
+		s.open = append(s.open, item)
 		return err
 	})
-	return v, err
+	return value{kind: kindObject, list: s.close(begun)}, err
 }
 
 // items reads what stands between opening and closing, with item for each element.

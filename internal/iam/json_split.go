@@ -7,9 +7,8 @@ import (
 
 // splitObject returns the members of the object that text is, each with its value as
 // text, not yet looked into; it appends them to fields. What known recognizes behind a
-// name, in front of the rest of the text, need not be searched for its end; it returns
-// the length, or 0.
-func splitObject(fields []field, text string, known func(name, rest string) int) ([]field, error) {
+// name, in front of the rest of the text, need not be searched for its end.
+func splitObject(fields []field, text string, known func(name, rest string) string) ([]field, error) {
 	s := scanner{text: text}
 	var names nameSet
 	err := s.items('{', '}', func() error {
@@ -20,15 +19,18 @@ func splitObject(fields []field, text string, known func(name, rest string) int)
 		if err := names.add(name); err != nil {
 			return err
 		}
-		if c := s.next(); known != nil && (c == '{' || c == '[') {
-			if n := known(name, s.text[s.at:]); n > 0 {
-				fields = append(fields, field{name, s.text[s.at : s.at+n]})
-				s.at += n
-				return nil
-			}
+		f := field{name: name}
+		switch c := s.next(); {
+		case c == '"':
+			f.raw, f.plain = s.plainString()
+		case known != nil && (c == '{' || c == '['):
+			f.raw = known(name, s.text[s.at:])
+			s.at += len(f.raw)
 		}
-		raw, err := s.skip()
-		fields = append(fields, field{name, raw})
+		if f.raw == "" {
+			f.raw, err = s.skip()
+		}
+		fields = append(fields, f)
 		return err
 	})
 	if err != nil {
@@ -53,22 +55,26 @@ func splitList(text string) ([]string, error) {
 	return all, s.end()
 }
 
-// plainString returns the string that raw, found by skip, is, if that is as it stands:
-// without escapes, and valid.
-func plainString(raw string) (string, bool) {
-	if raw[0] != '"' {
+// plainString takes the string that begins here, with its quotes, if it is valid and
+// has no escapes.
+func (s *scanner) plainString() (raw string, ok bool) {
+	end := s.at + 1
+	for end < len(s.text) && plainByte[s.text[end]] {
+		end++
+	}
+	if end == len(s.text) || s.text[end] != '"' {
 		return "", false
 	}
-	for i := 1; i < len(raw)-1; i++ {
-		if !plainByte[raw[i]] {
-			return "", false
-		}
-	}
-	return raw[1 : len(raw)-1], true
+	raw = s.text[s.at : end+1]
+	s.at = end + 1
+	return raw, true
 }
 
 // field is a member whose value is still text.
-type field struct{ name, raw string }
+type field struct {
+	name, raw string
+	plain     bool // the value is a string without escapes: raw without its quotes
+}
 
 // nameSet refuses a name that it already has. Most objects are small, and then a map
 // costs more than it saves; a large one must not take quadratic time.

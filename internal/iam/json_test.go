@@ -76,8 +76,8 @@ func plain(v value) any {
 		return list
 	case kindObject:
 		object := map[string]any{}
-		for _, m := range v.members {
-			object[m.name] = plain(m.value)
+		for _, m := range v.list {
+			object[m.name] = plain(m)
 		}
 		return object
 	}
@@ -141,18 +141,33 @@ func TestPolicyCache(t *testing.T) {
 		}
 		return p[0].Document
 	}
-	if parse("identity", list) == parse("identity", list) {
+	once := parse("identity", list)
+	first := parse("identity", list)
+	if first == once {
 		t.Error("what came once was kept")
 	}
-	first := parse("identity", list)
 	if parse("identity", strings.Clone(list)) != first {
 		t.Error("the same text was parsed twice")
 	}
-	if parse("boundary", list) == first || parse("boundary", list) == first {
-		t.Error("two elements share a policy, which names its element")
+	for range 2 {
+		if parse("boundary", list) == first {
+			t.Error("two elements share a policy, which names its element")
+		}
 	}
 	if _, err := c.policies(KindIdentity, "identity", `[{}]`); err == nil || len(c.parsed) != 2 {
 		t.Errorf("a malformed policy was kept: %v", err)
+	}
+	const trust = `{"Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Principal":"*"}}`
+	for range 3 {
+		if _, err := c.resourcePolicy(trust, true); err != nil || c.known("resourcePolicy", "{}") != "" {
+			t.Fatal(err)
+		}
+	}
+	if raw := c.known("resourcePolicy", trust+" ,"); raw != trust {
+		t.Errorf("recognized %q", raw)
+	}
+	if _, err := c.resourcePolicy(trust, false); err == nil {
+		t.Error("a trust policy became the policy of another resource")
 	}
 	padding := strings.Repeat(" ", 100_000)
 	for i := range 200 {

@@ -73,7 +73,8 @@ func (m *model) text(s string, variables bool, literal func(string) string) (str
 			return literal(sub[1])
 		}
 		for key, values := range m.req.Context {
-			if strings.EqualFold(key, sub[1]) && len(values) == 1 { // never a multivalued key
+			if strings.EqualFold(key, sub[1]) && len(values) > 0 {
+				ok = ok && len(values) == 1 // never a multivalued key, nor its default
 				return literal(values[0])
 			}
 		}

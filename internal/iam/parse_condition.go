@@ -2,23 +2,25 @@ package iam
 
 import "strings"
 
-func (p *statementParser) conditions(v value) ([]Condition, error) {
+func (p *statementParser) conditions(v *value) ([]Condition, error) {
 	where := p.at("Condition")
 	if v.kind != kindObject {
 		return nil, malformed(where, "is %s; write an object of operators", v.kind)
 	}
 	var all []Condition
-	for _, block := range v.members {
+	for i := range v.list {
+		block := &v.list[i]
 		op, ok := parseOperator(block.name)
 		if !ok {
 			return nil, malformed(where, "%q is not a condition operator; operators are case-sensitive", clip(block.name))
 		}
-		whereOp := where + "." + block.name
-		if block.value.kind != kindObject || len(block.value.members) == 0 {
-			return nil, malformed(whereOp, "is %s; write an object of condition keys", emptyOr(block.value))
+		whereOp := p.at("Condition", block.name)
+		if block.kind != kindObject || len(block.list) == 0 {
+			return nil, malformed(whereOp, "is %s; write an object of condition keys", emptyOr(block))
 		}
 		var seen nameSet
-		for _, m := range block.value.members {
+		for j := range block.list {
+			m := &block.list[j]
 			if !isConditionKey(m.name) {
 				return nil, malformed(whereOp, "%q is not a condition key; write prefix:name", clip(m.name))
 			}
@@ -26,7 +28,7 @@ func (p *statementParser) conditions(v value) ([]Condition, error) {
 			if seen.add(strings.ToLower(m.name)) != nil {
 				return nil, malformed(whereOp, "%q occurs twice; give one key one list of values", clip(m.name))
 			}
-			values, err := p.conditionValues(whereOp+"."+clip(m.name), op, m.value)
+			values, err := p.conditionValues(p.at("Condition", block.name, m.name), op, m)
 			if err != nil {
 				return nil, err
 			}
@@ -36,16 +38,17 @@ func (p *statementParser) conditions(v value) ([]Condition, error) {
 	return all, nil
 }
 
-func (p *statementParser) conditionValues(where string, op operator, v value) ([]string, error) {
+func (p *statementParser) conditionValues(where place, op operator, v *value) ([]string, error) {
 	items := v.list
 	if v.kind != kindList {
-		items = []value{v}
+		items = []value{*v}
 	}
 	if len(items) == 0 {
 		return nil, malformed(where, "has no values; write at least one")
 	}
 	values := make([]string, 0, len(items))
-	for _, item := range items {
+	for i := range items {
+		item := &items[i]
 		text, ok := item.scalar()
 		if !ok {
 			return nil, malformed(where, "holds %s; values are strings, numbers and booleans", item.kind)

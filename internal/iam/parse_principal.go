@@ -2,7 +2,7 @@ package iam
 
 import "strings"
 
-func (p *statementParser) principals(element string, v value) (*Principals, error) {
+func (p *statementParser) principals(element string, v *value) (*Principals, error) {
 	where := p.at(element)
 	if v.kind == kindString {
 		if v.text != "*" {
@@ -10,11 +10,12 @@ func (p *statementParser) principals(element string, v value) (*Principals, erro
 		}
 		return &Principals{Any: true}, nil
 	}
-	if v.kind != kindObject || len(v.members) == 0 {
+	if v.kind != kindObject || len(v.list) == 0 {
 		return nil, malformed(where, `is %s; write "*", or an object with at least one of AWS, Service and Federated`, emptyOr(v))
 	}
 	ps := &Principals{}
-	for _, m := range v.members {
+	for i := range v.list {
+		m := &v.list[i]
 		var list *[]string
 		var check func(string) bool
 		var want string
@@ -34,13 +35,13 @@ func (p *statementParser) principals(element string, v value) (*Principals, erro
 		default:
 			return nil, malformed(where, "%q is not a type of principal; known are AWS, Service, Federated and CanonicalUser", clip(m.name))
 		}
-		entries, err := parseStrings(where+"."+m.name, m.value)
+		entries, err := parseStrings(p.at(element, m.name), m)
 		if err != nil {
 			return nil, err
 		}
 		for _, entry := range entries {
 			if !check(entry) {
-				return nil, malformed(where+"."+m.name, "%q is not a principal; %s", clip(entry), want)
+				return nil, malformed(p.at(element, m.name), "%q is not a principal; %s", clip(entry), want)
 			}
 		}
 		*list = entries
@@ -48,7 +49,7 @@ func (p *statementParser) principals(element string, v value) (*Principals, erro
 	return ps, nil
 }
 
-func emptyOr(v value) string {
+func emptyOr(v *value) string {
 	if v.kind == kindObject {
 		return "empty"
 	}

@@ -7,18 +7,24 @@ type statementParser struct {
 	kind      Kind
 	grammar   grammar
 	variables bool
-	where     string
+	where     place
 }
 
-func (p *statementParser) at(element string) string { return p.where + "." + element }
+// at is the place of an element of the statement, or of something inside it.
+func (p *statementParser) at(element string, inside ...string) place {
+	where := p.where
+	where.path[0] = element
+	copy(where.path[1:], inside)
+	return where
+}
 
-func (p *statementParser) parse(v value) (Statement, error) {
+func (p *statementParser) parse(v *value) (Statement, error) {
 	var st Statement
 	if v.kind != kindObject {
 		return st, malformed(p.where, "is %s; a statement is an object", v.kind)
 	}
-	for _, m := range v.members {
-		if err := p.element(&st, m); err != nil {
+	for i := range v.list {
+		if err := p.element(&st, &v.list[i]); err != nil {
 			return st, err
 		}
 	}
@@ -45,7 +51,7 @@ func (p *statementParser) parse(v value) (Statement, error) {
 
 // oneOf checks that a statement has exactly one of two elements, or none when the
 // kind has no place for them.
-func (p *statementParser) oneOf(st value, element, notElement string, wanted bool) error {
+func (p *statementParser) oneOf(st *value, element, notElement string, wanted bool) error {
 	switch {
 	case st.has(element) && st.has(notElement):
 		return malformed(p.where, "has both %s and %s; keep one", element, notElement)
@@ -57,33 +63,33 @@ func (p *statementParser) oneOf(st value, element, notElement string, wanted boo
 	return nil
 }
 
-func (p *statementParser) element(st *Statement, m member) (err error) {
+func (p *statementParser) element(st *Statement, m *value) (err error) {
 	switch m.name {
 	case "Sid":
-		st.Sid, err = p.sid(m.value)
+		st.Sid, err = p.sid(m)
 	case "Effect":
-		st.Effect, err = p.effect(m.value)
+		st.Effect, err = p.effect(m)
 	case "Principal":
-		st.Principals, err = p.principals("Principal", m.value)
+		st.Principals, err = p.principals("Principal", m)
 	case "NotPrincipal":
-		st.NotPrincipals, err = p.principals("NotPrincipal", m.value)
+		st.NotPrincipals, err = p.principals("NotPrincipal", m)
 	case "Action":
-		st.Actions, err = p.checked("Action", m.value, p.checkAction)
+		st.Actions, err = p.checked("Action", m, p.checkAction)
 	case "NotAction":
-		st.NotActions, err = p.checked("NotAction", m.value, p.checkAction)
+		st.NotActions, err = p.checked("NotAction", m, p.checkAction)
 	case "Resource":
-		st.Resources, err = p.checked("Resource", m.value, p.checkResource)
+		st.Resources, err = p.checked("Resource", m, p.checkResource)
 	case "NotResource":
-		st.NotResources, err = p.checked("NotResource", m.value, p.checkResource)
+		st.NotResources, err = p.checked("NotResource", m, p.checkResource)
 	case "Condition":
-		st.Conditions, err = p.conditions(m.value)
+		st.Conditions, err = p.conditions(m)
 	default:
 		err = malformed(p.where, "unknown element %q; names of elements are case-sensitive", clip(m.name))
 	}
 	return err
 }
 
-func (p *statementParser) sid(v value) (string, error) {
+func (p *statementParser) sid(v *value) (string, error) {
 	sid, err := parseString(p.at("Sid"), v)
 	if err == nil && p.grammar.strictSid && !isAlphanumeric(sid) {
 		err = malformed(p.at("Sid"), "%q may hold only the letters A-Z, a-z and digits", clip(sid))
@@ -91,7 +97,7 @@ func (p *statementParser) sid(v value) (string, error) {
 	return sid, err
 }
 
-func (p *statementParser) effect(v value) (Effect, error) {
+func (p *statementParser) effect(v *value) (Effect, error) {
 	text, err := parseString(p.at("Effect"), v)
 	if e := Effect(text); err == nil && e != Allow && e != Deny {
 		err = malformed(p.at("Effect"), "%q is neither Allow nor Deny", clip(text))
@@ -99,7 +105,7 @@ func (p *statementParser) effect(v value) (Effect, error) {
 	return Effect(text), err
 }
 
-func (p *statementParser) checked(element string, v value, check func(string) string) ([]string, error) {
+func (p *statementParser) checked(element string, v *value, check func(string) string) ([]string, error) {
 	all, err := parseStrings(p.at(element), v)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type policyCache struct {
 	seed   maphash.Seed
 	once   []uint64 // hashes of texts that came once: keeping what never comes again costs more than it saves
 	recent map[string]*recentTexts
+	room   valueRoom
 }
 
 // cachedText is the text of one element of a question; the same text means different
@@ -31,33 +32,39 @@ const onceSeen = 4096
 // recentTexts are texts that stood behind one name, a few of those in
 // policyCache.parsed.
 type recentTexts struct {
-	texts [16]string
+	texts [16]recentText
 	n     int // used of texts
+	last  int // that was recognized
 	next  int // to be tried first, and to be replaced
 }
 
-// known returns the length of a policy, or list of policies, that rest begins with and
-// that is already parsed; 0 when it is not among the recent ones. A list or an object
+type recentText struct {
+	cachedText
+	policies []Policy
+}
+
+// known returns the policy, or list of policies, that rest begins with and that is
+// already parsed; nothing when it is not among the recent ones. A list or an object
 // in JSON cannot go on after its end, so there is no longer one that begins like it.
-func (c *policyCache) known(name, rest string) int {
+func (c *policyCache) known(name, rest string) string {
 	r := c.recent[name]
 	if r == nil {
-		return 0
+		return ""
 	}
 	// Streams repeat themselves, so behind the last text comes the one that did before.
 	for i := range r.n {
 		at := (r.next + i) % r.n
-		if strings.HasPrefix(rest, r.texts[at]) {
-			r.next = (at + 1) % r.n
-			return len(r.texts[at])
+		if raw := r.texts[at].raw; strings.HasPrefix(rest, raw) {
+			r.last, r.next = at, (at+1)%r.n
+			return raw
 		}
 	}
-	return 0
+	return ""
 }
 
-// remember makes raw known behind name.
-func (c *policyCache) remember(name, raw string) {
-	if raw[0] != '{' && raw[0] != '[' {
+// remember makes text known behind name.
+func (c *policyCache) remember(name string, text cachedText, policies []Policy) {
+	if text.raw[0] != '{' && text.raw[0] != '[' {
 		return
 	}
 	if c.recent == nil {
@@ -72,7 +79,7 @@ func (c *policyCache) remember(name, raw string) {
 		r.next = r.n
 		r.n++
 	}
-	r.texts[r.next] = raw
+	r.texts[r.next] = recentText{text, policies}
 	r.next = (r.next + 1) % r.n
 }
 
@@ -132,26 +139,31 @@ func (c *policyCache) resourcePolicy(raw string, trust bool) (*Policy, error) {
 
 func (c *policyCache) parse(name, element, raw string, read func(value) ([]Policy, error)) ([]Policy, error) {
 	text := cachedText{element, raw}
+	if r := c.recent[name]; r != nil && r.texts[r.last].cachedText == text {
+		return r.texts[r.last].policies, nil
+	}
 	if policies, ok := c.parsed[text]; ok {
 		return policies, nil
 	}
 	keep := c.cameBefore(text)
 	if keep {
-		raw = strings.Clone(raw) // what is kept must not keep all lines around it
+		text.raw = strings.Clone(raw) // what is kept must not keep all lines around it
 	}
-	v, err := decodeJSON(raw)
+	s := scanner{text: text.raw, valueRoom: valueRoom{c.room.open[:0], c.room.done[:0]}}
+	v, err := s.decode()
 	if err != nil {
 		return nil, err
 	}
-	policies, err := read(v)
+	policies, err := read(v) // keeps strings, but no values
+	c.room = s.valueRoom
 	if err != nil || !keep {
 		return policies, err
 	}
 	if c.bytes += len(raw); c.bytes > maxCachedBytes || c.parsed == nil {
 		c.parsed, c.bytes = map[cachedText][]Policy{}, len(raw)
 	}
-	c.parsed[cachedText{element, raw}] = policies
-	c.remember(name, raw)
+	c.parsed[text] = policies
+	c.remember(name, text, policies)
 	return policies, nil
 }
 
@@ -159,7 +171,7 @@ func (c *policyCache) parse(name, element, raw string, read func(value) ([]Polic
 func parsePolicyValue(kindOf func(value) Kind, v value) (*Document, error) {
 	if v.kind == kindString {
 		if len(v.text) > MaxDocumentBytes {
-			return nil, malformed("document", "has %d bytes; at most %d are read", len(v.text), MaxDocumentBytes)
+			return nil, malformed(in("document"), "has %d bytes; at most %d are read", len(v.text), MaxDocumentBytes)
 		}
 		inner, err := decodeJSON(v.text)
 		if err != nil {

@@ -30,8 +30,9 @@ type questionContext struct {
 
 // parseQuestion returns what it could read beside an error, so that the answer can
 // repeat the id.
-func (a *answerer) parseQuestion(line string) (question, error) {
-	q := question{answerer: a}
+func (a *answerer) parseQuestion(line string) (*question, error) {
+	q := &a.question
+	*q = question{answerer: a, also: q.also[:0]}
 	a.scratch.reset()
 	if !utf8.ValidString(line) {
 		return q, errNotUTF8
@@ -40,7 +41,7 @@ func (a *answerer) parseQuestion(line string) (question, error) {
 	a.scratch.fields = fields[:0]
 	for _, f := range fields {
 		if f.name == "id" {
-			q.readID(f.raw)
+			q.readID(f)
 		}
 	}
 	if err != nil {
@@ -65,8 +66,10 @@ func (a *answerer) parseQuestion(line string) (question, error) {
 	return q, nil
 }
 
-func (q *question) readID(raw string) {
-	if v, err := decodeJSON(raw); err == nil && (v.kind == kindString || v.kind == kindNumber) {
+func (q *question) readID(f field) {
+	if f.plain {
+		q.id = appendText(nil, f.raw[1:len(f.raw)-1])
+	} else if v, err := decodeJSON(f.raw); err == nil && (v.kind == kindString || v.kind == kindNumber) {
 		q.id = rawScalar(v)
 	}
 }
@@ -81,7 +84,7 @@ func (q *question) read(f field, also *[]string) (err error) {
 			err = errors.New("is neither a string nor a number")
 		}
 	case "principal":
-		q.principal, err = readString(f.raw)
+		q.principal, err = readString(f)
 	case "identity":
 		q.identity, err = q.answerer.policies.policies(KindIdentity, "identity", f.raw)
 	case "session":
@@ -126,11 +129,11 @@ func (q *question) contextOf(text string) (questionContext, error) {
 func (c *questionContext) read(s *scratch, f field) (err error) {
 	switch f.name {
 	case "action":
-		c.action, err = readString(f.raw)
+		c.action, err = readString(f)
 	case "resource":
-		c.resource, err = readString(f.raw)
+		c.resource, err = readString(f)
 	case "account":
-		if c.account, err = readString(f.raw); err == nil && !isAccountID(c.account) {
+		if c.account, err = readString(f); err == nil && !isAccountID(c.account) {
 			err = fmt.Errorf("%q is not an account id of 12 digits", clip(c.account))
 		}
 	case "context":

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-func readString(raw string) (string, error) {
-	if text, ok := plainString(raw); ok {
-		return text, nil
+func readString(f field) (string, error) {
+	if f.plain {
+		return f.raw[1 : len(f.raw)-1], nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(f.raw)
 	if err == nil && v.kind != kindString {
 		err = fmt.Errorf("is %s; write a string", v.kind)
 	}
@@ -79,7 +79,7 @@ func (s *scratch) readContext(raw string) (Context, error) {
 		if _, twice := ctx[key]; twice {
 			return nil, fmt.Errorf("the key %q occurs twice; keys have no case", clip(f.name))
 		}
-		values, err := s.readValues(f.raw)
+		values, err := s.readValues(f)
 		if err != nil {
 			return nil, fmt.Errorf("the key %q: %w", clip(f.name), err)
 		}
@@ -92,13 +92,13 @@ func (s *scratch) readContext(raw string) (Context, error) {
 
 // readValues reads the values of one key: a string, number or boolean, or a list of
 // these.
-func (s *scratch) readValues(raw string) ([]string, error) {
+func (s *scratch) readValues(f field) ([]string, error) {
 	n := len(s.values)
-	if text, ok := plainString(raw); ok {
-		s.values = append(s.values, text)
+	if f.plain {
+		s.values = append(s.values, f.raw[1:len(f.raw)-1])
 		return s.values[n : n+1 : n+1], nil
 	}
-	v, err := decodeJSON(raw)
+	v, err := decodeJSON(f.raw)
 	if err != nil {
 		return nil, err
 	}
@@ -119,16 +119,17 @@ func (s *scratch) readValues(raw string) ([]string, error) {
 // mentionsResource reports whether any statement has a Resource, which no trust
 // policy does.
 func mentionsResource(policy value) bool {
-	for _, m := range policy.members {
+	for i := range policy.list {
+		m := &policy.list[i]
 		if m.name != "Statement" {
 			continue
 		}
-		statements := m.value.list
-		if m.value.kind == kindObject {
-			statements = []value{m.value}
+		statements := m.list
+		if m.kind == kindObject {
+			statements = []value{*m}
 		}
 		for _, st := range statements {
-			for _, element := range st.members {
+			for _, element := range st.list {
 				if element.name == "Resource" || element.name == "NotResource" {
 					return true
 				}

@@ -12,7 +12,7 @@ func (e *evaluation) because(layer Layer, p *Policy, i int) Reason {
 	text := append(make([]byte, 0, 256), "The "...)
 	text = append(text, layer...)
 	if p.Name != "" {
-		text = strconv.AppendQuote(append(text, ' '), p.Name)
+		text = appendQuoted(append(text, ' '), p.Name)
 	}
 	text = append(append(text, verb...), e.req.Action...)
 	text = append(appendStatement(append(text, " in "...), i, st.Sid), '.')
@@ -70,12 +70,22 @@ func (e *evaluation) onResource() string {
 	return " on " + e.req.Resource
 }
 
+// appendQuoted is strconv.AppendQuote, which looks at every character as one of Unicode.
+func appendQuoted(text []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c > '~' || !plainByte[c] {
+			return strconv.AppendQuote(text, s)
+		}
+	}
+	return append(append(append(text, '"'), s...), '"')
+}
+
 func nameStatement(i int, sid string) string { return string(appendStatement(nil, i, sid)) }
 
 func appendStatement(text []byte, i int, sid string) []byte {
 	text = strconv.AppendInt(append(text, "statement "...), int64(i), 10)
 	if sid != "" {
-		text = append(strconv.AppendQuote(append(text, " (Sid "...), sid), ')')
+		text = append(appendQuoted(append(text, " (Sid "...), sid), ')')
 	}
 	return text
 }

@@ -11,7 +11,7 @@ import (
 // "*" must not become a wildcard.
 //
 // It fails when a variable cannot be resolved: the key is absent and has no default,
-// or has several values, which AWS forbids in variables.
+// or has several values, which AWS forbids in variables; a default is for absent keys.
 func expand(text string, ctx Context, pattern bool) (string, bool) {
 	start := strings.Index(text, "${")
 	if start < 0 {
@@ -24,12 +24,12 @@ func expand(text string, ctx Context, pattern bool) (string, bool) {
 		if err != nil {
 			return "", false
 		}
-		put, ok := resolve(name, ctx)
+		put, absent, ok := resolve(name, ctx)
+		if absent && hasFallback {
+			put, ok = fallback, true
+		}
 		if !ok {
-			if !hasFallback {
-				return "", false
-			}
-			put = fallback
+			return "", false
 		}
 		if pattern {
 			put = quote(put)
@@ -42,16 +42,16 @@ func expand(text string, ctx Context, pattern bool) (string, bool) {
 	return b.String(), true
 }
 
-func resolve(name string, ctx Context) (string, bool) {
+func resolve(name string, ctx Context) (value string, absent, ok bool) {
 	switch name {
 	case "*", "?", "$":
-		return name, true
+		return name, false, true
 	}
-	values, ok := ctx.Get(name)
-	if !ok || len(values) != 1 {
-		return "", false
+	values, present := ctx.Get(name)
+	if len(values) != 1 {
+		return "", !present, false
 	}
-	return values[0], true
+	return values[0], false, true
 }
 
 // cutVariable splits the variable off the front of text, which starts with "${".

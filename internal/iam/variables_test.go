@@ -109,11 +109,14 @@ func TestVariables(t *testing.T) {
 	}
 }
 
+// TestVariableWithSeveralValues: AWS forbids keys with several values in variables, and
+// a default is for when there is no value.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#policy-vars-default-values
 func TestVariableWithSeveralValues(t *testing.T) {
 	t.Parallel()
 	ctx := iam.Context{}
 	ctx.Set("aws:TagKeys", "org", "team")
-	doc := document(t, iam.KindIdentity, []string{allow("*", "arn:aws:s3:::b/${aws:TagKeys}", "")})
+	doc := document(t, iam.KindIdentity, []string{allow("*", `["arn:aws:s3:::b/${aws:TagKeys}","arn:aws:s3:::b/${aws:TagKeys, 'org'}"]`, "")})
 	got := iam.Evaluate(iam.Request{
 		Principal: "arn:aws:iam::111122223333:user/u", Action: get, Resource: "arn:aws:s3:::b/org", Account: account, Context: ctx,
 	}, iam.PolicySet{Identity: []iam.Policy{{Document: doc}}})
