@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -55,6 +56,7 @@ type Rig struct {
 	DB           *database.DB
 	Keys         *auth.KeyRing // of CAS tokens
 	Store        *cas.Store
+	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
 

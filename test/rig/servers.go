@@ -53,13 +53,14 @@ func (r *Rig) explained() casgate.Store {
 func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 	t.Helper()
 	limits := r.options.Limits.WithDefaults()
-	places, err := admission.New(admission.Limits{
+	var err error
+	r.Places, err = admission.New(admission.Limits{
 		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
 		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime, BytesPerSecond: limits.BytesPerSecondPerOrganization,
 	})
 	must(t, err)
 	return casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(r.Keys), Admission: places, Metrics: r.Metrics,
+		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 }
