@@ -38,7 +38,7 @@ func (g *Gate) HTTP(next http.Handler) http.Handler {
 		})()
 		r = r.WithContext(ctx)
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &pacedBody{r.Body, ctx, v}
+			r.Body = &pacedBody{r.Body, conn, ctx, v}
 		}
 		next.ServeHTTP(answer, r)
 		finished = true
@@ -63,6 +63,7 @@ func outcome(status int) string {
 
 type pacedBody struct {
 	io.ReadCloser
+	conn  *http.ResponseController
 	ctx   context.Context //nolint:containedctx // the request's
 	visit *visit
 }
@@ -77,6 +78,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return 0, ended
 	}
 	if late := b.visit.moved(b.ctx, n, time.Since(began)); late != nil {
+		// Before it answers, net/http would wait for more of the body.
+		_ = b.conn.SetReadDeadline(time.Now())
 		return 0, late
 	}
 	return n, err
