@@ -27,7 +27,7 @@ func (r *Rig) Token(t testing.TB, grant cas.Grant) string {
 	t.Helper()
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
-	text, err := signer.Sign(grant, uuid.New())
+	text, err := signer.Sign(t.Context(), grant, uuid.New())
 	must(t, err)
 	return text
 }
