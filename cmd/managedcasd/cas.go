@@ -5,15 +5,20 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
 	"github.com/managedcas/managedcas/internal/database"
@@ -45,16 +50,20 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 			servers, err := newCAS(aws, r.in, db, casOptions{
 				keys:             keys,
 				sessionReuse:     *r.cfg.CAS.SessionReuse,
+				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
 			}, r.log)
 			if err != nil {
 				return err
 			}
+			keepHeapWithin(r.cfg.CAS.Limits.MemoryBytes)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				service.GRPC("grpc", listeners.GRPC, servers.grpc),
-				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Drained("cas", r.log, servers.drain,
+					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.HTTP("http", listeners.HTTP, servers.http),
+				),
 			)
 		})
 }
@@ -64,14 +73,16 @@ type casOptions struct {
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	maxArtifactBytes int64
+	limits           service.Limits
 }
 
 type casServers struct {
-	grpc *grpc.Server
-	http http.Handler
+	grpc  *grpc.Server
+	http  http.Handler
+	drain service.Drain
 }
 
-// newCAS puts the data path together: token → grant → session → access point.
+// newCAS puts the data path together: token → gate → grant → session → access point.
 func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options casOptions, log *slog.Logger) (casServers, error) {
 	log = log.With("part", "cas")
 	sessions, err := session.New(session.Config{
@@ -91,15 +102,43 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	if err != nil {
 		return casServers{}, err
 	}
-	tokens := auth.NewCASVerifier(options.keys)
+	limits, metrics := options.limits, casgate.NewMetrics()
+	places, err := admission.New(admission.Limits{
+		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
+		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime,
+		BytesPerSecond: limits.BytesPerSecondPerOrganization, MemoryBytes: uint64(limits.MemoryBytes),
+	})
+	if err != nil {
+		return casServers{}, err
+	}
+	gate := casgate.New(casgate.Config{
+		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics,
+		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
+	})
+	explained := casgate.Explained{Store: store, Organizations: db}
 
 	mux := http.NewServeMux()
-	mux.Handle("/", service.Health(version, map[string]service.Check{"database": db.Ping}))
-	artifacts := cashttp.New(cashttp.Config{Store: store, Tokens: tokens, MaxBytes: options.maxArtifactBytes, Log: log})
+	mux.Handle("/", service.Health(version, map[string]service.Check{
+		"database": db.Ping,
+		"open":     func(context.Context) error { return places.Open() },
+	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
+	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
+		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
+	}))
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("/download/", artifacts)
 
-	server := service.NewGRPC(log)
-	casgrpc.New(casgrpc.Config{Store: store, Tokens: tokens, MaxBytes: options.maxArtifactBytes, Version: version, Log: log}).Register(server)
-	return casServers{grpc: server, http: mux}, nil
+	server := service.NewGRPC(log, gate.ServerOptions()...)
+	casgrpc.New(casgrpc.Config{
+		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
+	}).Register(server)
+	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}}, nil
+}
+
+// keepHeapWithin has the garbage collector work harder before transfers are refused for
+// want of memory. Who sets GOMEMLIMIT knows better.
+func keepHeapWithin(bytes int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(bytes)
+	}
 }

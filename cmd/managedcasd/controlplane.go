@@ -81,9 +81,13 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 			}
 		},
 	})
-	server := service.NewGRPC(log, api.ServerOptions()...)
+	calls := service.NewCallMetrics()
+	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
 	api.Register(server)
-	return controlplaneServers{grpc: server, http: api.HTTPHandler(), tokens: tokens, keys: keys}, nil
+	mux := http.NewServeMux()
+	mux.Handle("/", api.HTTPHandler())
+	mux.Handle("GET /metrics", service.Metrics(calls))
+	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

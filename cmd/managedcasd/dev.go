@@ -161,6 +161,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		keys:             controlplane.keys,
 		sessionReuse:     service.DefaultSessionReuse,
 		maxArtifactBytes: options.maxArtifactBytes,
+		limits:           service.Limits{DrainDelay: new(time.Duration)}.WithDefaults(), // no load balancer here
 	}, log)
 	if err != nil {
 		return err
@@ -175,8 +176,10 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	return service.Run(ctx, log,
 		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
 		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
-		service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
-		service.HTTP("cas-http", listeners["cas-http"], cas.http),
+		service.Drained("cas", log, cas.drain,
+			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
+			service.HTTP("cas-http", listeners["cas-http"], cas.http),
+		),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)

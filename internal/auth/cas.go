@@ -56,7 +56,7 @@ func NewCASSigner(ring *KeyRing, lifetime time.Duration) (*CASSigner, error) {
 
 // Sign returns a token that says what grant says, for the storage backend. The
 // grant's TokenID is ignored: every token gets an id of its own.
-func (s *CASSigner) Sign(grant cas.Grant, backend uuid.UUID) (string, error) {
+func (s *CASSigner) Sign(ctx context.Context, grant cas.Grant, backend uuid.UUID) (string, error) {
 	if err := complete(grant); err != nil {
 		return "", fmt.Errorf("sign CAS token: %w", err)
 	}
@@ -71,7 +71,7 @@ func (s *CASSigner) Sign(grant cas.Grant, backend uuid.UUID) (string, error) {
 	if !grant.Digest.IsZero() {
 		claims.Digest = &grant.Digest
 	}
-	signer, err := s.ring.signer()
+	signer, err := s.ring.signer(ctx)
 	if err != nil {
 		return "", err
 	}

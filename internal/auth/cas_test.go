@@ -34,7 +34,7 @@ func TestCASTokenRoundTrip(t *testing.T) {
 		{cas.Grant{Org: id, Role: cas.Uploader, MaxBytes: 1 << 30}, []string{"aud", "backend", "exp", "iat", "iss", "jti", "maxbytes", "org-id", "role"}},
 		{cas.Grant{Org: id, Role: cas.Uploader, Digest: d}, []string{"aud", "backend", "digest", "exp", "iat", "iss", "jti", "org-id", "role"}},
 	} {
-		text, err := signer.Sign(tc.grant, uuid.New())
+		text, err := signer.Sign(t.Context(), tc.grant, uuid.New())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,7 @@ func TestCASSignerRefuses(t *testing.T) {
 		"downloader of anything":    {Org: id, Role: cas.Downloader},
 		"uploader below zero bytes": {Org: id, Role: cas.Uploader, MaxBytes: -1},
 	} {
-		if text, err := signer.Sign(grant, uuid.New()); err == nil {
+		if text, err := signer.Sign(t.Context(), grant, uuid.New()); err == nil {
 			t.Errorf("%s: signed %s", name, text)
 		}
 	}
@@ -131,7 +131,7 @@ func TestCASTokenExpires(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := signer.Sign(cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
+		text, err := signer.Sign(t.Context(), cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
 		if err != nil {
 			t.Fatal(err)
 		}

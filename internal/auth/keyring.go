@@ -135,6 +135,9 @@ func (r *KeyRing) load(ctx context.Context) error {
 		}
 		keys = append(keys, ringKey{record, private})
 	}
+	if len(keys) == 0 && len(r.keys) > 0 {
+		return fmt.Errorf("load %s keys: the store has lost them", r.use)
+	}
 	r.keys, r.checked = keys, time.Now()
 	return nil
 }
@@ -160,9 +163,19 @@ func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
 	return nil, ErrUnknownKey
 }
 
-// signer returns a signer with the current key.
-func (r *KeyRing) signer() (jose.Signer, error) {
+// follow looks for the keys of other processes when it has not for recheck. A store that
+// does not answer leaves the known ones. The caller has the lock.
+func (r *KeyRing) follow(ctx context.Context) {
+	if time.Since(r.checked) >= recheck {
+		_ = r.load(ctx) // a retired key stays good for publishRetired: there is time to try again
+	}
+}
+
+// signer returns a signer with the current key, whichever process made it: what a key
+// signs that was retired long ago is refused.
+func (r *KeyRing) signer(ctx context.Context) (jose.Signer, error) {
 	r.mu.Lock()
+	r.follow(ctx)
 	current := r.keys[0]
 	r.mu.Unlock()
 	signer, err := jose.NewSigner(
@@ -176,9 +189,10 @@ func (r *KeyRing) signer() (jose.Signer, error) {
 
 // JWKS returns the public keys that verifiers elsewhere need: the current one and
 // the lately retired (RFC 7517 §5).
-func (r *KeyRing) JWKS() jose.JSONWebKeySet {
+func (r *KeyRing) JWKS(ctx context.Context) jose.JSONWebKeySet {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.follow(ctx)
 	var set jose.JSONWebKeySet
 	for _, k := range r.keys {
 		if !k.published() {

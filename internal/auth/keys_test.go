@@ -50,7 +50,7 @@ func TestKeysDoNotPrint(t *testing.T) {
 			t.Errorf("%s prints %s", format, text)
 		}
 	}
-	set, err := json.Marshal(in.cas.JWKS())
+	set, err := json.Marshal(in.cas.JWKS(t.Context()))
 	if err != nil || bytes.Contains(set, []byte(`"d"`)) || !bytes.Contains(set, []byte(record.ID)) {
 		t.Errorf("published: %s, %v", set, err)
 	}
@@ -69,7 +69,7 @@ func (p *publisher) RoundTrip(*http.Request) (*http.Response, error) {
 	if p.down != nil {
 		return nil, p.down
 	}
-	body, err := json.Marshal(p.ring.JWKS())
+	body, err := json.Marshal(p.ring.JWKS(context.Background()))
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, err
 }
 
@@ -86,7 +86,7 @@ func TestRemoteKeys(t *testing.T) {
 		}
 		verify := func() error {
 			t.Helper()
-			text, err := signer.Sign(cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
+			text, err := signer.Sign(t.Context(), cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,11 +166,27 @@ func TestRotationKeepsOldTokens(t *testing.T) {
 				}
 			}
 		}
-		if n := len(replica.JWKS().Keys); n != 2 {
+		if n := len(replica.JWKS(t.Context()).Keys); n != 2 {
 			t.Errorf("%d keys are published right after rotation, want both", n)
 		}
+		// And it signs with the new key, and publishes it, before it has seen a token of it.
+		third, err := OpenKeyRing(t.Context(), in.db, registry.KeyUseAPI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(recheck)
+		if err := replica.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := third.signer(t.Context()); err != nil || third.keys[0].record.ID != replica.keys[0].record.ID {
+			t.Errorf("a replica signs with a retired key: %v", err)
+		}
+		published, newest := in.tokens.ring.JWKS(t.Context()).Keys, replica.JWKS(t.Context()).Keys
+		if published[0].KeyID != newest[0].KeyID {
+			t.Errorf("a replica publishes %s as its first key, want %s", published[0].KeyID, newest[0].KeyID)
+		}
 		time.Sleep(publishRetired + time.Second)
-		if n := len(replica.JWKS().Keys); n != 1 {
+		if n := len(replica.JWKS(t.Context()).Keys); n != 1 {
 			t.Errorf("%d keys are published an hour later, want one", n)
 		}
 	})
@@ -183,7 +199,7 @@ func TestRetiredCASKeyDies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := newInstallation(t)
 		defer in.db.Close()
-		old := in.cas.JWKS().Keys[0].KeyID
+		old := in.cas.JWKS(t.Context()).Keys[0].KeyID
 		time.Sleep(time.Minute)
 		if err := in.cas.Rotate(t.Context()); err != nil {
 			t.Fatal(err)

@@ -103,7 +103,7 @@ func (t *Tokens) Issue(ctx context.Context, n NewToken) (text string, record reg
 		record.ExpiresAt = now.Add(n.Lifetime)
 		claims.Expiry = jwt.NewNumericDate(record.ExpiresAt)
 	}
-	signer, err := t.ring.signer()
+	signer, err := t.ring.signer(ctx)
 	if err != nil {
 		return "", registry.Token{}, err
 	}

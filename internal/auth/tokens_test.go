@@ -122,7 +122,7 @@ func TestForgedTokens(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	casToken, err := signer.Sign(cas.Grant{Org: acme.ID, Role: cas.Uploader}, uuid.New())
+	casToken, err := signer.Sign(t.Context(), cas.Grant{Org: acme.ID, Role: cas.Uploader}, uuid.New())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,9 @@ import (
 // and permanent, and what may work in a moment (DESIGN I12). Nothing in it names an
 // AWS resource (I10).
 func Problem(err error) error {
+	if _, ok := errors.AsType[*problem.Problem](err); ok {
+		return err // somebody closer has said it, whatever was made of it on the way
+	}
 	for _, row := range problems {
 		if errors.Is(err, row.is) {
 			return problem.Wrap(err, row.kind, row.message, row.hint)

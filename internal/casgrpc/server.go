@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"google.golang.org/genproto/googleapis/bytestream"
-	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -57,13 +56,6 @@ func New(cfg Config) *Server {
 		cfg.Idle = defaultIdle
 	}
 	return &Server{cfg: cfg}
-}
-
-// Register adds the services to r.
-func (s *Server) Register(r *grpc.Server) {
-	bytestream.RegisterByteStreamServer(r, s)
-	casv1.RegisterResourceServiceServer(r, s)
-	casv1.RegisterStatusServiceServer(r, statusService{version: s.cfg.Version})
 }
 
 // Describe returns size and name of an artifact.

@@ -49,13 +49,13 @@ type Store interface {
 // Signer signs CAS tokens.
 type Signer interface {
 	// Sign returns a token that says what grant says, for the storage backend.
-	Sign(grant cas.Grant, backend uuid.UUID) (string, error)
+	Sign(ctx context.Context, grant cas.Grant, backend uuid.UUID) (string, error)
 }
 
 // Published are the public keys of the Signer.
 type Published interface {
 	// JWKS returns the key set that verifiers fetch.
-	JWKS() jose.JSONWebKeySet
+	JWKS(ctx context.Context) jose.JSONWebKeySet
 }
 
 // Config is what New needs. Every field is required but those that say otherwise.

@@ -34,7 +34,7 @@ func (c credentials) Get(ctx context.Context, req *controlplanev1.CASCredentials
 	if grant.Role == cas.Uploader {
 		grant.MaxBytes = c.server.maxBytes(backend)
 	}
-	text, err := c.server.cfg.Signer.Sign(grant, backend.ID)
+	text, err := c.server.cfg.Signer.Sign(ctx, grant, backend.ID)
 	if err != nil {
 		return nil, fmt.Errorf("issue CAS token: %w", err)
 	}

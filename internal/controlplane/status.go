@@ -81,8 +81,8 @@ func (s *Server) infoz(w http.ResponseWriter, _ *http.Request) {
 
 // jwks publishes the keys of CAS tokens (RFC 7517). They may be cached for as long as
 // a CAS does it by itself.
-func (s *Server) jwks(w http.ResponseWriter, _ *http.Request) {
-	body, err := json.Marshal(s.cfg.Keys.JWKS())
+func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
+	body, err := json.Marshal(s.cfg.Keys.JWKS(r.Context()))
 	if err != nil {
 		problem.WriteHTTP(w, err)
 		return

@@ -2,7 +2,9 @@ package problem
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
+	"strconv"
 )
 
 // document is the body of an HTTP error: problem details as in RFC 9457, with the
@@ -30,12 +32,12 @@ func WriteHTTP(w http.ResponseWriter, err error) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Length")
 	h.Del("Content-Disposition")
-	switch p.kind {
-	case Unauthenticated:
+	if p.kind == Unauthenticated {
 		// A 401 must name a scheme (RFC 9110 §11.6.1).
 		h.Set("WWW-Authenticate", "Bearer")
-	case Unavailable:
-		h.Set("Retry-After", "5")
+	}
+	if after := p.RetryAfter(); after > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 	}
 	w.WriteHeader(status)
 	// The client may have gone; there is nobody left to tell.

@@ -9,6 +9,7 @@ package problem
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Problem is an error that knows its kind. It is immutable.
@@ -18,6 +19,8 @@ type Problem struct {
 	hint    string
 	reason  string
 	cause   error
+
+	retryAfter time.Duration
 }
 
 // New returns a problem. The message says what is wrong, the hint what to do next;

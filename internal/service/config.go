@@ -80,6 +80,8 @@ type CAS struct {
 	SinglePutMax int64 `yaml:"singlePutMax"`
 	// MaxArtifactBytes is the largest artifact of any organization; default 5 GiB.
 	MaxArtifactBytes int64 `yaml:"maxArtifactBytes"`
+	// Limits say how much may be transferred at once, and how slowly.
+	Limits Limits `yaml:"limits"`
 }
 
 // Database says where state is kept.
@@ -152,6 +154,10 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if cfg.CAS.MaxArtifactBytes < 0 {
 		return Config{}, fmt.Errorf("cas.maxArtifactBytes is %d: at least 1", cfg.CAS.MaxArtifactBytes)
+	}
+	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
+	if err := cfg.CAS.Limits.check(); err != nil {
+		return Config{}, fmt.Errorf("cas.limits.%w", err)
 	}
 	if f := cfg.Log.Format; f != "" && f != "json" && f != "text" {
 		return Config{}, fmt.Errorf("log.format is %q: json or text", f)

@@ -23,9 +23,7 @@ const checkTimeout = 900 * time.Millisecond
 // Health answers /healthz (the process runs), /readyz (and what it needs works),
 // /infoz (its version) and /metrics. Readiness names the checks that fail; why they do
 // is for the log, not for whoever asks.
-func Health(version string, checks map[string]Check) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+func Health(version string, checks map[string]Check, metrics ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]any{"status": "ok"}) })
 	mux.HandleFunc("GET /infoz", func(w http.ResponseWriter, _ *http.Request) {
@@ -46,8 +44,16 @@ func Health(version string, checks map[string]Check) http.Handler {
 		}
 		answer(w, status, map[string]any{"ready": len(failing) == 0, "failing": failing})
 	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", Metrics(metrics...))
 	return mux
+}
+
+// Metrics shows what metrics collect, and what every process has.
+func Metrics(metrics ...prometheus.Collector) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(metrics...)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 }
 
 func answer(w http.ResponseWriter, status int, body map[string]any) {

@@ -206,3 +206,63 @@ func TestReadinessNamesWhatFails(t *testing.T) {
 		}
 	}
 }
+
+// Every limit at both ends, and what a file that names none has.
+func TestLimitsOfTransfers(t *testing.T) {
+	t.Parallel()
+	cfg, err := service.ParseConfig([]byte(complete))
+	if l := cfg.CAS.Limits; err != nil || l.Transfers != 128 || l.TransfersPerOrganization != 32 || l.QueuePerOrganization != 64 || *l.DrainDelay != service.DefaultDrainDelay || l.BytesPerSecondPerOrganization != 0 {
+		t.Errorf("defaults %+v, %v", cfg.CAS.Limits, err)
+	}
+	for text, ok := range map[string]bool{
+		"transfers: 1": true, "transfers: -1": false, "transfers: 1048576": true, "transfers: 1048577": false,
+		"transfersPerOrganization: 128": true, "transfersPerOrganization: 129": false, "transfersPerOrganization: -1": false,
+		"queuePerOrganization: 1": true, "queuePerOrganization: -1": false,
+		"queueTime: 1ms": true, "queueTime: 1us": false, "queueTime: 1m": true, "queueTime: 61s": false,
+		"bytesPerSecondPerOrganization: 8388608": true, "bytesPerSecondPerOrganization: 8388607": false, "bytesPerSecondPerOrganization: 2147483648": false,
+		"memoryBytes: 67108864": true, "memoryBytes: 67108863": false,
+		"transferIdle: 1s": true, "transferIdle: 999ms": false, "transferIdle: 1h": true, "transferIdle: 61m": false,
+		"patience: 1s": true, "patience: 999ms": false, "patience: 24h": true, "patience: 25h": false,
+		"minBytesPerSecond: 1": true, "minBytesPerSecond: -1": false, "minBytesPerSecond: 2147483648": false,
+		"transferTime: 1s": true, "transferTime: 999ms": false, "transferTime: 720h": true, "transferTime: 721h": false,
+		"drainDelay: 0s": true, "drainDelay: -1s": false, "drainDelay: 1h": true, "drainDelay: 61m": false,
+		"drainTime: 1ms": true, "drainTime: 1us": false, "drainTime: 24h": true, "drainTime: 25h": false,
+		"patients: 1s": false,
+	} {
+		if _, err := service.ParseConfig([]byte(complete + "cas: {limits: {" + text + "}}\n")); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// A server that is told to stop refuses, waits, and only then closes its port.
+func TestDrainedInOrder(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	refusing, left := make(chan struct{}), make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		ended <- service.Run(ctx, quiet, service.Drained("cas", quiet, service.Drain{
+			Refuse: func(context.Context) { close(refusing); <-left },
+			Grace:  time.Minute,
+		}, service.HTTP("http", listener, http.NotFoundHandler())))
+	}()
+	stop()
+	<-refusing
+	resp, err := http.Get("http://" + listener.Addr().String())
+	if err != nil {
+		t.Fatalf("while it drains: %v", err)
+	}
+	resp.Body.Close()
+	close(left)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if _, err := net.DialTimeout("tcp", listener.Addr().String(), time.Second); err == nil {
+		t.Error("the port is still open")
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -72,7 +72,8 @@ type Config struct {
 	Secrets      Secrets
 	// Reuse is how long a session serves further requests of its organization; 0 mints
 	// one per request, as the operator's guide describes. At most 45 minutes, so that a
-	// transfer that starts late still has a quarter of an hour.
+	// transfer that starts late still has a quarter of an hour. When four fifths of it are
+	// over, a request has the session renewed in the background.
 	Reuse time.Duration
 	// MaxCached bounds the number of organizations whose sessions are kept; 0: 10,000.
 	MaxCached int
@@ -84,13 +85,13 @@ const MaxReuse = 45 * time.Minute
 // Sessions mints sessions and keeps them for a while. It is safe for concurrent use.
 type Sessions struct {
 	cfg    Config
-	cache  *lru.Cache[org.ID, cached]
 	flight singleflight.Group
-}
+	stats  counters
 
-type cached struct {
-	session Session
-	until   time.Time
+	changing sync.Mutex // whoever changes cache
+	cache    *lru.Cache[org.ID, kept]
+	refusals *lru.Cache[org.ID, refusal]
+	dropped  *lru.Cache[org.ID, time.Time] // when an organization's session was, last
 }
 
 // New returns Sessions that mint with cfg.STS.
@@ -101,11 +102,15 @@ func New(cfg Config) (*Sessions, error) {
 	if cfg.MaxCached == 0 {
 		cfg.MaxCached = 10_000
 	}
-	cache, err := lru.New[org.ID, cached](cfg.MaxCached)
-	if err != nil {
+	s := &Sessions{cfg: cfg}
+	var failed [3]error
+	s.cache, failed[0] = lru.New[org.ID, kept](cfg.MaxCached)
+	s.refusals, failed[1] = lru.New[org.ID, refusal](cfg.MaxCached)
+	s.dropped, failed[2] = lru.New[org.ID, time.Time](cfg.MaxCached)
+	if err := errors.Join(failed[:]...); err != nil {
 		return nil, fmt.Errorf("session cache of %d: %w", cfg.MaxCached, err)
 	}
-	return &Sessions{cfg: cfg, cache: cache}, nil
+	return s, nil
 }
 
 // For returns a session of the organization: a kept one, or a fresh one. Concurrent
@@ -118,23 +123,16 @@ func (s *Sessions) For(ctx context.Context, id org.ID) (Session, error) {
 	if s.cfg.Reuse == 0 {
 		return s.mint(ctx, id)
 	}
-	if c, ok := s.cache.Get(id); ok && time.Now().Before(c.until) {
-		return c.session, nil
-	}
-	result := s.flight.DoChan(id.String(), func() (any, error) {
-		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintTimeout)
-		defer cancel()
-		session, err := s.mint(shared, id)
-		if err != nil {
-			return nil, err
-		}
-		s.keep(id, session)
+	if session, ok := s.kept(ctx, id); ok {
 		return session, nil
-	})
+	}
+	if err := s.refused(id); err != nil {
+		return Session{}, err
+	}
 	select {
 	case <-ctx.Done():
 		return Session{}, context.Cause(ctx)
-	case r := <-result:
+	case r := <-s.shared(ctx, id):
 		if r.Err != nil {
 			return Session{}, r.Err
 		}
@@ -142,15 +140,33 @@ func (s *Sessions) For(ctx context.Context, id org.ID) (Session, error) {
 	}
 }
 
-// Drop forgets the organization's session if it is still the one with these
-// credentials: call it once when AWS says that they have expired or are denied.
-func (s *Sessions) Drop(id org.ID, used Credentials) {
-	if c, ok := s.cache.Peek(id); ok && c.session.Credentials.AccessKeyID == used.AccessKeyID {
-		s.cache.Remove(id)
-	}
+// shared mints a session and keeps it, once for all who ask at the same time.
+func (s *Sessions) shared(ctx context.Context, id org.ID) <-chan singleflight.Result {
+	return s.flight.DoChan(id.String(), func() (any, error) {
+		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintTimeout)
+		defer cancel()
+		session, err := s.mint(shared, id)
+		if err != nil {
+			s.remember(id, err)
+			return nil, err
+		}
+		s.keep(id, session)
+		return session, nil
+	})
 }
 
+// mint asks STS, and counts.
 func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
+	session, err := s.assume(ctx, id)
+	if err != nil {
+		s.stats.failures.Add(1)
+		return Session{}, err
+	}
+	s.stats.mints.Add(1)
+	return session, nil
+}
+
+func (s *Sessions) assume(ctx context.Context, id org.ID) (Session, error) {
 	tenant := s.cfg.Installation.Tenant(id)
 	stored, err := s.cfg.Secrets.Coordinates(ctx, id)
 	if err != nil {
@@ -170,15 +186,4 @@ func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
 		return Session{}, fmt.Errorf("assuming the base role for organization %s: %w", id, err)
 	}
 	return Session{Tenant: tenant, Credentials: credentials}, nil
-}
-
-// keep stores the session for Reuse less up to a tenth: sessions that were minted
-// together, after a restart for instance, are not renewed together.
-func (s *Sessions) keep(id org.ID, session Session) {
-	jitter := time.Duration(rand.Int64N(int64(s.cfg.Reuse)/10 + 1))
-	until := time.Now().Add(s.cfg.Reuse - jitter)
-	if latest := session.Credentials.Expires.Add(-5 * time.Minute); latest.Before(until) {
-		until = latest
-	}
-	s.cache.Add(id, cached{session, until})
 }

@@ -140,11 +140,11 @@ func TestReuse(t *testing.T) {
 			return got
 		}
 		first := ask()
-		time.Sleep(17 * time.Minute) // less than Reuse minus its jitter of a tenth
-		if second := ask(); second.Credentials.AccessKeyID != first.Credentials.AccessKeyID {
+		time.Sleep(13 * time.Minute) // less than four fifths of Reuse minus its jitter of a tenth
+		if second := ask(); second.Credentials.AccessKeyID != first.Credentials.AccessKeyID || c.count() != 1 {
 			t.Error("the session was not reused")
 		}
-		time.Sleep(4 * time.Minute)
+		time.Sleep(8 * time.Minute)
 		renewed := ask()
 		if renewed.Credentials.AccessKeyID == first.Credentials.AccessKeyID {
 			t.Error("the session was reused for longer than Reuse")

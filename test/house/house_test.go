@@ -23,8 +23,8 @@ const module = "github.com/managedcas/managedcas/"
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry"},
-	"engines":  {"reconcile", "session", "cas", "provision"},
-	"adapters": {"awscloud", "secretstore", "database", "auth", "casgrpc", "cashttp", "controlplane", "client"},
+	"engines":  {"reconcile", "session", "admission", "cas", "provision"},
+	"adapters": {"awscloud", "secretstore", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
 	"frame":    {"emulator", "service"},
 }
 

@@ -13,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
@@ -24,6 +26,7 @@ import (
 	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/secretstore"
+	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -43,6 +46,7 @@ type Options struct {
 	Idle         time.Duration // of a transfer; 0: the default
 	Reuse        time.Duration // of a session
 	Log          io.Writer     // of the CAS; nil: the test's
+	Limits       service.Limits
 }
 
 // Rig is one installation with its CAS.
@@ -52,6 +56,9 @@ type Rig struct {
 	DB           *database.DB
 	Keys         *auth.KeyRing // of CAS tokens
 	Store        *cas.Store
+	Places       *admission.Admission
+	Gate         *casgate.Gate
+	Metrics      *casgate.Metrics
 
 	options    Options
 	endpoint   string
@@ -98,6 +105,8 @@ func New(t testing.TB, options Options) *Rig {
 	})
 	r.Keys, err = auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseCAS)
 	must(t, err)
+	r.Metrics = casgate.NewMetrics()
+	r.Gate = r.newGate(t)
 
 	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN()), network)
 	r.reconciler = reconcile.New(reconcile.Config{

@@ -13,8 +13,10 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
 	"github.com/managedcas/managedcas/internal/service"
@@ -25,7 +27,7 @@ func (r *Rig) Token(t testing.TB, grant cas.Grant) string {
 	t.Helper()
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
-	text, err := signer.Sign(grant, uuid.New())
+	text, err := signer.Sign(t.Context(), grant, uuid.New())
 	must(t, err)
 	return text
 }
@@ -38,8 +40,28 @@ func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context
 
 // HTTPHandler is the CAS over HTTP.
 func (r *Rig) HTTPHandler() http.Handler {
-	return cashttp.New(cashttp.Config{
-		Store: r.Store, Tokens: auth.NewCASVerifier(r.Keys), MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
+	return r.Gate.HTTP(cashttp.New(cashttp.Config{
+		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
+	}))
+}
+
+func (r *Rig) explained() casgate.Store {
+	return casgate.Explained{Store: r.Store, Organizations: r.DB}
+}
+
+// newGate returns what stands in front of both.
+func (r *Rig) newGate(t testing.TB) *casgate.Gate {
+	t.Helper()
+	limits := r.options.Limits.WithDefaults()
+	var err error
+	r.Places, err = admission.New(admission.Limits{
+		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
+		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime, BytesPerSecond: limits.BytesPerSecondPerOrganization,
+	})
+	must(t, err)
+	return casgate.New(casgate.Config{
+		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics,
+		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 }
 
@@ -54,9 +76,9 @@ func (r *Rig) HTTP(t testing.TB) *httptest.Server {
 // ServeGRPC serves the CAS over gRPC on listener.
 func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
-	server := service.NewGRPC(r.log)
+	server := service.NewGRPC(r.log, r.Gate.ServerOptions()...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.Store, Tokens: auth.NewCASVerifier(r.Keys), MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 }

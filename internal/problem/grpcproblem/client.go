@@ -2,6 +2,7 @@ package grpcproblem
 
 import (
 	"strings"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -21,7 +22,11 @@ func FromClient(err error) error {
 		return problem.From(err)
 	}
 	kind, hint, reason := kindOf(s.Code()), "", ""
+	var after time.Duration
 	for _, d := range s.Details() {
+		if retry, ok := d.(*errdetails.RetryInfo); ok {
+			after = retry.GetRetryDelay().AsDuration()
+		}
 		info, ok := d.(*errdetails.ErrorInfo)
 		if !ok {
 			continue
@@ -35,7 +40,7 @@ func FromClient(err error) error {
 	if hint != "" {
 		message = strings.TrimSuffix(message, ": "+hint)
 	}
-	return problem.Wrap(err, kind, message, hint).WithReason(reason)
+	return problem.Wrap(err, kind, message, hint).WithReason(reason).WithRetryAfter(after)
 }
 
 // kindOf returns the first kind with the code. Unknown is what a server that knows

@@ -9,6 +9,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/managedcas/managedcas/internal/problem"
 )
@@ -21,7 +23,7 @@ const (
 
 // Status returns the gRPC status of err: the code of its kind, its public text and
 // an ErrorInfo with its reason and, as the wire has it, an empty domain (facts
-// WIRE §7.1). The cause stays behind. An error that itself is a status (one of
+// WIRE §7.1), and a RetryInfo where waiting helps. The cause stays behind. An error that itself is a status (one of
 // grpc-go's own) is passed on; a status inside another error is only a cause, for
 // status.FromError would hand the whole chain's text to the client. Status(nil) is
 // OK.
@@ -41,7 +43,11 @@ func Status(err error) *status.Status {
 	if p.Hint() != "" {
 		info.Metadata[hintKey] = p.Hint()
 	}
-	detailed, err := s.WithDetails(info)
+	details := []protoadapt.MessageV1{info}
+	if after := p.RetryAfter(); after > 0 {
+		details = append(details, &errdetails.RetryInfo{RetryDelay: durationpb.New(after)})
+	}
+	detailed, err := s.WithDetails(details...)
 	if err != nil {
 		return s
 	}

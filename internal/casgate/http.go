@@ -1,0 +1,117 @@
+package casgate
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/problem"
+)
+
+// HTTP serves next, whose Tokens must be the Gate.
+func (g *Gate) HTTP(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind := map[string]string{http.MethodPut: "upload", http.MethodGet: "download"}[r.Method]
+		if kind == "" {
+			kind = "describe"
+		}
+		ctx, v, end := g.begin(r.Context(), "http", kind)
+		answer := &pacedWriter{ResponseWriter: w, ctx: ctx, visit: v}
+		finished := false
+		defer func() { // also when the handler cuts the connection
+			switch {
+			case !finished:
+				end("cut_off")
+			default:
+				end(outcome(answer.status))
+			}
+		}()
+		conn := http.NewResponseController(w)
+		defer context.AfterFunc(ctx, func() {
+			if cut(ctx) == nil {
+				return
+			}
+			// Whoever waits for the client waits no longer.
+			_ = conn.SetReadDeadline(time.Now())
+			_ = conn.SetWriteDeadline(time.Now().Add(lastWords))
+		})()
+		r = r.WithContext(ctx)
+		if r.Body != nil && r.Body != http.NoBody {
+			r.Body = &pacedBody{r.Body, conn, ctx, v}
+		}
+		next.ServeHTTP(answer, r)
+		finished = true
+	})
+}
+
+// lastWords is how long a client that has used up its time may take to receive why.
+const lastWords = 2 * time.Second
+
+// outcome names the first kind that a status may stand for.
+func outcome(status int) string {
+	if status < 400 {
+		return "ok"
+	}
+	for _, kind := range problem.Kinds() {
+		if kind.HTTPStatus() == status {
+			return kind.String()
+		}
+	}
+	return problem.Invalid.String()
+}
+
+type pacedBody struct {
+	io.ReadCloser
+	conn  *http.ResponseController
+	ctx   context.Context //nolint:containedctx // the request's
+	visit *visit
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	if err := cut(b.ctx); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	n, err := b.ReadCloser.Read(p)
+	if ended := cut(b.ctx); err != nil && err != io.EOF && ended != nil {
+		return 0, ended
+	}
+	if late := b.visit.moved(b.ctx, n, time.Since(began)); late != nil {
+		// Before it answers, net/http would wait for more of the body.
+		_ = b.conn.SetReadDeadline(time.Now())
+		return 0, late
+	}
+	return n, err
+}
+
+type pacedWriter struct {
+	http.ResponseWriter
+	ctx    context.Context //nolint:containedctx // the request's
+	visit  *visit
+	status int
+}
+
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *pacedWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *pacedWriter) Write(p []byte) (int, error) {
+	if w.visit.kind != "download" || w.status >= 400 {
+		return w.ResponseWriter.Write(p) // a few words, not an artifact
+	}
+	if err := cut(w.ctx); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	n, err := w.ResponseWriter.Write(p)
+	if late := w.visit.moved(w.ctx, n, time.Since(began)); late != nil && err == nil {
+		err = late
+	}
+	return n, err
+}
