@@ -65,7 +65,7 @@ func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 	defer func() {
 		entry := entryOf(req, start)
 		entry.SourceIP = sourceIP(r)
-		entry.Status, entry.Code, entry.Fault = w.status, out.code, out.fault
+		entry.Status, entry.Code, entry.Message, entry.Fault = w.status, out.code, out.message, out.fault
 		f.journal.Add(entry)
 		f.log.LogAttrs(r.Context(), slog.LevelDebug, "request answered",
 			slog.String("requestId", id), slog.String("service", entry.Service),
@@ -83,7 +83,7 @@ func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 		return
 	}
 	e := f.apiError(r.Context(), req, err)
-	out.code = e.Code
+	out.tell(e)
 	if w.status != 0 {
 		// The answer has begun and cannot be taken back: a broken connection is the only
 		// way to say that it is not whole.
@@ -97,7 +97,9 @@ func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 }
 
 // outcome is what the journal learns beside the answer's status.
-type outcome struct{ code, fault string }
+type outcome struct{ code, message, fault string }
+
+func (o *outcome) tell(e *api.Error) { o.code, o.message = e.Code, e.Message }
 
 // entryOf is the part of a journal entry that a request itself knows.
 func entryOf(req *api.Request, start time.Time) journal.Entry {
@@ -133,7 +135,7 @@ func (f *frame) serve(ctx context.Context, w *recorder, r *http.Request, svc api
 	}
 	if rule.Kind == faults.CutAfter || rule.Kind == faults.CutDuring {
 		if err := svc.Serve(w, r, req); err != nil {
-			out.code = f.apiError(ctx, req, err).Code
+			out.tell(f.apiError(ctx, req, err))
 		}
 		panic(http.ErrAbortHandler)
 	}

@@ -56,6 +56,8 @@ type reflection struct {
 	Service, Caller, Body, Context string
 }
 
+func (m *mirror) Operations() []string { return nil }
+
 func (m *mirror) Operation(r *http.Request) string {
 	if r.Method == http.MethodPatch {
 		return ""
@@ -409,8 +411,10 @@ func TestJournal(t *testing.T) {
 	}
 	want := []journal.Entry{
 		{Sequence: 1, Service: "s3", Operation: "Mirror", Caller: aliceARN, AccessKeyID: aliceKey, SourceIP: "127.0.0.1", Resource: "/b/k", Status: 200, Decisions: []iam.Decision{{Result: iam.Allowed}}},
-		{Sequence: 2, Service: "s3", SourceIP: "127.0.0.1", Status: 403, Code: "SignatureDoesNotMatch"},
-		{Sequence: 3, Service: "s3", Operation: "Mirror", Caller: aliceARN, AccessKeyID: aliceKey, SourceIP: "127.0.0.1", Resource: "/fail", Status: 500, Code: "InternalError", Decisions: []iam.Decision{{Result: iam.Allowed}}},
+		{Sequence: 2, Service: "s3", SourceIP: "127.0.0.1", Status: 403, Code: "SignatureDoesNotMatch",
+			Message: "The request signature we calculated does not match the signature you provided. Check your key and signing method."},
+		{Sequence: 3, Service: "s3", Operation: "Mirror", Caller: aliceARN, AccessKeyID: aliceKey, SourceIP: "127.0.0.1", Resource: "/fail", Status: 500, Code: "InternalError",
+			Message: "We encountered an internal error. Please try again.", Decisions: []iam.Decision{{Result: iam.Allowed}}},
 	}
 	got := f.journal.Entries(journal.Filter{})
 	for i := range got {

@@ -69,6 +69,10 @@ func (a *AWS) openServices() error {
 			Gate: door, Principals: door, Log: a.cfg.Log,
 		}),
 	}
+	a.faults.Operations = map[string][]string{}
+	for name, service := range a.services {
+		a.faults.Operations[name] = service.Operations()
+	}
 	a.pods = podidentity.New(podidentity.Config{
 		DB: a.db, AccountID: a.cfg.AccountID, Region: a.cfg.Region,
 		Assumer: podAssumer{sts: sts, journal: a.journal, region: a.cfg.Region},
@@ -115,7 +119,7 @@ func (p podAssumer) AssumeRoleAsService(ctx context.Context, s podidentity.Sessi
 	entry.Status = 200
 	if err != nil {
 		e := podidentity.AsAPIError(err)
-		entry.Status, entry.Code = e.Status, e.Code
+		entry.Status, entry.Code, entry.Message = e.Status, e.Code, e.Message
 	}
 	p.journal.Add(entry)
 	return podidentity.Credentials(got), err

@@ -62,6 +62,8 @@ type Emulated interface {
 	// does not know it. It must not read the body; for query-protocol services the
 	// frame has parsed the form (r.PostForm).
 	Operation(r *http.Request) string
+	// Operations are all names that Operation gives to what the service knows.
+	Operations() []string
 	// Serve answers the request. An *Error it returns is rendered by WriteError unless
 	// the answer has begun.
 	Serve(w http.ResponseWriter, r *http.Request, req *Request) error

@@ -7,6 +7,9 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,6 +129,10 @@ type Plan struct {
 // Set is a plan being carried out. Its zero value does nothing; it is safe for
 // concurrent use.
 type Set struct {
+	// Operations are the names of all operations by service. A rule for another could
+	// never apply, and what it was to test would seem to pass; nil: not checked.
+	Operations map[string][]string
+
 	mu   sync.Mutex
 	plan Plan
 	seen []int // per rule: matching requests so far
@@ -135,7 +142,7 @@ type Set struct {
 // wrong with the new one.
 func (s *Set) Replace(plan Plan) error {
 	for i, r := range plan.Rules {
-		if err := r.check(); err != nil {
+		if err := errors.Join(r.check(), s.checkNames(r)); err != nil {
 			return fmt.Errorf("fault rule %d: %w", i, err)
 		}
 	}
@@ -147,6 +154,34 @@ func (s *Set) Replace(plan Plan) error {
 	s.plan = Plan{Rules: append([]Rule{}, plan.Rules...), IAMPropagationMS: plan.IAMPropagationMS}
 	s.seen = make([]int, len(plan.Rules))
 	return nil
+}
+
+// checkNames refuses a rule for what does not exist.
+func (s *Set) checkNames(r Rule) error {
+	if s.Operations == nil {
+		return nil
+	}
+	services := slices.Sorted(maps.Keys(s.Operations))
+	if r.Service != "" {
+		if s.Operations[r.Service] == nil {
+			return fmt.Errorf("service %q: use %s", r.Service, strings.Join(services, ", "))
+		}
+		services = []string{r.Service}
+	}
+	if r.Operation == "" {
+		return nil
+	}
+	for _, service := range services {
+		for _, name := range s.Operations[service] {
+			if name == r.Operation {
+				return nil
+			}
+			if strings.EqualFold(name, r.Operation) {
+				return fmt.Errorf("operation %q: write %s", r.Operation, name)
+			}
+		}
+	}
+	return fmt.Errorf("operation %q: not one of %s; the journal shows the names of operations", r.Operation, strings.Join(services, ", "))
 }
 
 // Plan returns what is being carried out.

@@ -10,7 +10,9 @@ package iamapi
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsquery"
@@ -67,6 +69,9 @@ func New(cfg Config) *Service {
 }
 
 var _ api.Emulated = (*Service)(nil)
+
+// Operations implements api.Emulated.
+func (s *Service) Operations() []string { return slices.Collect(maps.Keys(s.operations)) }
 
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {

@@ -5,6 +5,7 @@
 package journal
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +17,9 @@ const DefaultSize = 10_000
 
 // maxDecisions is how many decisions an entry keeps.
 const maxDecisions = 100
+
+// MaxMessage bounds the message of an entry in bytes: messages repeat what clients send.
+const MaxMessage = 1 << 10
 
 // Entry is one answered request.
 type Entry struct {
@@ -31,6 +35,7 @@ type Entry struct {
 	Resource    string         `json:"resource,omitempty"`
 	Status      int            `json:"status"`          // 0: no answer had begun when the connection was cut
 	Code        string         `json:"code,omitempty"`  // AWS error code
+	Message     string         `json:"message,omitempty"` // what the client was told with Code, at most MaxMessage bytes
 	Fault       string         `json:"fault,omitempty"` // kind of the injected fault
 	Decisions   []iam.Decision `json:"decisions,omitempty"`
 }
@@ -78,6 +83,7 @@ func (j *Journal) Add(e Entry) {
 	defer j.mu.Unlock()
 	e.Decisions = bounded(e.Decisions)
 	e.Sequence = j.next
+	e.Message = strings.ToValidUTF8(e.Message[:min(len(e.Message), MaxMessage)], "")
 	j.ring[j.slot(e.Sequence)] = e
 	j.next++
 	j.kept = min(j.kept+1, len(j.ring))

@@ -139,7 +139,7 @@ func TestConcurrentUse(t *testing.T) {
 // without credentials.
 func TestNoFieldForSecrets(t *testing.T) {
 	t.Parallel()
-	want := "Sequence RequestID Time Duration Service Operation Caller AccessKeyID SourceIP Resource Status Code Fault Decisions"
+	want := "Sequence RequestID Time Duration Service Operation Caller AccessKeyID SourceIP Resource Status Code Message Fault Decisions"
 	var got []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[journal.Entry]()) {
 		got = append(got, f.Name)

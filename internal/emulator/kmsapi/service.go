@@ -13,7 +13,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsjson"
@@ -68,6 +70,9 @@ func New(cfg Config) (*Service, error) {
 
 // Close closes the key store. Config.DB stays open.
 func (s *Service) Close() error { return s.material.Close() }
+
+// Operations implements api.Emulated.
+func (s *Service) Operations() []string { return slices.Collect(maps.Keys(s.operations)) }
 
 // Operation implements api.Emulated. It also names operations that Serve refuses.
 func (s *Service) Operation(r *http.Request) string { return awsjson.Operation(r, targetPrefix) }

@@ -99,6 +99,14 @@ type call struct {
 	target target
 }
 
+// Operations implements api.Emulated.
+func (s *Service) Operations() (names []string) {
+	for _, op := range s.router.operations {
+		names = append(names, op.name)
+	}
+	return names
+}
+
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {
 	if r.URL.Query().Has("X-Amz-Signature") {

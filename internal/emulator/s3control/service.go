@@ -73,6 +73,14 @@ type call struct {
 	req   *api.Request
 }
 
+// Operations implements api.Emulated.
+func (s *Service) Operations() (names []string) {
+	for _, op := range s.operations {
+		names = append(names, op.name)
+	}
+	return names
+}
+
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {
 	op, _, ok := s.match(r)

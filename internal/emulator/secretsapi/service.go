@@ -14,7 +14,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsjson"
@@ -99,6 +101,9 @@ func (s *Service) implemented() map[string]awsjson.Handler {
 func typed[In, Out any](fn func(context.Context, *api.Caller, In) (Out, error)) awsjson.Handler {
 	return awsjson.Typed("secretsmanager", fn)
 }
+
+// Operations implements api.Emulated.
+func (s *Service) Operations() []string { return slices.Collect(maps.Keys(s.operations)) }
 
 // Operation implements api.Emulated. It also names operations that Serve refuses.
 func (s *Service) Operation(r *http.Request) string { return awsjson.Operation(r, targetPrefix) }

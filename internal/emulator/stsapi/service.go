@@ -9,6 +9,7 @@ package stsapi
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsquery"
@@ -49,14 +50,17 @@ func New(cfg Config) *Service {
 
 var _ api.Emulated = (*Service)(nil)
 
+// Operations implements api.Emulated.
+func (s *Service) Operations() []string {
+	return []string{"AssumeRole", "AssumeRoleWithWebIdentity", "GetCallerIdentity"}
+}
+
 // Operation implements api.Emulated.
 func (s *Service) Operation(r *http.Request) string {
-	switch action := r.PostForm.Get("Action"); action {
-	case "GetCallerIdentity", "AssumeRole", "AssumeRoleWithWebIdentity":
+	if action := r.PostForm.Get("Action"); slices.Contains(s.Operations(), action) {
 		return action
-	default:
-		return ""
 	}
+	return ""
 }
 
 // Serve implements api.Emulated.
