@@ -38,7 +38,7 @@ func (d damaged) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := d.next.RoundTrip(r)
 	how := d.by.how.Load()
 	object := r.Method == http.MethodGet && strings.Contains(r.URL.Path, "sha256:")
-	if err != nil || how == nil || !object || response.StatusCode != http.StatusOK {
+	if err != nil || how == nil || !object || response.StatusCode/100 != 2 {
 		return response, err
 	}
 	content, err := io.ReadAll(response.Body)
