@@ -31,6 +31,9 @@ func (s *Store) GetRange(ctx context.Context, ref Ref, want Range) (*Artifact, e
 	if errors.Is(err, cloud.ErrRange) {
 		// S3 says what the size is in the text of its refusal only.
 		info, err = objects.Stat(ctx, key)
+		if err == nil && info.Size == 0 && ref.Digest != digest.Of(nil) {
+			return nil, fmt.Errorf("%w: it is empty", ErrCorrupt)
+		}
 		if err == nil {
 			return nil, &RangeError{Size: info.Size}
 		}

@@ -54,6 +54,7 @@ type Rig struct {
 	Store        *cas.Store
 
 	options    Options
+	dir        string // of the embedded AWS
 	endpoint   string
 	backend    *awscloud.Cloud
 	reconciler *reconcile.Reconciler
@@ -71,8 +72,9 @@ func New(t testing.TB, options Options) *Rig {
 	}
 	r := &Rig{options: options, log: slog.New(slog.NewTextHandler(options.Log, nil))}
 	dir := t.TempDir()
+	r.dir = filepath.Join(dir, "aws")
 	var err error
-	r.AWS, err = emulator.Open(emulator.Config{Dir: filepath.Join(dir, "aws"), AccountID: account, Region: region})
+	r.AWS, err = emulator.Open(emulator.Config{Dir: r.dir, AccountID: account, Region: region})
 	must(t, err)
 	server := httptest.NewServer(r.AWS)
 	t.Cleanup(func() {
