@@ -99,7 +99,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("/download/", artifacts)
 
-	server := service.NewGRPC(log)
+	server := service.NewGRPC(log, casgrpc.ServerOption())
 	casgrpc.New(casgrpc.Config{Store: store, Tokens: tokens, MaxBytes: options.maxArtifactBytes, Version: version, Log: log}).Register(server)
 	return casServers{grpc: server, http: mux}, nil
 }

@@ -13,10 +13,6 @@ import (
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
-// chunkBytes is the size of a Read message: large enough that the cost of a message
-// vanishes, far below what any client receives (facts WIRE §1.7).
-const chunkBytes = 256 << 10
-
 // Read sends an artifact, or the part of it that read_offset and read_limit say. The
 // stream of a whole one ends with OK only if its digest agreed, and its last byte is
 // never sent otherwise (DESIGN I5); that of a part only if that is complete.
@@ -69,16 +65,16 @@ func wanted(req *bytestream.ReadRequest) (cas.Range, error) {
 	return want, nil
 }
 
-// send fills each message before it goes out. gRPC has serialized a message when
-// Send returns, so one buffer serves them all.
+// send fills each message before it goes out.
 func send(artifact io.Reader, client patient) error {
-	chunk := make([]byte, chunkBytes)
 	for {
-		n, err := fillChunk(artifact, chunk)
-		if n > 0 {
-			if err := client.send(&bytestream.ReadResponse{Data: chunk[:n]}); err != nil {
+		chunk, err := newChunk(func(b []byte) (int, error) { return fillChunk(artifact, b) })
+		if len(chunk.Data) > 0 {
+			if err := client.send(chunk); err != nil {
 				return err
 			}
+		} else {
+			chunk.buffer.Free()
 		}
 		if err == io.EOF {
 			return nil
@@ -106,10 +102,10 @@ type patient struct {
 	idle   time.Duration
 }
 
-// send gives up after idle. A Send that it leaves behind ends with the handler.
-func (p patient) send(m *bytestream.ReadResponse) error {
+// send gives up after idle. A SendMsg that it leaves behind ends with the handler.
+func (p patient) send(m chunk) error {
 	sent := make(chan error, 1)
-	go func() { sent <- p.stream.Send(m) }()
+	go func() { sent <- p.stream.SendMsg(m) }()
 	idle := time.NewTimer(p.idle)
 	defer idle.Stop()
 	select {

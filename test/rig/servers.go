@@ -54,7 +54,7 @@ func (r *Rig) HTTP(t testing.TB) *httptest.Server {
 // ServeGRPC serves the CAS over gRPC on listener.
 func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
-	server := service.NewGRPC(r.log)
+	server := service.NewGRPC(r.log, casgrpc.ServerOption())
 	casgrpc.New(casgrpc.Config{
 		Store: r.Store, Tokens: auth.NewCASVerifier(r.Keys), MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
