@@ -62,20 +62,6 @@ func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int
 	return failedObject(err, "storing %q", key)
 }
 
-// Get implements cas.Objects.
-func (o *Objects) Get(ctx context.Context, key string) (io.ReadCloser, cas.Info, error) {
-	out, err := o.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
-	if err != nil {
-		return nil, cas.Info{}, failedObject(err, "reading %q", key)
-	}
-	return out.Body, cas.Info{
-		Size:      aws.ToInt64(out.ContentLength),
-		FileName:  fileName(out.Metadata),
-		StoredAt:  aws.ToTime(out.LastModified),
-		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
-	}, nil
-}
-
 // Stat implements cas.Objects. S3 answers a HEAD for a missing object with 403, as
 // it does for a forbidden one (facts AWS §7.6): both are cloud.ErrDenied.
 func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
@@ -94,6 +80,7 @@ func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 		FileName:  fileName(out.Metadata),
 		StoredAt:  aws.ToTime(out.LastModified),
 		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
+		ETag:      aws.ToString(out.ETag),
 	}, nil
 }
 

@@ -246,7 +246,7 @@ func TestGetDoesNotHashAndReadsTheName(t *testing.T) {
 		w.Header().Set("X-Amz-Meta-Filename", "..%2Fescape")
 		_, _ = io.WriteString(w, "content")
 	})
-	body, info, err := objects(t, c).Get(t.Context(), "k")
+	body, info, err := objects(t, c).Get(t.Context(), "k", cas.Range{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

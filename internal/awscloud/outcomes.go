@@ -60,6 +60,7 @@ func codes() map[error][]string {
 			"ServiceFailureException", "KMSInternalException", "DependencyTimeoutException",
 			"RequestTimeout", "RequestTimeoutException",
 		},
+		cloud.ErrRange:       {"InvalidRange"},
 		cloud.ErrUnsupported: {"NotImplemented"},
 		// The name belongs to another account: AWS answers 409, but waiting is no use.
 		cloud.ErrInvalid: {"BucketAlreadyExists"},

@@ -74,11 +74,17 @@ type Info struct {
 	FileName  FileName // empty when it was uploaded without one
 	StoredAt  time.Time
 	KMSKeyARN string // for operators; never sent to clients (DESIGN I10)
+	ETag      string // S3's, which names one version of the object; not for clients either
 }
 
-// Artifact is an artifact that is being read. The content ends with io.EOF only if
-// its digest agreed; otherwise the last byte never comes. Close it.
+// Artifact is an artifact, or a part of it, that is being read. The content ends with
+// io.EOF only if it is Part to the byte and, where that is the whole, its digest agreed;
+// otherwise the last byte never comes. Close it.
 type Artifact struct {
 	io.ReadCloser
-	Info Info
+	Info Info  // of the whole
+	Part Range // what is read: offset and exact length
 }
+
+// Whole reports whether everything is read, and therefore verified.
+func (a *Artifact) Whole() bool { return a.Part == Range{Length: a.Info.Size} }

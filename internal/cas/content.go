@@ -14,16 +14,12 @@ import (
 // fault but the storage's, and a broken connection is worth another try: content says
 // so, where digest.Verify cannot know.
 type content struct {
-	verified io.Reader
+	io.Reader
 	io.Closer
 }
 
-func newContent(body io.ReadCloser, info Info) content {
-	return content{digest.Verify(body, info.Digest, info.Size), body}
-}
-
 func (c content) Read(p []byte) (int, error) {
-	n, err := c.verified.Read(p)
+	n, err := c.Reader.Read(p)
 	switch {
 	case err == nil, err == io.EOF: //nolint:errorlint // only io.EOF itself is the end
 	case errors.Is(err, digest.ErrMismatch), errors.Is(err, digest.ErrLength):

@@ -14,8 +14,10 @@ type Objects interface {
 	// unless they hash to d. It retries only if body is an io.Seeker. A taken key is
 	// cloud.ErrExists.
 	Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, name FileName) error
-	// Get opens the object. Without ListBucket, a missing one is cloud.ErrDenied.
-	Get(ctx context.Context, key string) (io.ReadCloser, Info, error)
+	// Get opens what want says of the object, with its Info. Without ListBucket, a missing
+	// one is cloud.ErrDenied. A want that is behind the end is cloud.ErrRange; an object
+	// that has not the ETag etag, unless that is empty, is cloud.ErrConflict.
+	Get(ctx context.Context, key string, want Range, etag string) (io.ReadCloser, Info, error)
 	// Stat describes the object; a missing one is cloud.ErrDenied as for Get.
 	Stat(ctx context.Context, key string) (Info, error)
 	// Exists lists exactly this key.

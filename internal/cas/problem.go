@@ -42,6 +42,7 @@ var problems = []struct {
 	{ErrName, problem.Invalid, "that is not a usable file name", "send a base name of at most 255 bytes, without separators or control characters"},
 	{ErrForbidden, problem.Denied, "the token does not allow this", "ask the control plane for a token for this role and digest"},
 	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
+	{ErrRange, problem.RangeUnsatisfiable, "the range begins behind the end of the artifact", "ask for a range within its size, which describe shows"},
 	{registry.ErrNotFound, problem.Unavailable, "the organization's storage is still being set up", "try again in a few seconds; organization describe shows how far it is"},
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},

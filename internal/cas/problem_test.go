@@ -35,6 +35,7 @@ func TestI12_Problems(t *testing.T) {
 		{cas.ErrName, problem.Invalid},
 		{cas.ErrForbidden, problem.Denied},
 		{cas.ErrNotFound, problem.NotFound},
+		{&cas.RangeError{Size: 5}, problem.RangeUnsatisfiable},
 		{registry.ErrNotFound, problem.Unavailable},
 		{session.ErrCoordinates, problem.Unavailable},
 		{cloud.ErrKeyUnusable, problem.Unavailable},

@@ -123,21 +123,6 @@ func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, 
 	return err == nil, err
 }
 
-// Get opens the artifact ref. Close what it returns. ErrNotFound if the organization
-// has no such artifact, whoever else may have it.
-func (s *Store) Get(ctx context.Context, ref Ref) (*Artifact, error) {
-	sess, objects, key, err := s.open(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	body, info, err := objects.Get(ctx, key)
-	if err != nil {
-		return nil, s.explain(ctx, ref.Org, sess, objects, key, err)
-	}
-	info.Digest = ref.Digest
-	return &Artifact{ReadCloser: newContent(body, info), Info: info}, nil
-}
-
 // Stat describes the artifact ref, or fails with ErrNotFound.
 func (s *Store) Stat(ctx context.Context, ref Ref) (Info, error) {
 	sess, objects, key, err := s.open(ctx, ref)

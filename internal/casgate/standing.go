@@ -16,7 +16,7 @@ import (
 // Store keeps artifacts, as the servers use it.
 type Store interface {
 	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
-	Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error)
+	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
 
@@ -46,9 +46,9 @@ func (e Explained) Put(ctx context.Context, ref cas.Ref, length int64, body io.R
 	return created, e.explain(ctx, ref.Org, err)
 }
 
-// Get implements Store.
-func (e Explained) Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error) {
-	artifact, err := e.Store.Get(ctx, ref)
+// GetRange implements Store.
+func (e Explained) GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error) {
+	artifact, err := e.Store.GetRange(ctx, ref, want)
 	return artifact, e.explain(ctx, ref.Org, err)
 }
 

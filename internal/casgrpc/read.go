@@ -1,22 +1,21 @@
 package casgrpc
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"google.golang.org/genproto/googleapis/bytestream"
 
+	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
-// chunkBytes is the size of a Read message: large enough that the cost of a message
-// vanishes, far below what any client receives (facts WIRE §1.7).
-const chunkBytes = 256 << 10
-
-// Read sends an artifact. The stream ends with OK only if its digest agreed, and its
-// last byte is never sent otherwise (DESIGN I5).
+// Read sends an artifact, or the part of it that read_offset and read_limit say. The
+// stream of a whole one ends with OK only if its digest agreed, and its last byte is
+// never sent otherwise (DESIGN I5); that of a part only if that is complete.
 func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_ReadServer) error {
 	ctx := stream.Context()
 	err := func() error {
@@ -28,14 +27,18 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 		if err != nil {
 			return err
 		}
-		if req.GetReadOffset() != 0 || req.GetReadLimit() != 0 {
-			return problem.New(problem.Unimplemented, "read_offset and read_limit are not offered", "read the whole artifact")
+		want, err := wanted(req)
+		if err != nil {
+			return err
 		}
 		ref, err := grant.Download(d)
 		if err != nil {
 			return err
 		}
-		artifact, err := s.cfg.Store.Get(ctx, ref)
+		artifact, err := s.cfg.Store.GetRange(ctx, ref, want)
+		if behind, ok := errors.AsType[*cas.RangeError](err); ok && behind.Size == want.Offset {
+			return nil // everything from the end on, which is nothing
+		}
 		if err != nil {
 			return err
 		}
@@ -48,16 +51,30 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 	return nil
 }
 
-// send fills each message before it goes out. gRPC has serialized a message when
-// Send returns, so one buffer serves them all.
+// wanted reads the range of a request as ByteStream defines it
+// (google/bytestream/bytestream.proto): a negative offset is as bad as one behind the
+// end, and a limit of zero is none.
+func wanted(req *bytestream.ReadRequest) (cas.Range, error) {
+	want := cas.Range{Offset: req.GetReadOffset(), Length: req.GetReadLimit()}
+	switch {
+	case want.Offset < 0:
+		return want, problem.New(problem.RangeUnsatisfiable, "a negative read_offset", "begin at 0 or behind it")
+	case want.Length < 0:
+		return want, problem.New(problem.Invalid, "a negative read_limit", "use 0 for no limit")
+	}
+	return want, nil
+}
+
+// send fills each message before it goes out.
 func send(artifact io.Reader, client patient) error {
-	chunk := make([]byte, chunkBytes)
 	for {
-		n, err := fillChunk(artifact, chunk)
-		if n > 0 {
-			if err := client.send(&bytestream.ReadResponse{Data: chunk[:n]}); err != nil {
+		chunk, err := newChunk(func(b []byte) (int, error) { return fillChunk(artifact, b) })
+		if len(chunk.Data) > 0 {
+			if err := client.send(chunk); err != nil {
 				return err
 			}
+		} else {
+			chunk.buffer.Free()
 		}
 		if err == io.EOF {
 			return nil
@@ -85,10 +102,10 @@ type patient struct {
 	idle   time.Duration
 }
 
-// send gives up after idle. A Send that it leaves behind ends with the handler.
-func (p patient) send(m *bytestream.ReadResponse) error {
+// send gives up after idle. A SendMsg that it leaves behind ends with the handler.
+func (p patient) send(m chunk) error {
 	sent := make(chan error, 1)
-	go func() { sent <- p.stream.Send(m) }()
+	go func() { sent <- p.stream.SendMsg(m) }()
 	idle := time.NewTimer(p.idle)
 	defer idle.Stop()
 	select {

@@ -1,7 +1,7 @@
 // Package cashttp serves artifacts over HTTP:
 //
 //	PUT  /v1/artifacts/{digest}   store; 201 when new, 200 when it was there
-//	GET  /v1/artifacts/{digest}   read
+//	GET  /v1/artifacts/{digest}   read, all of it or a range
 //	HEAD /v1/artifacts/{digest}   describe
 //	GET  /download/{digest}?t=    read, for browsers and the stock protocol
 //
@@ -9,15 +9,12 @@
 package cashttp
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"log/slog"
 	"mime"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -29,7 +26,7 @@ import (
 // Store keeps artifacts. Its errors are those that cas.Problem explains.
 type Store interface {
 	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
-	Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error)
+	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
 
@@ -157,76 +154,6 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 	// The artifact is stored; a client that is gone by now cannot be told.
 	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: body.n, FileName: name})
 	return nil
-}
-
-func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
-	if r.Method == http.MethodHead {
-		return s.head(w, r, grant, d)
-	}
-	ref, err := grant.Download(d)
-	if err != nil {
-		return err
-	}
-	artifact, err := s.Store.Get(r.Context(), ref)
-	if err != nil {
-		return err
-	}
-	defer artifact.Close()
-	content := bufio.NewReaderSize(artifact, copyBytes)
-	if _, err := content.Peek(copyBytes); err != nil && !errors.Is(err, io.EOF) {
-		return err // found out before the status is
-	}
-	describe(w.Header(), artifact.Info)
-	if err := s.send(w, content); err != nil {
-		// The status is out. Cutting the connection is all that still tells the client
-		// that what it has is not the artifact (DESIGN I5).
-		severity := slog.LevelError
-		if r.Context().Err() != nil {
-			severity = slog.LevelInfo // it was the client that went away
-		}
-		s.Log.LogAttrs(r.Context(), severity, "download cut off",
-			slog.String("org", ref.Org.String()), slog.String("digest", d.String()), slog.Any("error", err))
-		panic(http.ErrAbortHandler)
-	}
-	return nil
-}
-
-func (s server) head(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
-	ref, err := grant.Describe(d)
-	if err != nil {
-		return err
-	}
-	info, err := s.Store.Stat(r.Context(), ref)
-	if err != nil {
-		return err
-	}
-	describe(w.Header(), info)
-	return nil
-}
-
-// describe sets the headers of an artifact. Its media type is never guessed, and it is
-// never shown in place: artifacts come from strangers.
-func describe(h http.Header, info cas.Info) {
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
-	h.Set("Content-Disposition", disposition(info.FileName))
-	h.Set("ETag", `"`+info.Digest.String()+`"`)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	h.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	h.Set("Repr-Digest", "sha-256=:"+info.Digest.Base64()+":") // RFC 9530
-}
-
-// disposition writes the name as RFC 6266 has it; mime encodes what is not ASCII as
-// filename* (RFC 8187).
-func disposition(name cas.FileName) string {
-	if name == "" {
-		return "attachment"
-	}
-	if d := mime.FormatMediaType("attachment", map[string]string{"filename": string(name)}); d != "" {
-		return d
-	}
-	return "attachment"
 }
 
 // fileName reads the name of an upload from its Content-Disposition header.

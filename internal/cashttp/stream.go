@@ -1,10 +1,10 @@
 package cashttp
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
@@ -36,18 +36,49 @@ func (b clientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// buffers are lent to downloads.
+var buffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
+
 // send writes content to the client, which may stand still for as long as Idle. It
-// flushes, so that this holds for the last bytes, too; net/http takes the deadline back
-// after the request.
-func (s server) send(w http.ResponseWriter, content *bufio.Reader) error {
+// calls begin for the status once a buffer is full, or the content has ended and is
+// verified: what is wrong with a small artifact is found out before. It flushes, so that
+// Idle holds for the last bytes, too; net/http takes the deadline back after the request.
+func (s server) send(w http.ResponseWriter, content io.Reader, begin func() (status int)) (begun bool, err error) {
+	buffer := buffers.Get().(*[copyBytes]byte)
+	defer buffers.Put(buffer)
+	n, err := fill(content, buffer[:])
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	w.WriteHeader(begin())
 	conn := http.NewResponseController(w)
-	if _, err := content.WriteTo(patientWriter{w, conn, s.Idle}); err != nil {
-		return err
+	client := patientWriter{w, conn, s.Idle}
+	for err == nil {
+		if _, err := client.Write(buffer[:n]); err != nil {
+			return true, err
+		}
+		n, err = content.Read(buffer[:])
+	}
+	if err != io.EOF {
+		return true, err
+	}
+	if _, err := client.Write(buffer[:n]); err != nil {
+		return true, err
 	}
 	if err := conn.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
+		return true, err
 	}
-	return nil
+	return true, nil
+}
+
+// fill reads until buffer is full or content ends, with whatever it ends.
+func fill(content io.Reader, buffer []byte) (n int, err error) {
+	for n < len(buffer) && err == nil {
+		var m int
+		m, err = content.Read(buffer[n:])
+		n += m
+	}
+	return n, err
 }
 
 // patientWriter moves the write deadline with every write.

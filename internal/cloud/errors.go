@@ -35,6 +35,8 @@ var (
 	// ErrUnavailable: AWS or the way to it failed; whether the effect happened is
 	// unknown. Retry what is idempotent.
 	ErrUnavailable = errors.New("AWS unavailable")
+	// ErrRange: the wanted range begins behind the end of the object.
+	ErrRange = errors.New("range not satisfiable")
 	// ErrUnsupported: the endpoint does not implement the call.
 	ErrUnsupported = errors.New("not implemented by this AWS endpoint")
 	// ErrInvalid: the request is wrong and will stay wrong.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
@@ -66,7 +67,7 @@ func TestReadyMeansUsable(t *testing.T) {
 	if err := mine.Put(t.Context(), w.in.Tenant(own.ID).ObjectKey(lie), lie, int64(len(content)), bytes.NewReader(content), ""); !errors.Is(err, cloud.ErrBadDigest) {
 		t.Errorf("I3, a lie: %v", err)
 	}
-	body, info, err := mine.Get(t.Context(), key)
+	body, info, err := mine.Get(t.Context(), key, cas.Range{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func TestMultipart(t *testing.T) {
 			}
 		}
 	}
-	body, info, err := objects.Get(t.Context(), key)
+	body, info, err := objects.Get(t.Context(), key, cas.Range{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,14 @@ package rig
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"testing"
 )
 
 // Damage stands between the CAS and AWS and changes the objects that come back. To
@@ -38,7 +42,7 @@ func (d damaged) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := d.next.RoundTrip(r)
 	how := d.by.how.Load()
 	object := r.Method == http.MethodGet && strings.Contains(r.URL.Path, "sha256:")
-	if err != nil || how == nil || !object || response.StatusCode != http.StatusOK {
+	if err != nil || how == nil || !object || response.StatusCode/100 != 2 {
 		return response, err
 	}
 	content, err := io.ReadAll(response.Body)
@@ -78,3 +82,25 @@ func Cut(content []byte) (io.Reader, int) {
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// Rot flips a bit in the middle of everything that the embedded AWS keeps in files:
+// every object of more than a few KiB, as it lies on the disk.
+func (r *Rig) Rot(t testing.TB) {
+	t.Helper()
+	rotten := 0
+	must(t, filepath.WalkDir(r.dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.Contains(path, string(filepath.Separator)+"blobs"+string(filepath.Separator)) {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil || len(content) == 0 {
+			return err
+		}
+		rotten++
+		content[len(content)/2] ^= 1
+		return os.WriteFile(path, content, 0o600)
+	}))
+	if rotten == 0 {
+		t.Fatal("nothing is kept in files")
+	}
+}

@@ -61,6 +61,7 @@ type Rig struct {
 	Metrics      *casgate.Metrics
 
 	options    Options
+	dir        string // of the embedded AWS
 	endpoint   string
 	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
@@ -79,8 +80,9 @@ func New(t testing.TB, options Options) *Rig {
 	}
 	r := &Rig{options: options, log: slog.New(slog.NewTextHandler(options.Log, nil))}
 	dir := t.TempDir()
+	r.dir = filepath.Join(dir, "aws")
 	var err error
-	r.AWS, err = emulator.Open(emulator.Config{Dir: filepath.Join(dir, "aws"), AccountID: account, Region: region})
+	r.AWS, err = emulator.Open(emulator.Config{Dir: r.dir, AccountID: account, Region: region})
 	must(t, err)
 	server := httptest.NewServer(r.AWS)
 	t.Cleanup(func() {

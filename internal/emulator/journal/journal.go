@@ -33,10 +33,10 @@ type Entry struct {
 	AccessKeyID string         `json:"accessKeyId,omitempty"`
 	SourceIP    string         `json:"sourceIp,omitempty"`
 	Resource    string         `json:"resource,omitempty"`
-	Status      int            `json:"status"`          // 0: no answer had begun when the connection was cut
-	Code        string         `json:"code,omitempty"`  // AWS error code
+	Status      int            `json:"status"`            // 0: no answer had begun when the connection was cut
+	Code        string         `json:"code,omitempty"`    // AWS error code
 	Message     string         `json:"message,omitempty"` // what the client was told with Code, at most MaxMessage bytes
-	Fault       string         `json:"fault,omitempty"` // kind of the injected fault
+	Fault       string         `json:"fault,omitempty"`   // kind of the injected fault
 	Decisions   []iam.Decision `json:"decisions,omitempty"`
 }
 
