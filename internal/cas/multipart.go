@@ -148,7 +148,7 @@ func (u *upload) sendHeld(ctx context.Context, id string, number int, part *held
 // sendStreamed sends a part that is too large to be held. It cannot be repeated.
 func (u *upload) sendStreamed(ctx context.Context, id string, p Part) (sent SentPart, err error) {
 	err = u.lease.do(ctx, func(o Objects) (err error) {
-		lent := &tether{body: io.LimitReader(u.body, p.Size)}
+		lent := &tether{body: io.LimitReader(u.body, p.Size), length: p.Size}
 		sent, err = o.SendPart(ctx, u.key, id, Part{Number: p.Number, Size: p.Size, Body: lent})
 		return lent.cut(err)
 	})

@@ -23,6 +23,7 @@ var (
 type tether struct {
 	mu     sync.Mutex
 	body   io.Reader
+	length int64
 	read   int64
 	cutOff bool
 	failed error // what ended the body, when that was not io.EOF
@@ -42,12 +43,14 @@ func (t *tether) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Seek implements io.Seeker for the two things that an HTTP client asks of a body: where
-// it is, and to begin again.
+// Seek implements io.Seeker for what an HTTP client asks of a body: how long it is, where
+// it is, and to begin again. Asking for the end moves nothing.
 func (t *tether) Seek(offset int64, whence int) (int64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
+	case offset == 0 && whence == io.SeekEnd:
+		return t.length, nil
 	case offset == 0 && whence == io.SeekCurrent, offset == t.read && whence == io.SeekStart:
 		return t.read, nil
 	}

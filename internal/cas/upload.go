@@ -96,7 +96,7 @@ func (u *upload) stream(ctx context.Context) error {
 		}
 	}
 	return u.lease.do(ctx, func(o Objects) error {
-		lent := &tether{body: u.body}
+		lent := &tether{body: u.body, length: u.length}
 		return lent.cut(o.Put(ctx, u.key, u.digest, u.length, lent, u.name))
 	})
 }
