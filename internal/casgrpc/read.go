@@ -7,7 +7,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/bytestream"
 
-	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
@@ -24,7 +24,7 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 		if err != nil {
 			return err
 		}
-		d, err := digest.ParseHex(req.GetResourceName())
+		d, size, err := downloadName(req.GetResourceName())
 		if err != nil {
 			return err
 		}
@@ -40,6 +40,9 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 			return err
 		}
 		defer artifact.Close()
+		if size != cas.UnknownLength && size != artifact.Info.Size {
+			return cas.ErrNotFound // hash and size are the name
+		}
 		return send(artifact, patient{stream, s.cfg.Idle})
 	}()
 	if err != nil {

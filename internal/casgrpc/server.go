@@ -20,7 +20,7 @@ import (
 
 // Store keeps artifacts. Its errors are those that cas.Problem explains.
 type Store interface {
-	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
 	Get(ctx context.Context, ref cas.Ref) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
