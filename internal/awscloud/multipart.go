@@ -2,7 +2,6 @@ package awscloud
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,7 +10,6 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/managedcas/managedcas/internal/cas"
-	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // unsigned leaves a payload out of its request's signature, as the SDK does over TLS by
@@ -36,36 +34,26 @@ func (o *Objects) Begin(ctx context.Context, key string, name cas.FileName) (str
 	return aws.ToString(out.UploadId), nil
 }
 
-// SendPart implements cas.Uploads. What was sent before its checksum was known is
-// compared with what S3 computed.
+// SendPart implements cas.Uploads.
 func (o *Objects) SendPart(ctx context.Context, key, id string, p cas.Part) (cas.SentPart, error) {
-	in := &s3.UploadPartInput{
-		Bucket:        aws.String(o.accessPoint),
-		Key:           aws.String(key),
-		UploadId:      aws.String(id),
-		PartNumber:    aws.Int32(int32(p.Number)),
-		ContentLength: aws.Int64(p.Size),
-		Body:          p.Body,
-	}
 	sum := crc64nvme.New()
-	if body, ok := p.Body.(io.ReadSeeker); ok && p.Held {
-		if _, err := io.Copy(sum, body); err != nil {
-			return cas.SentPart{}, err
-		}
-		if _, err := body.Seek(0, io.SeekStart); err != nil {
-			return cas.SentPart{}, err
-		}
-		in.ChecksumCRC64NVME = aws.String(encodeCRC(sum.Sum64()))
-	} else {
-		in.Body = io.TeeReader(p.Body, sum)
+	if _, err := io.Copy(sum, p.Body); err != nil {
+		return cas.SentPart{}, err
 	}
-	out, err := o.s3.UploadPart(ctx, in, signPayload(unsigned), onceUnlessSeekable(in.Body))
+	if _, err := p.Body.Seek(0, io.SeekStart); err != nil {
+		return cas.SentPart{}, err
+	}
+	out, err := o.s3.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket:            aws.String(o.accessPoint),
+		Key:               aws.String(key),
+		UploadId:          aws.String(id),
+		PartNumber:        aws.Int32(int32(p.Number)),
+		ContentLength:     aws.Int64(p.Size),
+		Body:              p.Body,
+		ChecksumCRC64NVME: aws.String(encodeCRC(sum.Sum64())),
+	}, signPayload(unsigned))
 	if err != nil {
 		return cas.SentPart{}, failedObject(err, "sending part %d of %q", p.Number, key)
-	}
-	checksum := encodeCRC(sum.Sum64())
-	if got := aws.ToString(out.ChecksumCRC64NVME); got != "" && got != checksum {
-		return cas.SentPart{}, &Error{Op: fmt.Sprintf("sending part %d of %q", p.Number, key), Outcome: cloud.ErrBadDigest, Code: "BadDigest"}
 	}
 	return cas.SentPart{Number: p.Number, Size: p.Size, ETag: aws.ToString(out.ETag), CRC: sum.Sum64()}, nil
 }

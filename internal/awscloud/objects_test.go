@@ -292,7 +292,7 @@ func TestCompleteThatFailsWithStatus200(t *testing.T) {
 	}
 	var sent []cas.SentPart
 	for i := range 2 {
-		part, err := o.SendPart(t.Context(), "k", id, cas.Part{Number: i + 1, Size: 5, Body: strings.NewReader("01234"), Held: i == 0})
+		part, err := o.SendPart(t.Context(), "k", id, cas.Part{Number: i + 1, Size: 5, Body: strings.NewReader("01234")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,21 +75,10 @@ func (u *upload) send(ctx context.Context, id string, part *held) ([]SentPart, e
 		sent = append(sent, p)
 	}
 	err := func() error {
-		for number, left, ended := 1, u.length, false; !ended; number++ {
+		for number, ended := 1, false; !ended; number++ {
 			size := u.parts.of(number)
 			if number > maxParts {
-				return fmt.Errorf("%w: an upload of unknown length takes %d parts at most; announce the length", ErrTooLarge, maxParts)
-			}
-			if !u.parts.held(size) {
-				p, err := u.sendStreamed(ctx, id, Part{Number: number, Size: min(size, left)})
-				if err != nil {
-					return err
-				}
-				keep(p)
-				if left -= p.Size; left == 0 {
-					return u.settle()
-				}
-				continue
+				return fmt.Errorf("%w: an upload of unknown length has %d parts at most; announce the length", ErrTooLarge, maxParts)
 			}
 			select {
 			case slots <- struct{}{}:
@@ -139,27 +128,8 @@ func (u *upload) sendHeld(ctx context.Context, id string, number int, part *held
 		if _, err := part.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		sent, err = o.SendPart(ctx, u.key, id, Part{Number: number, Size: part.n, Body: part, Held: true})
+		sent, err = o.SendPart(ctx, u.key, id, Part{Number: number, Size: part.n, Body: part})
 		return err
 	})
 	return sent, err
-}
-
-// sendStreamed sends a part that is too large to be held. It cannot be repeated.
-func (u *upload) sendStreamed(ctx context.Context, id string, p Part) (sent SentPart, err error) {
-	err = u.lease.do(ctx, func(o Objects) (err error) {
-		lent := &tether{body: io.LimitReader(u.body, p.Size), length: p.Size}
-		sent, err = o.SendPart(ctx, u.key, id, Part{Number: p.Number, Size: p.Size, Body: lent})
-		return lent.cut(err)
-	})
-	return sent, err
-}
-
-// settle reads what follows the announced end of the body: nothing, if all was right.
-func (u *upload) settle() error {
-	n, err := io.Copy(io.Discard, u.body)
-	if err == nil && n > 0 {
-		err = fmt.Errorf("%w: %d bytes too many", ErrTooLarge, n)
-	}
-	return err
 }

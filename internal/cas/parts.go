@@ -10,8 +10,7 @@ import (
 type Uploads interface {
 	// Begin starts an upload. Nothing is visible before Complete.
 	Begin(ctx context.Context, key string, name FileName) (id string, err error)
-	// SendPart uploads a part. It retries only if p.Body is an io.Seeker, and is safe for
-	// concurrent use.
+	// SendPart uploads a part, and may read it several times. It is safe for concurrent use.
 	SendPart(ctx context.Context, key, id string, p Part) (SentPart, error)
 	// Complete makes the object visible, on condition that the key is free; it sends the
 	// CRC64NVME of all parts together for S3 to compare.
@@ -24,8 +23,7 @@ type Uploads interface {
 type Part struct {
 	Number int
 	Size   int64
-	Body   io.Reader
-	Held   bool // Body is an io.Seeker that can be read again and again
+	Body   io.ReadSeeker
 }
 
 // SentPart is a part that S3 has.
@@ -44,12 +42,11 @@ const (
 	minPartSize  = 5 * mebibyte
 	maxSinglePut = 5 * gibibyte
 	maxParts     = 10_000
-	maxObject    = 50_000_000_000_000 // 50 TB
 )
 
-// Parts of an upload whose length nobody announced grow: small ones cost less memory,
-// larger ones reach further. growths doublings, one every growEvery parts, make the
-// largest part that is held in memory.
+// Parts grow: small ones cost less memory, larger ones reach further. Doubled growths
+// times, once every growEvery parts where nobody announced a length, they are the
+// largest that one process holds (decision 005).
 const (
 	growEvery = 1000
 	growths   = 2
@@ -66,10 +63,5 @@ func (s partSizes) of(number int) int64 {
 	if s.length == UnknownLength {
 		return s.first << min((number-1)/growEvery, growths)
 	}
-	// Whole mebibytes: 50 TB make parts of 4.7 GiB, which S3 allows.
-	even := (s.length + maxParts - 1) / maxParts
-	return max(s.first, (even+mebibyte-1)/mebibyte*mebibyte)
+	return max(s.first, (s.length+maxParts-1)/maxParts)
 }
-
-// held reports whether a part of this size is collected in memory before it is sent.
-func (s partSizes) held(size int64) bool { return size <= s.first<<growths }

@@ -70,7 +70,7 @@ func New(cfg Config) (*Store, error) {
 		cfg.PartSize = defaultPartSize
 	}
 	if cfg.Memory == 0 {
-		cfg.Memory = max(defaultMemory, cfg.PartSize<<growths)
+		cfg.Memory = max(defaultMemory, cfg.PartSize<<growths+blockBytes)
 	}
 	if cfg.SinglePutMax < 0 || cfg.SinglePutMax > maxSinglePut {
 		return nil, fmt.Errorf("singlePutMax of %d bytes: want 1 to %d", cfg.SinglePutMax, int64(maxSinglePut))
@@ -78,16 +78,19 @@ func New(cfg Config) (*Store, error) {
 	if cfg.PartSize < minPartSize || cfg.PartSize > gibibyte {
 		return nil, fmt.Errorf("partSize of %d bytes: want %d to %d", cfg.PartSize, minPartSize, gibibyte)
 	}
-	if least := (cfg.PartSize + blockBytes) << growths; cfg.Memory < cfg.PartSize<<growths {
+	// In whole blocks: one more than the bytes of the largest part.
+	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
 		return nil, fmt.Errorf("memory of %d bytes: want at least %d", cfg.Memory, least)
 	}
 	return &Store{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
 }
 
-// MaxSize is the largest artifact that this store takes, in bytes: the largest object
-// that S3 allows. One that does not announce its length has to fit in 10,000 parts that
-// can be held in memory (decision 005).
-func (s *Store) MaxSize() int64 { return maxObject }
+// MaxSize is the largest artifact that this store takes, in bytes: what fits in the
+// parts that S3 allows, each as large as one that is held in memory may be. One that
+// does not announce its length has a little less, for its first parts are small.
+func (s *Store) MaxSize() int64 {
+	return max(s.cfg.SinglePutMax, s.cfg.PartSize<<growths*maxParts)
+}
 
 // Put stores body as the artifact ref and reports whether it is new; the same content
 // again is a success that changes nothing. length is the number of bytes that body
