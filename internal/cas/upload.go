@@ -11,14 +11,9 @@ import (
 	"github.com/managedcas/managedcas/internal/digest"
 )
 
-const (
-	// headBytes is what an upload reads before it asks AWS anything: a body that ends
-	// within costs one request, which can be repeated.
-	headBytes = mebibyte
-	// probeFrom is the announced length from which looking first, which takes one small
-	// request, is worth the transfer that it may spare (decision 005).
-	probeFrom = 8 * mebibyte
-)
+// headBytes is what an upload reads before it asks AWS anything: a body that ends within
+// costs one request, which can be repeated.
+const headBytes = mebibyte
 
 // upload is one Put on its way to S3.
 type upload struct {
@@ -90,7 +85,8 @@ func (u *upload) exists(ctx context.Context) (there bool, err error) {
 // stream sends a body of known length with one request, holding nothing of it. Once S3
 // has begun to take the body, only the client that has the bytes can send them again.
 func (u *upload) stream(ctx context.Context) error {
-	if u.offer && u.length >= probeFrom {
+	// AWS does not promise to look at If-None-Match before it asks for the body.
+	if u.offer {
 		if there, err := u.exists(ctx); err != nil || there {
 			return errors.Join(err, existing(there))
 		}
