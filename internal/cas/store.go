@@ -43,15 +43,15 @@ type Config struct {
 	// PartSize is the size of the first parts of a larger one, in bytes; 0: 5 MiB, which
 	// is the least (facts AWS §7.3).
 	PartSize int64
-	// Memory is what all uploads in parts hold together, in bytes; 0: 40 MiB. At least
-	// four times PartSize: the largest part that is held.
+	// Memory is what all uploads in parts hold together, in bytes; 0: 32 MiB. At least
+	// four times PartSize and 1 MiB: the largest part that is held.
 	Memory int64
 }
 
 const (
 	defaultSinglePutMax = maxSinglePut
 	defaultPartSize     = 5 * mebibyte
-	defaultMemory       = 40 * mebibyte
+	defaultMemory       = 32 * mebibyte
 )
 
 // Store keeps the artifacts of all organizations of an installation. It is safe for
