@@ -1,10 +1,8 @@
 package awscloud
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"hash"
+	"io"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -14,19 +12,14 @@ import (
 	"github.com/managedcas/managedcas/internal/cas"
 )
 
-// upload is one multipart upload. Its parts are sent in order, one at a time.
-type upload struct {
-	objects *Objects
-	key     string
-	id      string
-	parts   []types.CompletedPart
-	size    int64
-	crc     hash.Hash64 // of all parts so far
-}
+// unsigned leaves a payload out of its request's signature, as the SDK does over TLS by
+// itself: its checksum, which is signed, guards it, and hashing it once more would be
+// the most expensive thing that happens to it.
+const unsigned = "UNSIGNED-PAYLOAD"
 
-// Multipart implements cas.Objects. S3 has no sha256 of a whole multipart object
-// (facts AWS §7.1); the CRC64NVME of the whole guards the way there.
-func (o *Objects) Multipart(ctx context.Context, key string, name cas.FileName) (cas.Multipart, error) {
+// Begin implements cas.Uploads. S3 has no sha256 of a whole multipart object (facts AWS
+// §7.1); the CRC64NVME of the whole guards the way there.
+func (o *Objects) Begin(ctx context.Context, key string, name cas.FileName) (string, error) {
 	out, err := o.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket:            aws.String(o.accessPoint),
 		Key:               aws.String(key),
@@ -36,58 +29,65 @@ func (o *Objects) Multipart(ctx context.Context, key string, name cas.FileName) 
 		ChecksumType:      types.ChecksumTypeFullObject,
 	})
 	if err != nil {
-		return nil, failedObject(err, "starting the upload of %q", key)
+		return "", failedObject(err, "starting the upload of %q", key)
 	}
-	return &upload{objects: o, key: key, id: aws.ToString(out.UploadId), crc: crc64nvme.New()}, nil
+	return aws.ToString(out.UploadId), nil
 }
 
-// Part implements cas.Multipart.
-func (u *upload) Part(ctx context.Context, number int, body []byte) error {
+// SendPart implements cas.Uploads.
+func (o *Objects) SendPart(ctx context.Context, key, id string, p cas.Part) (cas.SentPart, error) {
 	sum := crc64nvme.New()
-	_, _ = sum.Write(body) // a hash never fails
-	checksum := encode(sum)
-	out, err := u.objects.s3.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket:            aws.String(u.objects.accessPoint),
-		Key:               aws.String(u.key),
-		UploadId:          aws.String(u.id),
-		PartNumber:        aws.Int32(int32(number)),
-		Body:              bytes.NewReader(body),
-		ContentLength:     aws.Int64(int64(len(body))),
-		ChecksumCRC64NVME: aws.String(checksum),
-	})
-	if err != nil {
-		return failedObject(err, "sending part %d of %q", number, u.key)
+	if _, err := io.Copy(sum, p.Body); err != nil {
+		return cas.SentPart{}, err
 	}
-	_, _ = u.crc.Write(body)
-	u.size += int64(len(body))
-	u.parts = append(u.parts, types.CompletedPart{
-		PartNumber: aws.Int32(int32(number)), ETag: out.ETag, ChecksumCRC64NVME: aws.String(checksum),
-	})
-	return nil
+	if _, err := p.Body.Seek(0, io.SeekStart); err != nil {
+		return cas.SentPart{}, err
+	}
+	out, err := o.s3.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket:            aws.String(o.accessPoint),
+		Key:               aws.String(key),
+		UploadId:          aws.String(id),
+		PartNumber:        aws.Int32(int32(p.Number)),
+		ContentLength:     aws.Int64(p.Size),
+		Body:              p.Body,
+		ChecksumCRC64NVME: aws.String(encodeCRC(sum.Sum64())),
+	}, signPayload(unsigned))
+	if err != nil {
+		return cas.SentPart{}, failedObject(err, "sending part %d of %q", p.Number, key)
+	}
+	return cas.SentPart{Number: p.Number, Size: p.Size, ETag: aws.ToString(out.ETag), CRC: sum.Sum64()}, nil
 }
 
-// Complete implements cas.Multipart. S3 may answer 200 and then an error; the SDK
-// looks for it (facts AWS §7.3).
-func (u *upload) Complete(ctx context.Context) error {
-	_, err := u.objects.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket:            aws.String(u.objects.accessPoint),
-		Key:               aws.String(u.key),
-		UploadId:          aws.String(u.id),
-		MultipartUpload:   &types.CompletedMultipartUpload{Parts: u.parts},
-		ChecksumCRC64NVME: aws.String(encode(u.crc)),
+// Complete implements cas.Uploads. S3 may answer 200 and then an error; the SDK looks
+// for it (facts AWS §7.3).
+func (o *Objects) Complete(ctx context.Context, key, id string, parts []cas.SentPart) error {
+	completed := make([]types.CompletedPart, len(parts))
+	var crc uint64
+	var size int64
+	for i, p := range parts {
+		completed[i] = types.CompletedPart{
+			PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumCRC64NVME: aws.String(encodeCRC(p.CRC)),
+		}
+		crc = joinCRC(crc, p.CRC, p.Size)
+		size += p.Size
+	}
+	_, err := o.s3.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket:            aws.String(o.accessPoint),
+		Key:               aws.String(key),
+		UploadId:          aws.String(id),
+		MultipartUpload:   &types.CompletedMultipartUpload{Parts: completed},
+		ChecksumCRC64NVME: aws.String(encodeCRC(crc)),
 		ChecksumType:      types.ChecksumTypeFullObject,
-		MpuObjectSize:     aws.Int64(u.size),
+		MpuObjectSize:     aws.Int64(size),
 		IfNoneMatch:       aws.String("*"),
 	})
-	return failedObject(err, "completing the upload of %q", u.key)
+	return failedObject(err, "completing the upload of %q", key)
 }
 
-// Abort implements cas.Multipart.
-func (u *upload) Abort(ctx context.Context) error {
-	_, err := u.objects.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: aws.String(u.objects.accessPoint), Key: aws.String(u.key), UploadId: aws.String(u.id),
+// Abort implements cas.Uploads.
+func (o *Objects) Abort(ctx context.Context, key, id string) error {
+	_, err := o.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: aws.String(o.accessPoint), Key: aws.String(key), UploadId: aws.String(id),
 	})
-	return failedObject(err, "aborting the upload of %q", u.key)
+	return failedObject(err, "aborting the upload of %q", key)
 }
-
-func encode(sum hash.Hash64) string { return base64.StdEncoding.EncodeToString(sum.Sum(nil)) }

@@ -58,7 +58,7 @@ func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int
 		ChecksumSHA256: aws.String(d.Base64()),
 		IfNoneMatch:    aws.String("*"),
 		Metadata:       metadata(name),
-	}, signPayload(d), onceUnlessSeekable(body))
+	}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
 	return failedObject(err, "storing %q", key)
 }
 
@@ -117,16 +117,20 @@ func fileName(metadata map[string]string) cas.FileName {
 	return name
 }
 
-// signPayload tells the signer the sha256 of the body. Without it the SDK would read
-// the body twice over http, and leave it unsigned over https.
-func signPayload(d digest.Digest) func(*s3.Options) {
-	sign := middleware.InitializeMiddlewareFunc("PayloadIsDigest", func(
+// signPayload tells the signer what to sign for the body: its sha256. Without it the
+// SDK would read the body twice over http, and leave it unsigned over https.
+func signPayload(hash string) func(*s3.Options) {
+	sign := middleware.InitializeMiddlewareFunc("PayloadHash", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
 	) (middleware.InitializeOutput, middleware.Metadata, error) {
-		return next.HandleInitialize(v4.SetPayloadHash(ctx, d.Hex()), in)
+		return next.HandleInitialize(v4.SetPayloadHash(ctx, hash), in)
 	})
 	return s3.WithAPIOptions(func(stack *middleware.Stack) error { return stack.Initialize.Add(sign, middleware.Before) })
 }
+
+// askFirst has S3 say whether it wants a body before a large one is sent: what is
+// refused, or there already, costs no transfer, and can be repeated.
+func askFirst(o *s3.Options) { o.ContinueHeaderThresholdBytes = 1 << 20 }
 
 // onceUnlessSeekable: a stream that cannot be rewound can be sent once only; its
 // owner decides about another try.

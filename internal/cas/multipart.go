@@ -4,67 +4,132 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
-// abortTimeout bounds the clean-up after a failed upload, which runs when the
-// client, and with it the request's context, may be gone (facts WIRE W16).
-const abortTimeout = 15 * time.Second
+const (
+	// abortTimeout bounds the clean-up after a failed upload, which runs when the
+	// client, and with it the request's context, may be gone (facts WIRE W16).
+	abortTimeout = 15 * time.Second
+	// partsInFlight is how many parts one upload holds at most: one that fills, and two
+	// on their way. More would be memory that other uploads wait for.
+	partsInFlight = 3
+)
 
-// multipart sends the full part, then the rest of the body part by part. S3 cannot
-// check a whole-object sha256 here (facts AWS §7.1), so Complete is only called after
-// the body has ended with its digest verified; on any failure the parts are aborted.
-func (u upload) multipart(ctx context.Context, part []byte) (err error) {
-	m, err := u.objects.Multipart(ctx, u.key, u.name)
+// inParts sends first, if there is one, and the rest of the body part by part. S3
+// cannot check a whole-object sha256 here (facts AWS §7.1), so Complete is only called
+// after the body has ended with its digest verified; on any failure the parts are
+// aborted.
+func (u *upload) inParts(ctx context.Context, first *held) error {
+	release := func() {
+		if first != nil {
+			first.release()
+		}
+	}
+	// Without looking, a duplicate would be found out by Complete, after all its parts.
+	if there, err := u.exists(ctx); err != nil || there {
+		release()
+		return errors.Join(err, existing(there))
+	}
+	var id string
+	err := u.lease.do(ctx, func(o Objects) (err error) {
+		id, err = o.Begin(ctx, u.key, u.name)
+		return err
+	})
 	if err != nil {
+		release()
 		return err
 	}
-	defer func() {
-		if err == nil {
-			return
-		}
-		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
-		defer cancel()
-		if abortErr := m.Abort(fresh); abortErr != nil {
-			err = errors.Join(err, fmt.Errorf("aborting the upload: %w", abortErr))
-		}
-	}()
-	n, ended := len(part), false
-	for number := 1; n > 0; number++ {
-		if number > maxParts {
-			return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, int64(maxParts)*int64(len(part)))
-		}
-		if err := m.Part(ctx, number, part[:n]); err != nil {
-			return err
-		}
-		if ended {
-			break
-		}
-		if n, ended, err = fill(u.body, part); err != nil {
-			return err
-		}
-	}
-	return m.Complete(ctx)
-}
-
-// partPool lends part-sized buffers.
-type partPool struct {
-	size int
-	pool *sync.Pool
-}
-
-func newPartPool(size int64) partPool {
-	return partPool{int(size), &sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
-}
-
-// with lends a buffer to fn. It is lent again only after a success: when S3 has refused a
-// request early, net/http may still be reading the request's body.
-func (p partPool) with(fn func(part []byte) error) error {
-	b := p.pool.Get().(*[]byte)
-	err := fn(*b)
+	parts, err := u.send(ctx, id, first)
 	if err == nil {
-		p.pool.Put(b)
+		err = u.lease.do(ctx, func(o Objects) error { return o.Complete(ctx, u.key, id, parts) })
+	}
+	if err == nil {
+		return nil
+	}
+	fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	abortErr := u.lease.do(fresh, func(o Objects) error { return o.Abort(fresh, u.key, id) })
+	if abortErr != nil && !errors.Is(abortErr, cloud.ErrNotFound) {
+		err = errors.Join(err, fmt.Errorf("aborting the upload: %w", abortErr))
 	}
 	return err
+}
+
+// send has all parts sent, several at a time. When it returns, none is on its way.
+func (u *upload) send(ctx context.Context, id string, part *held) ([]SentPart, error) {
+	group, sending := errgroup.WithContext(ctx)
+	slots := make(chan struct{}, partsInFlight)
+	var mu sync.Mutex
+	var sent []SentPart
+	keep := func(p SentPart) {
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, p)
+	}
+	err := func() error {
+		for number, ended := 1, false; !ended; number++ {
+			size := u.parts.of(number)
+			if number > maxParts {
+				return fmt.Errorf("%w: an upload of unknown length has %d parts at most; announce the length", ErrTooLarge, maxParts)
+			}
+			select {
+			case slots <- struct{}{}:
+			case <-sending.Done():
+				if part != nil {
+					part.release()
+				}
+				return sending.Err()
+			}
+			if part == nil {
+				var err error
+				if part, err = u.memory.lend(sending, size); err != nil {
+					return err
+				}
+				if ended, err = part.fill(u.body); err != nil || part.n == 0 {
+					part.release()
+					return err
+				}
+			}
+			full := part
+			part = nil
+			group.Go(func() error {
+				defer func() { full.release(); <-slots }()
+				p, err := u.sendHeld(sending, id, number, full)
+				keep(p)
+				return err
+			})
+		}
+		return nil
+	}()
+	if err != nil && sending.Err() == nil {
+		// The body's failure is the reason; the parts on their way are of no use.
+		group.Go(func() error { return err })
+	}
+	if partErr := group.Wait(); partErr != nil {
+		return nil, partErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(sent, func(a, b SentPart) int { return a.Number - b.Number })
+	return sent, nil
+}
+
+func (u *upload) sendHeld(ctx context.Context, id string, number int, part *held) (sent SentPart, err error) {
+	err = u.lease.do(ctx, func(o Objects) (err error) {
+		if _, err := part.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		sent, err = o.SendPart(ctx, u.key, id, Part{Number: number, Size: part.n, Body: part})
+		return err
+	})
+	return sent, err
 }

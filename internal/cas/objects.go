@@ -22,17 +22,6 @@ type Objects interface {
 	Stat(ctx context.Context, key string) (Info, error)
 	// Exists lists exactly this key.
 	Exists(ctx context.Context, key string) (bool, error)
-	// Multipart starts an upload in parts. Nothing is visible before Complete.
-	Multipart(ctx context.Context, key string, name FileName) (Multipart, error)
-}
-
-// Multipart is one upload in parts. End it with Complete or Abort.
-type Multipart interface {
-	// Part uploads part number (from 1); body may be sent again on a retry.
-	Part(ctx context.Context, number int, body []byte) error
-	// Complete makes the object visible, on condition that the key is free; it sends the
-	// CRC64NVME of all parts for S3 to compare.
-	Complete(ctx context.Context) error
-	// Abort discards the parts.
-	Abort(ctx context.Context) error
+	// Uploads are for what does not go in one request.
+	Uploads
 }

@@ -228,7 +228,7 @@ func (m *meeting) Read([]byte) (int, error) {
 }
 
 // W16: a client that leaves in the middle of a multipart upload leaves no parts behind.
-func TestCanceledUploadsAreAborted(t *testing.T) {
+func TestW16_CanceledUploadsAreAborted(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, small())
 	id := r.Org(t)

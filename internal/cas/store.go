@@ -5,7 +5,8 @@
 //   - Nothing is stored under a digest that it does not hash to (DESIGN I3), and what
 //     is stored never changes (I4).
 //   - No reader gets a complete artifact whose hash is wrong (I5).
-//   - A transfer holds one part in memory, whatever the artifact's size (I6).
+//   - A transfer holds a few parts in memory, whatever the artifact's size, and all
+//     transfers together a fixed amount (I6).
 package cas
 
 import (
@@ -37,28 +38,27 @@ type Config struct {
 	// reaches them.
 	Open func(session.Session) Objects
 	// SinglePutMax is the largest artifact of known length that is stored with one
-	// PutObject, in bytes; 0: 64 MiB. At most 5 GiB (facts AWS §7.3).
+	// PutObject, in bytes; 0: 5 GiB, which is the most (facts AWS §7.3).
 	SinglePutMax int64
-	// PartSize is the size of a part of a larger one, and all that a transfer keeps in
-	// memory, in bytes; 0: 8 MiB. At least 5 MiB (facts AWS §7.3).
+	// PartSize is the size of the first parts of a larger one, in bytes; 0: 5 MiB, which
+	// is the least (facts AWS §7.3).
 	PartSize int64
+	// Memory is what all uploads in parts hold together, in bytes; 0: 32 MiB. At least
+	// four times PartSize and 1 MiB: the largest part that is held.
+	Memory int64
 }
 
 const (
-	mebibyte            = 1 << 20
-	gibibyte            = 1 << 30
-	defaultSinglePutMax = 64 * mebibyte
-	defaultPartSize     = 8 * mebibyte
-	minPartSize         = 5 * mebibyte
-	maxSinglePut        = 5 * gibibyte
-	maxParts            = 10_000
+	defaultSinglePutMax = maxSinglePut
+	defaultPartSize     = 5 * mebibyte
+	defaultMemory       = 32 * mebibyte
 )
 
 // Store keeps the artifacts of all organizations of an installation. It is safe for
 // concurrent use.
 type Store struct {
-	cfg   Config
-	parts partPool
+	cfg    Config
+	memory *memory
 }
 
 // New returns a Store on cfg.
@@ -69,18 +69,28 @@ func New(cfg Config) (*Store, error) {
 	if cfg.PartSize == 0 {
 		cfg.PartSize = defaultPartSize
 	}
+	if cfg.Memory == 0 {
+		cfg.Memory = max(defaultMemory, cfg.PartSize<<growths+blockBytes)
+	}
 	if cfg.SinglePutMax < 0 || cfg.SinglePutMax > maxSinglePut {
 		return nil, fmt.Errorf("singlePutMax of %d bytes: want 1 to %d", cfg.SinglePutMax, int64(maxSinglePut))
 	}
 	if cfg.PartSize < minPartSize || cfg.PartSize > gibibyte {
 		return nil, fmt.Errorf("partSize of %d bytes: want %d to %d", cfg.PartSize, minPartSize, gibibyte)
 	}
-	return &Store{cfg: cfg, parts: newPartPool(cfg.PartSize)}, nil
+	// In whole blocks: one more than the bytes of the largest part.
+	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
+		return nil, fmt.Errorf("memory of %d bytes: want at least %d", cfg.Memory, least)
+	}
+	return &Store{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
 }
 
 // MaxSize is the largest artifact that this store takes, in bytes: what fits in the
-// parts that S3 allows.
-func (s *Store) MaxSize() int64 { return s.cfg.PartSize * maxParts }
+// parts that S3 allows, each as large as one that is held in memory may be. One that
+// does not announce its length has a little less, for its first parts are small.
+func (s *Store) MaxSize() int64 {
+	return max(s.cfg.SinglePutMax, s.cfg.PartSize<<growths*maxParts)
+}
 
 // Put stores body as the artifact ref and reports whether it is new; the same content
 // again is a success that changes nothing. length is the number of bytes that body
@@ -88,39 +98,13 @@ func (s *Store) MaxSize() int64 { return s.cfg.PartSize * maxParts }
 // ref.Digest, nothing is stored: the error then wraps digest.ErrMismatch,
 // digest.ErrLength, ErrTooLarge, or the error of body.
 func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName) (created bool, err error) {
-	if length > s.MaxSize() {
-		return false, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLarge, length, s.MaxSize())
-	}
-	sess, err := s.cfg.Sessions.For(ctx, ref.Org)
-	if err != nil {
-		return false, err
-	}
-	upload := upload{
-		objects: s.cfg.Open(sess),
-		key:     sess.Tenant.ObjectKey(ref.Digest),
-		digest:  ref.Digest,
-		name:    name,
-		length:  length,
-		body:    digest.Verify(body, ref.Digest, length),
-	}
-	if length > s.cfg.PartSize && length <= s.cfg.SinglePutMax {
-		err = upload.stream(ctx)
-	} else {
-		err = upload.buffered(ctx, s.parts)
-	}
-	if undecided(err) {
-		if there, _ := upload.objects.Exists(ctx, upload.key); there {
-			err = cloud.ErrExists
-		}
-	}
-	if errors.Is(err, cloud.ErrExists) {
-		// Somebody stored it first. The body must be right all the same: a client that
-		// lies about its content is told so, whoever came before it.
-		_, err = io.Copy(io.Discard, upload.body)
-		return false, err
-	}
-	s.note(ref.Org, sess, err)
-	return err == nil, err
+	return s.upload(ctx, ref, length, body, name, false)
+}
+
+// Offer is Put for a client that can be answered before it has sent everything: of an
+// artifact that is there already, it may leave body unread and unverified.
+func (s *Store) Offer(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName) (created bool, err error) {
+	return s.upload(ctx, ref, length, body, name, true)
 }
 
 // Stat describes the artifact ref, or fails with ErrNotFound.

@@ -16,6 +16,7 @@ import (
 // Store keeps artifacts, as the servers use it.
 type Store interface {
 	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error)
 	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
@@ -43,6 +44,12 @@ type Explained struct {
 // Put implements Store.
 func (e Explained) Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error) {
 	created, err := e.Store.Put(ctx, ref, length, body, name)
+	return created, e.explain(ctx, ref.Org, err)
+}
+
+// Offer implements Store.
+func (e Explained) Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error) {
+	created, err := e.Store.Offer(ctx, ref, length, body, name)
 	return created, e.explain(ctx, ref.Org, err)
 }
 

@@ -2,8 +2,11 @@ package casgrpc_test
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc/codes"
@@ -23,7 +26,21 @@ func TestWriteReadDescribe(t *testing.T) {
 	for _, size := range []int{0, 1, 1 << 20, 3_500_000, part, part + 1} {
 		content, _ := rig.Content(size)
 		d := s.put(t, content)
-		_ = s.put(t, content)
+		// Again: what is large is answered before it was all sent, without its size.
+		if n, err := s.write(t, s.uploader(), messages(stockName(t, "b.txt", d.Hex()), content)...); err != nil || n != int64(size) && (n != 0 || size <= part) {
+			t.Errorf("%d bytes, again: %d, %v", size, n, err)
+		}
+		blob := fmt.Sprintf("blobs/%s/%d", d.Hex(), size)
+		if n, err := s.write(t, s.uploader(), messages("uploads/"+uuid.NewString()+"/"+blob, content)...); err != nil || n != int64(size) {
+			t.Errorf("%d bytes, with their size: %d, %v", size, n, err)
+		}
+		if got, err := s.read(t, s.downloader(d), &bytestream.ReadRequest{ResourceName: blob}); err != nil || !bytes.Equal(got, content) {
+			t.Errorf("%s: %d came back, %v", blob, len(got), err)
+		}
+		_, err := s.read(t, s.downloader(d), &bytestream.ReadRequest{ResourceName: blob + "0"})
+		if size > 0 {
+			code(t, "another size", err, codes.NotFound)
+		}
 		got, err := s.read(t, s.downloader(d), &bytestream.ReadRequest{ResourceName: d.Hex()})
 		if err != nil || !bytes.Equal(got, content) {
 			t.Errorf("%d bytes: %d came back, %v", size, len(got), err)
@@ -101,6 +118,9 @@ func TestI3_RefusedWrites(t *testing.T) {
 		{"message of more than 4 MiB, later", s.uploader(), []*M{{ResourceName: tooMuchDigest.Hex()}, {Data: tooMuch, FinishWrite: true}}, codes.ResourceExhausted},
 		{"W18: too large for the server", s.uploader(), messages(tooMuchDigest.Hex(), tooMuch), codes.ResourceExhausted},
 		{"too large for the token", short, messages(name, content), codes.ResourceExhausted},
+		{"W18: another size than declared, less", s.uploader(), messages("uploads/"+uuid.NewString()+"/blobs/"+d.Hex()+"/999", content), codes.InvalidArgument},
+		{"W18: another size than declared, more", s.uploader(), messages("uploads/"+uuid.NewString()+"/blobs/"+d.Hex()+"/1001", content), codes.InvalidArgument},
+		{"W18: a declared size that is too large", s.uploader(), []*M{{ResourceName: "uploads/" + uuid.NewString() + "/blobs/" + d.Hex() + "/5243101"}}, codes.ResourceExhausted},
 		{"W27: bound to another digest", bound, messages(name, content), codes.PermissionDenied},
 		{"a downloader", s.downloader(d), messages(name, content), codes.PermissionDenied},
 	} {

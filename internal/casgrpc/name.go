@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/gob"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -24,15 +29,64 @@ type resource struct {
 	Digest   string // bare hex
 }
 
-// uploadName parses the resource name of a Write: base64 of a gob, or bare hex from
-// clients that have no file name to tell.
-func uploadName(name string) (digest.Digest, cas.FileName, error) {
+// written is what the resource name of a Write says.
+type written struct {
+	digest digest.Digest
+	file   cas.FileName
+	length int64 // or cas.UnknownLength
+}
+
+// uploadName parses the resource name of a Write: base64 of a gob, the name that the
+// Remote Execution API has, or bare hex from clients that have no file name to tell.
+func uploadName(name string) (written, error) {
 	if d, err := digest.ParseHex(name); err == nil {
-		return d, "", nil
+		return written{digest: d, length: cas.UnknownLength}, nil
 	}
 	if name == "" || len(name) > maxNameBytes {
-		return digest.Digest{}, "", malformed(fmt.Errorf("%d bytes", len(name)))
+		return written{}, malformed(fmt.Errorf("%d bytes", len(name)))
 	}
+	if rest, ok := strings.CutPrefix(name, "uploads/"); ok {
+		id, blob, _ := strings.Cut(rest, "/")
+		if _, err := uuid.Parse(id); err != nil {
+			return written{}, malformed(err)
+		}
+		d, length, err := blobName(blob)
+		return written{digest: d, length: length}, err
+	}
+	d, file, err := gobName(name)
+	return written{digest: d, file: file, length: cas.UnknownLength}, err
+}
+
+// blobName parses "blobs/{hash}/{size}" (Remote Execution API v2, ByteStream). An
+// instance name before it is refused: the token alone says whose artifacts are meant.
+func blobName(name string) (digest.Digest, int64, error) {
+	hash, size, ok := strings.Cut(strings.TrimPrefix(name, "blobs/"), "/")
+	if !ok || !strings.HasPrefix(name, "blobs/") {
+		return digest.Digest{}, 0, malformed(errors.New("not blobs/{hash}/{size}"))
+	}
+	d, err := digest.ParseHex(hash)
+	if err != nil {
+		return digest.Digest{}, 0, err
+	}
+	length, err := strconv.ParseInt(size, 10, 64)
+	if err != nil || length < 0 || strconv.FormatInt(length, 10) != size {
+		return digest.Digest{}, 0, malformed(fmt.Errorf("not a size: %.30q", size))
+	}
+	return d, length, nil
+}
+
+// downloadName parses the resource name of a Read: bare hex (facts WIRE §5.2), or that
+// of the Remote Execution API; the size is cas.UnknownLength where the name has none.
+func downloadName(name string) (digest.Digest, int64, error) {
+	if strings.HasPrefix(name, "blobs/") && len(name) <= maxNameBytes {
+		return blobName(name)
+	}
+	d, err := digest.ParseHex(name)
+	return d, cas.UnknownLength, err
+}
+
+// gobName parses what the stock client sends.
+func gobName(name string) (digest.Digest, cas.FileName, error) {
 	raw, err := base64.StdEncoding.DecodeString(name)
 	if err != nil {
 		return digest.Digest{}, "", malformed(err)
@@ -54,5 +108,5 @@ func uploadName(name string) (digest.Digest, cas.FileName, error) {
 }
 
 func malformed(cause error) error {
-	return problem.Wrap(cause, problem.Invalid, "malformed resource name", "send what the stock client sends, or the bare hexadecimal digest")
+	return problem.Wrap(cause, problem.Invalid, "malformed resource name", "send what the stock client sends, uploads/{uuid}/blobs/{hash}/{size}, or the bare hexadecimal digest")
 }

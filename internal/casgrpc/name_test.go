@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 )
 
@@ -27,11 +28,15 @@ func encoded(t testing.TB, value any) string {
 
 func TestUploadName(t *testing.T) {
 	t.Parallel()
-	d, name, err := uploadName(stock)
+	parse := func(text string) (digest.Digest, cas.FileName, error) {
+		w, err := uploadName(text)
+		return w.digest, w.file, err
+	}
+	d, name, err := parse(stock)
 	if err != nil || d.Hex() != stockDigest || name != "hello.txt" {
 		t.Errorf("the stock client's: %s, %q, %v", d, name, err)
 	}
-	if d, name, err := uploadName(stockDigest); err != nil || d.Hex() != stockDigest || name != "" {
+	if d, name, err := parse(stockDigest); err != nil || d.Hex() != stockDigest || name != "" {
 		t.Errorf("bare: %s, %q, %v", d, name, err)
 	}
 	long := strings.Repeat("ä", 127)
@@ -39,7 +44,7 @@ func TestUploadName(t *testing.T) {
 		Digest, FileName string
 		Extra            []int
 	}
-	if d, name, err := uploadName(encoded(t, reordered{stockDigest, long, []int{1}})); err != nil || d.Hex() != stockDigest || string(name) != long {
+	if d, name, err := parse(encoded(t, reordered{stockDigest, long, []int{1}})); err != nil || d.Hex() != stockDigest || string(name) != long {
 		t.Errorf("reordered, with more: %s, %q, %v", d, name, err)
 	}
 
@@ -64,8 +69,41 @@ func TestUploadName(t *testing.T) {
 		"name of 256 bytes":     encoded(t, resource{FileName: strings.Repeat("a", 256), Digest: stockDigest}),
 		"name with a slash":     encoded(t, resource{FileName: "a/b", Digest: stockDigest}),
 	} {
-		if d, name, err := uploadName(text); err == nil {
-			t.Errorf("%s: %s, %q", what, d, name)
+		if w, err := uploadName(text); err == nil {
+			t.Errorf("%s: %+v", what, w)
+		}
+	}
+}
+
+const someUUID = "6f1c1f9e-9a3c-4c57-8b49-5d3b7b6f0c11"
+
+// The names of the Remote Execution API declare a size; nothing else passes for one.
+func TestBlobNames(t *testing.T) {
+	t.Parallel()
+	w, err := uploadName("uploads/" + someUUID + "/blobs/" + stockDigest + "/17")
+	if err != nil || w.digest.Hex() != stockDigest || w.length != 17 || w.file != "" {
+		t.Errorf("%+v, %v", w, err)
+	}
+	for text, want := range map[string]int64{"blobs/" + stockDigest + "/0": 0, stockDigest: cas.UnknownLength} {
+		if d, size, err := downloadName(text); err != nil || d.Hex() != stockDigest || size != want {
+			t.Errorf("%q: %s, %d, %v", text, d, size, err)
+		}
+	}
+	for _, size := range []string{"", "-1", "+1", "01", "1.0", "0x1", "9223372036854775808", "1/", "1/a.txt", " 1"} {
+		if w, err := uploadName("uploads/" + someUUID + "/blobs/" + stockDigest + "/" + size); err == nil {
+			t.Errorf("size %q: %+v", size, w)
+		}
+		if _, _, err := downloadName("blobs/" + stockDigest + "/" + size); err == nil {
+			t.Errorf("size %q is read", size)
+		}
+	}
+	for _, text := range []string{
+		"uploads//blobs/" + stockDigest + "/1", "uploads/x/blobs/" + stockDigest + "/1", "uploads/" + someUUID + "/" + stockDigest + "/1",
+		"instance/uploads/" + someUUID + "/blobs/" + stockDigest + "/1", "blobs/" + stockDigest + "/1",
+		"uploads/" + someUUID + "/blobs/not-a-digest/1", "uploads/" + someUUID + "/compressed-blobs/zstd/" + stockDigest + "/1",
+	} {
+		if w, err := uploadName(text); err == nil {
+			t.Errorf("%q: %+v", text, w)
 		}
 	}
 }
@@ -74,7 +112,7 @@ func TestUploadName(t *testing.T) {
 func TestLongestNameFits(t *testing.T) {
 	t.Parallel()
 	text := encoded(t, resource{FileName: strings.Repeat("\U0001f389", 63), Digest: stockDigest})
-	if _, _, err := uploadName(text); err != nil || len(text) > maxNameBytes {
+	if _, err := uploadName(text); err != nil || len(text) > maxNameBytes {
 		t.Errorf("%d bytes, %v", len(text), err)
 	}
 }
@@ -85,13 +123,22 @@ func FuzzUploadName(f *testing.F) {
 	f.Add(stock)
 	f.Add(stockDigest)
 	f.Add("")
+	f.Add("uploads/" + someUUID + "/blobs/" + stockDigest + "/17")
+	f.Add("blobs/" + stockDigest + "/17")
 	f.Add(encoded(f, resource{FileName: "a/b", Digest: stockDigest}))
 	f.Add(encoded(f, map[string]string{"Digest": stockDigest}))
 	f.Add(encoded(f, [][]struct{}{{{}, {}}}))
 	f.Fuzz(func(t *testing.T, text string) {
-		d, name, err := uploadName(text)
+		if d, size, err := downloadName(text); err == nil && (len(d.Hex()) != 64 || size < cas.UnknownLength) {
+			t.Errorf("read %q: %s, %d", text, d, size)
+		}
+		w, err := uploadName(text)
 		if err != nil {
 			return
+		}
+		d, name := w.digest, w.file
+		if w.length < cas.UnknownLength {
+			t.Errorf("%q: %d bytes", text, w.length)
 		}
 		if back, err := digest.ParseHex(d.Hex()); err != nil || back != d || len(text) > maxNameBytes {
 			t.Errorf("%q: %s", text, d)

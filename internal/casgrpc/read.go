@@ -9,7 +9,6 @@ import (
 	"google.golang.org/genproto/googleapis/bytestream"
 
 	"github.com/managedcas/managedcas/internal/cas"
-	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
@@ -23,7 +22,7 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 		if err != nil {
 			return err
 		}
-		d, err := digest.ParseHex(req.GetResourceName())
+		d, size, err := downloadName(req.GetResourceName())
 		if err != nil {
 			return err
 		}
@@ -43,6 +42,9 @@ func (s *Server) Read(req *bytestream.ReadRequest, stream bytestream.ByteStream_
 			return err
 		}
 		defer artifact.Close()
+		if size != cas.UnknownLength && size != artifact.Info.Size {
+			return cas.ErrNotFound // hash and size are the name
+		}
 		return send(artifact, patient{stream, s.cfg.Idle})
 	}()
 	if err != nil {

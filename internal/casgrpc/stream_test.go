@@ -47,7 +47,7 @@ func TestI5_DamagedReads(t *testing.T) {
 
 // W16, W17: a client that goes away in the middle leaves neither an object, nor parts,
 // nor anything of it in the server.
-func TestClientsThatGoAway(t *testing.T) {
+func TestW16_ClientsThatGoAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, rig.Options{})
 	content, d := rig.Content(3 * part)

@@ -16,7 +16,9 @@ import (
 )
 
 // Write stores an artifact. The first message names it; the last one says so with
-// finish_write, and a stream that ends without has stored nothing (facts WIRE W3).
+// finish_write, and a stream that ends without has stored nothing (facts WIRE W3). A
+// large artifact that is there already is answered at once: clients stop sending when an
+// answer comes (facts WIRE §5.5).
 func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 	ctx := stream.Context()
 	committed, err := func() (int64, error) {
@@ -29,23 +31,31 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if err != nil {
 			return 0, err
 		}
-		d, name, err := uploadName(first.GetResourceName())
+		name, err := uploadName(first.GetResourceName())
 		if err != nil {
 			return 0, err
 		}
-		ref, limit, err := grant.Upload(d, s.cfg.MaxBytes)
+		ref, limit, err := grant.Upload(name.digest, s.cfg.MaxBytes)
 		if err != nil {
 			return 0, err
+		}
+		if name.length > limit {
+			return 0, cas.ErrTooLarge // from the declared size, before the first byte
 		}
 		if err := body.begin(first); err != nil {
 			return 0, err
 		}
-		created, err := s.cfg.Store.Put(ctx, ref, cas.UnknownLength, cas.Limit(body, limit), name)
+		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), name.file)
 		if err != nil {
 			return 0, err
 		}
 		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "artifact stored", slog.String("org", ref.Org.String()),
-			slog.String("digest", d.String()), slog.Int64("bytes", body.received), slog.Bool("created", created))
+			slog.String("digest", ref.Digest.String()), slog.Int64("bytes", body.received), slog.Bool("created", created))
+		if !body.finished {
+			// The artifact was there. The Remote Execution API wants its size, which the stock
+			// client, whose names do not have it, does not look at (facts WIRE §5.5).
+			return max(name.length, 0), nil
+		}
 		return body.received, nil
 	}()
 	if err != nil {

@@ -10,10 +10,8 @@ package cashttp
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"time"
 
@@ -26,6 +24,7 @@ import (
 // Store keeps artifacts. Its errors are those that cas.Problem explains.
 type Store interface {
 	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
 	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
@@ -118,52 +117,4 @@ func only(values []string) string {
 		return ""
 	}
 	return values[0]
-}
-
-// stored answers an upload.
-type stored struct {
-	Digest   digest.Digest `json:"digest"`
-	Size     int64         `json:"size"`
-	FileName cas.FileName  `json:"fileName,omitempty"`
-}
-
-func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
-	ref, limit, err := grant.Upload(d, s.MaxBytes)
-	if err != nil {
-		return err
-	}
-	name, err := fileName(r.Header.Get("Content-Disposition"))
-	if err != nil {
-		return err
-	}
-	if r.ContentLength > limit {
-		return cas.ErrTooLarge // from the declared length, before the first byte
-	}
-	length := r.ContentLength // -1, which is cas.UnknownLength, when it is chunked
-	body := &counter{body: cas.Limit(s.clientBody(w, r), limit)}
-	created, err := s.Store.Put(r.Context(), ref, length, body, name)
-	if err != nil {
-		return err
-	}
-	status := http.StatusOK
-	if created {
-		status = http.StatusCreated
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	// The artifact is stored; a client that is gone by now cannot be told.
-	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: body.n, FileName: name})
-	return nil
-}
-
-// fileName reads the name of an upload from its Content-Disposition header.
-func fileName(header string) (cas.FileName, error) {
-	if header == "" {
-		return "", nil
-	}
-	_, params, err := mime.ParseMediaType(header)
-	if err != nil {
-		return "", problem.Wrap(err, problem.Invalid, "malformed Content-Disposition header", `send: attachment; filename="NAME"`)
-	}
-	return cas.ParseFileName(params["filename"])
 }

@@ -173,7 +173,7 @@ func TestUnauthenticated(t *testing.T) {
 }
 
 // W20: a name comes back as it went in, or is refused with a reason; never repaired.
-func TestFileNames(t *testing.T) {
+func TestW20_FileNames(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, rig.Options{})
 	for _, row := range []struct{ header, want string }{ // an empty want: refused

@@ -45,7 +45,7 @@ func TestI5_DamagedDownloads(t *testing.T) {
 }
 
 // W17: a client that stops in the middle has stored nothing, and is not told otherwise.
-func TestUploadsThatStop(t *testing.T) {
+func TestW17_UploadsThatStop(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, rig.Options{})
 	content, d := rig.Content(1000)

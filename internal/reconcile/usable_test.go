@@ -97,20 +97,23 @@ func TestMultipart(t *testing.T) {
 	content := bytes.Join(parts, nil)
 	key := w.in.Tenant(o.ID).ObjectKey(digest.Of(content))
 	for _, want := range []error{nil, cloud.ErrExists} {
-		m, err := objects.Multipart(t.Context(), key, "big")
+		id, err := objects.Begin(t.Context(), key, "big")
 		if err != nil {
 			t.Fatal(err)
 		}
+		var sent []cas.SentPart
 		for i, part := range parts {
-			if err := m.Part(t.Context(), i+1, part); err != nil {
+			p, err := objects.SendPart(t.Context(), key, id, cas.Part{Number: i + 1, Size: int64(len(part)), Body: bytes.NewReader(part)})
+			if err != nil {
 				t.Fatal(err)
 			}
+			sent = append(sent, p)
 		}
-		if err := m.Complete(t.Context()); !errors.Is(err, want) {
+		if err := objects.Complete(t.Context(), key, id, sent); !errors.Is(err, want) {
 			t.Errorf("completed: %v, want %v", err, want)
 		}
 		if want != nil {
-			if err := m.Abort(t.Context()); err != nil {
+			if err := objects.Abort(t.Context(), key, id); err != nil {
 				t.Errorf("aborted: %v", err)
 			}
 		}

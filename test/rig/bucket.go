@@ -2,10 +2,12 @@ package rig
 
 import (
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 )
@@ -41,6 +43,19 @@ func (r *Rig) Uploads(t testing.TB) []string {
 		keys = append(keys, aws.ToString(u.Key))
 	}
 	return keys
+}
+
+// AbortDate is when S3 itself aborts what is unfinished now; zero: never.
+func (r *Rig) AbortDate(t testing.TB) time.Time {
+	t.Helper()
+	out, err := r.root().GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: &r.Installation.BucketName})
+	must(t, err)
+	for _, rule := range out.Rules {
+		if abort := rule.AbortIncompleteMultipartUpload; abort != nil && rule.Status == types.ExpirationStatusEnabled {
+			return time.Now().AddDate(0, 0, int(aws.ToInt32(abort.DaysAfterInitiation)))
+		}
+	}
+	return time.Time{}
 }
 
 // Calls counts the S3 requests that AWS answered since the last Forget, by operation.
