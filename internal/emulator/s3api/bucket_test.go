@@ -187,6 +187,7 @@ func TestPolicyText(t *testing.T) {
 		t.Errorf("%s", got.Body)
 	}
 	w.put(w.root, "/shared?policy", strings.ReplaceAll(sent, "role/reader", "role/nobody")).is(t, 400, "MalformedPolicy")
+	w.put(w.root, "/shared?policy", strings.ReplaceAll(sent, "s3:PutObject", "s3:ListBucket")).is(t, 400, "MalformedPolicy")
 	w.put(w.root, "/shared?policy", "{}").is(t, 400, "MalformedPolicy")
 	w.put(w.root, "/shared?policy", sent+strings.Repeat(" ", maxPolicy)).is(t, 400, "MalformedPolicy")
 }

@@ -6,10 +6,9 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/s3policy"
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -82,12 +81,8 @@ func parseBucketPolicy(text []byte, arn string) (*iam.Document, error) {
 	if err != nil {
 		return nil, malformedPolicy("%v", err)
 	}
-	for i, st := range doc.Statements {
-		for _, r := range slices.Concat(st.Resources, st.NotResources) {
-			if r != arn && !strings.HasPrefix(r, arn+"/") {
-				return nil, malformedPolicy("Policy has invalid resource: statement %d names %q, which is not part of %s.", i+1, r, arn)
-			}
-		}
+	if err := s3policy.CheckBucket(doc, arn); err != nil {
+		return nil, err
 	}
 	return doc, nil
 }

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
+	"github.com/managedcas/managedcas/internal/emulator/s3policy"
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -63,14 +63,8 @@ func parsePolicy(text, arn string) (*iam.Document, error) {
 	if err != nil {
 		return nil, malformedPolicy("%v", err)
 	}
-	for i, st := range doc.Statements {
-		for _, list := range [][]string{st.Resources, st.NotResources} {
-			for _, r := range list {
-				if r != arn && !strings.HasPrefix(r, arn+"/") {
-					return nil, malformedPolicy("Policy has invalid resource: statement %d names %q, which is not part of %s.", i+1, r, arn)
-				}
-			}
-		}
+	if err := s3policy.CheckAccessPoint(doc, arn); err != nil {
+		return nil, err
 	}
 	return doc, nil
 }

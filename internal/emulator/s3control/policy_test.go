@@ -83,6 +83,8 @@ func TestPolicyRefused(t *testing.T) {
 		{"the bucket", statement(allow + `"Resource":"arn:aws:s3:::shared/*"`), 400, "MalformedPolicy"},
 		{"everything", statement(allow + `"Resource":"*"`), 400, "MalformedPolicy"},
 		{"everything but another", statement(`"Effect":"Deny","Principal":"*","Action":"s3:*","NotResource":"` + apARN + `cas-b/object/*"`), 400, "MalformedPolicy"},
+		{"objects without /object/", statement(allow + `"Resource":"` + apARN + `cas-a/*"`), 400, "MalformedPolicy"},
+		{"mistyped action", statement(`"Effect":"Deny","Principal":"*","Action":"s3:GetObjekt",` + objects), 400, "MalformedPolicy"},
 		{"over 20 KB", statement(allow+objects) + strings.Repeat(" ", 20<<10), 400, "MalformedPolicy"},
 		{"the access point itself", statement(`"Effect":"Allow","Principal":{"AWS":"` + account + `"},"Action":"s3:ListBucket","Resource":"` + apARN + `cas-a"`), 200, ""},
 		{"objects", statement(allow + objects), 200, ""},
