@@ -59,7 +59,7 @@ type keyInput struct {
 }
 
 func (s *Service) describeKey(ctx context.Context, caller *api.Caller, in keyInput) (keyOutput, error) {
-	f, err := s.load(in.KeyID)
+	f, err := s.describable(ctx, caller, in.KeyID)
 	if err != nil {
 		return keyOutput{}, err
 	}
