@@ -297,6 +297,7 @@ func TestListPolicies(t *testing.T) {
 		{"ListPolicies", params{"MaxItems": "0"}, "ValidationError", "maxItems"},
 		{"ListPolicies", params{"MaxItems": "1001"}, "ValidationError", "maxItems"},
 		{"ListPolicies", params{"Marker": "!"}, "ValidationError", "marker"},
+		{"ListPolicies", params{"Marker": "zzz"}, "ValidationError", "marker"},
 		{"ListPolicies", params{"PathPrefix": "cas"}, "ValidationError", "pathPrefix"},
 		{"ListPolicies", params{"Scope": "local"}, "ValidationError", "scope"},
 	})

@@ -1,10 +1,10 @@
 package s3api
 
 import (
-	"encoding/base64"
 	"net/url"
 	"strings"
 
+	"github.com/managedcas/managedcas/internal/emulator/pagetoken"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -101,15 +101,20 @@ func (f found) newest() string {
 	return last
 }
 
-// Continuation tokens hide what they continue after: clients must not build them.
-func toToken(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+// toToken makes the token by which a listing goes on after last.
+func (c *call) toToken(last string) string { return pagetoken.Make("s3/"+c.op.name, last) }
 
-func fromToken(token string) (string, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
+// afterToken reads the token in a request, "" when there is none.
+func (c *call) afterToken() (string, error) {
+	token := c.query.Get("continuation-token")
+	if token == "" {
+		return "", nil
+	}
+	last, ok := pagetoken.Read("s3/"+c.op.name, token)
+	if !ok {
 		return "", invalidArgument("continuation-token", token, "The continuation token provided is incorrect")
 	}
-	return string(raw), nil
+	return last, nil
 }
 
 // textEncoding writes keys into documents: as they are, or percent-encoded, since

@@ -143,8 +143,9 @@ func TestListingEdges(t *testing.T) {
 	if c := page.Contents[0]; c.Size != 3 || c.StorageClass != "STANDARD" || c.ChecksumAlgorithm != "CRC64NVME" || c.Owner == nil {
 		t.Errorf("%+v", c)
 	}
-	for _, bad := range []string{"max-keys=-1", "max-keys=x", "encoding-type=base64", "continuation-token=%21"} {
+	for _, bad := range []string{"max-keys=-1", "max-keys=x", "encoding-type=base64", "continuation-token=%21", "continuation-token=zzz"} {
 		w.get(w.root, "/shared?list-type=2&"+bad).is(t, 400, "InvalidArgument")
 	}
+	w.get(w.root, "/?continuation-token=zzz").is(t, 400, "InvalidArgument")
 	w.get(w.root, "/shared?list-type=3").is(t, 400, "InvalidArgument")
 }

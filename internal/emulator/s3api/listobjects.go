@@ -69,7 +69,7 @@ func (s *Service) listObjectsV2(ctx context.Context, c *call) error {
 		return invalidArgument("list-type", v, "Invalid List Type specified in Request")
 	}
 	token, startAfter := c.query.Get("continuation-token"), c.query.Get("start-after")
-	after, err := fromToken(token)
+	after, err := c.afterToken()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *Service) listObjectsV2(ctx context.Context, c *call) error {
 		StartAfter: encoding.write(startAfter), ContinuationToken: token,
 	}
 	if last != "" {
-		result.NextContinuationToken = toToken(last)
+		result.NextContinuationToken = c.toToken(last)
 	}
 	return writeXML(c.w, http.StatusOK, result)
 }
