@@ -117,8 +117,8 @@ func (c *call) afterToken() (string, error) {
 	return last, nil
 }
 
-// textEncoding writes keys into documents: as they are, or percent-encoded, since
-// XML cannot hold every byte of a key.
+// textEncoding writes keys into documents: as they are, or percent-encoded, for
+// parsers that refuse what XML cannot hold.
 type textEncoding string
 
 func (c *call) textEncoding() (textEncoding, error) {
@@ -129,10 +129,10 @@ func (c *call) textEncoding() (textEncoding, error) {
 	return textEncoding(e), nil
 }
 
-func (e textEncoding) write(s string) string {
+func (e textEncoding) write(s string) keyText {
 	if e == "" {
-		return s
+		return keyText(s)
 	}
 	// The slash stays, as S3 writes it; a space is %20, which all decoders understand.
-	return strings.NewReplacer("%2F", "/", "+", "%20").Replace(url.QueryEscape(s))
+	return keyText(strings.NewReplacer("%2F", "/", "+", "%20").Replace(url.QueryEscape(s)))
 }
