@@ -107,6 +107,8 @@ func TestRoleRules(t *testing.T) {
 		{"GetRolePolicy", with(role, "PolicyName", "q"), "NoSuchEntity", "The role policy with name q cannot be found."},
 		{"DeleteRolePolicy", with(role, "PolicyName", "q"), "NoSuchEntity", ""},
 		{"DeleteRolePolicy", with(role, "PolicyName", "p"), "", ""},
+		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/PowerUserAccess"), "NoSuchEntity", "knows AdministratorAccess, AmazonS3FullAccess, ReadOnlyAccess"},
+		{"GetPolicy", params{"PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}, "NoSuchEntity", "knows AdministratorAccess"},
 		{"AttachRolePolicy", with(role, "PolicyArn", identitytest.PolicyARN("missing")), "NoSuchEntity", "does not exist or is not attachable"},
 		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", ""},
 		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", ""},

@@ -102,6 +102,7 @@ func TestAssumeRoleRefusals(t *testing.T) {
 		{"policy too long", user, "T", params{"Policy": strings.Repeat(" ", 2049)}, invalid, "less than or equal to 2048"},
 		{"policy beyond Latin-1", user, "T", params{"Policy": "{\u0100}"}, invalid, "policy"},
 		{"missing session policy", user, "T", params{"PolicyArns.member.1.arn": identitytest.PolicyARN("missing")}, malformed, "does not exist"},
+		{"AWS policy that is not emulated", user, "T", params{"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/PowerUserAccess"}, malformed, "knows AdministratorAccess"},
 		{"session policy of another account", user, "T", params{"PolicyArns.member.1.arn": "arn:aws:iam::999999999999:policy/p"}, malformed, "does not exist"},
 		{"session policy without ARN", user, "T", params{"PolicyArns.member.1": identitytest.PolicyARN("p")}, invalid, "must not be null"},
 		{"eleven session policies", user, "T", manyPolicies, invalid, "'[51 entries]' at 'policyArns'"},
