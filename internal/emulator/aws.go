@@ -114,7 +114,7 @@ func (a *AWS) assemble() (err error) {
 	if err := a.openServices(); err != nil {
 		return err
 	}
-	workloads := &workloads{root: a.RootCredentials(), pods: a.pods, clusters: a.clusters}
+	workloads := &workloads{root: a.RootCredentials(), roles: a.directory, pods: a.pods, clusters: a.clusters}
 	a.frame = &frame{
 		region:      cfg.Region,
 		hosts:       newHosts(cfg.Hosts),

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/emulator/directory"
 	"github.com/managedcas/managedcas/internal/emulator/irsa"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 )
@@ -27,6 +28,7 @@ const maxWorkloadRequest = 1 << 16
 // is for the account's root user alone, who shows the access key by HTTP Basic.
 type workloads struct {
 	root     Credentials
+	roles    *directory.Directory
 	pods     *podidentity.Service
 	clusters *irsa.Service
 }
@@ -71,6 +73,18 @@ type podEnvironment struct {
 func (a *workloads) associate(w http.ResponseWriter, r *http.Request) {
 	var in association
 	if !readRequest(w, r, &in) {
+		return
+	}
+	err := a.roles.View(func(tx directory.Tx) error {
+		_, err := directory.RoleByARN(tx, in.RoleARN)
+		return err
+	})
+	if errors.Is(err, directory.ErrNotFound) {
+		http.Error(w, fmt.Sprintf("no role has the ARN %q: create it with aws iam create-role, with a trust policy that allows "+
+			"%s sts:AssumeRole and sts:TagSession, and give the ARN that this answers", in.RoleARN, podidentity.ServicePrincipal), http.StatusBadRequest)
+		return
+	}
+	if !accepted(w, err) {
 		return
 	}
 	access, err := a.pods.Associate(podidentity.Association(in))

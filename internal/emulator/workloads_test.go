@@ -97,8 +97,13 @@ func (i identityToken) GetIdentityToken() ([]byte, error) { return []byte(i), ni
 // TestWorkloadsAreForRoot: what these endpoints hand out is worth a role's credentials.
 func TestWorkloadsAreForRoot(t *testing.T) {
 	t.Parallel()
-	a, srv, _ := start(t)
+	a, srv, cfg := start(t)
 	root := a.RootCredentials()
+	if _, err := iam.NewFromConfig(cfg).CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(podTrust),
+	}); err != nil {
+		t.Fatal(err)
+	}
 	forged := emulator.Credentials{AccessKeyID: root.AccessKeyID, SecretAccessKey: root.SecretAccessKey[1:]}
 	const associations, tokens = "/_aws/pod-identity/associations", "/_aws/oidc/c/tokens"
 	const associate = `{"cluster":"c","namespace":"n","serviceAccount":"s","roleArn":"arn:aws:iam::123456789012:role/r"}`
@@ -113,6 +118,8 @@ func TestWorkloadsAreForRoot(t *testing.T) {
 		"another method":          {"GET", associations, "", root, 405},
 		"a misspelt field":        {"PUT", associations, strings.Replace(associate, "roleArn", "roleARNs", 1), root, 400},
 		"no role":                 {"PUT", associations, strings.Replace(associate, "arn:aws", "role", 1), root, 400},
+		"a role that is not":      {"PUT", associations, strings.Replace(associate, "role/r", "role/x", 1), root, 400},
+		"a role's name with path": {"PUT", associations, strings.Replace(associate, "role/r", "role/x/r", 1), root, 400},
 		"two documents":           {"PUT", associations, associate + associate, root, 400},
 		"nobody gets a token":     {"POST", tokens, `{"namespace":"n","serviceAccount":"s"}`, emulator.Credentials{}, 401},
 		"a forger gets a token":   {"POST", tokens, `{"namespace":"n","serviceAccount":"s"}`, forged, 401},

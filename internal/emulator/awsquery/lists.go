@@ -37,7 +37,7 @@ func (p *Params) Members(list string) []string {
 
 // Texts returns a list of plain values of at most max entries.
 func (p *Params) Texts(list string, max int, limits Limits) []string {
-	members := p.bounded(list, max)
+	members := p.Bounded(list, max)
 	values := make([]string, 0, len(members))
 	for _, name := range members {
 		values = append(values, p.Text(name, limits))
@@ -58,7 +58,7 @@ const maxTags = 50
 // most 50, keys of 1 to 128 and values of 0 to 256 characters, keys without the
 // reserved prefix "aws:".
 func (p *Params) Tags(list string) []Tag {
-	members := p.bounded(list, maxTags)
+	members := p.Bounded(list, maxTags)
 	tags := make([]Tag, 0, len(members))
 	for _, name := range members {
 		tag := Tag{
@@ -73,7 +73,8 @@ func (p *Params) Tags(list string) []Tag {
 	return tags
 }
 
-func (p *Params) bounded(list string, max int) []string {
+// Bounded is Members of a list that may have at most max entries; more are a violation.
+func (p *Params) Bounded(list string, max int) []string {
 	members := p.Members(list)
 	if len(members) > max {
 		p.Violate(list, "["+strconv.Itoa(len(members))+" entries]",

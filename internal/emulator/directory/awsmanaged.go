@@ -1,18 +1,35 @@
 package directory
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 const awsManagedPrefix = "arn:aws:iam::aws:policy/"
 
 // AWSManagedPolicies returns the policies of AWS that the embedded account knows, in
 // order of name.
 func AWSManagedPolicies() []Policy {
-	names := []string{"AdministratorAccess", "AmazonS3FullAccess", "ReadOnlyAccess"}
+	names := awsManagedNames()
 	policies := make([]Policy, len(names))
 	for i, name := range names {
 		policies[i], _, _ = awsManaged(awsManagedPrefix + name)
 	}
 	return policies
+}
+
+func awsManagedNames() []string {
+	return []string{"AdministratorAccess", "AmazonS3FullAccess", "ReadOnlyAccess"}
+}
+
+// OnMissing is what errors about a policy that is not there add to AWS's text: AWS has
+// policies that the embedded account does not.
+func OnMissing(policyARN string) string {
+	if !strings.HasPrefix(policyARN, awsManagedPrefix) {
+		return ""
+	}
+	return " Of the policies that AWS manages, the embedded AWS knows " + strings.Join(awsManagedNames(), ", ") +
+		"; create a policy with what you need of another."
 }
 
 // awsManaged returns a policy that AWS manages, with its document. The documents are

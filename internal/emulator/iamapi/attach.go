@@ -10,7 +10,7 @@ import (
 )
 
 func notAttachable(arn string) error {
-	return noSuchEntity("Policy %s does not exist or is not attachable.", arn)
+	return noSuchEntity("Policy %s does not exist or is not attachable.%s", arn, directory.OnMissing(arn))
 }
 
 func (s *Service) attach(k principalKind) operation {

@@ -107,6 +107,8 @@ func TestRoleRules(t *testing.T) {
 		{"GetRolePolicy", with(role, "PolicyName", "q"), "NoSuchEntity", "The role policy with name q cannot be found."},
 		{"DeleteRolePolicy", with(role, "PolicyName", "q"), "NoSuchEntity", ""},
 		{"DeleteRolePolicy", with(role, "PolicyName", "p"), "", ""},
+		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/PowerUserAccess"), "NoSuchEntity", "knows AdministratorAccess, AmazonS3FullAccess, ReadOnlyAccess"},
+		{"GetPolicy", params{"PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}, "NoSuchEntity", "knows AdministratorAccess"},
 		{"AttachRolePolicy", with(role, "PolicyArn", identitytest.PolicyARN("missing")), "NoSuchEntity", "does not exist or is not attachable"},
 		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", ""},
 		{"AttachRolePolicy", with(role, "PolicyArn", "arn:aws:iam::aws:policy/ReadOnlyAccess"), "", ""},
@@ -297,9 +299,51 @@ func TestListPolicies(t *testing.T) {
 		{"ListPolicies", params{"MaxItems": "0"}, "ValidationError", "maxItems"},
 		{"ListPolicies", params{"MaxItems": "1001"}, "ValidationError", "maxItems"},
 		{"ListPolicies", params{"Marker": "!"}, "ValidationError", "marker"},
+		{"ListPolicies", params{"Marker": "zzz"}, "ValidationError", "marker"},
 		{"ListPolicies", params{"PathPrefix": "cas"}, "ValidationError", "pathPrefix"},
 		{"ListPolicies", params{"Scope": "local"}, "ValidationError", "scope"},
 	})
+}
+
+// Both uses of a policy count, an entity counts once, and the filter tells them apart
+// (https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html).
+func TestListEntitiesForPolicy(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	policy := identitytest.PolicyARN("p")
+	a.Do(t, "CreatePolicy", params{"PolicyName": "p", "PolicyDocument": anyAction})
+	bounded := func(name string) params { return params{"UserName": name, "PermissionsBoundary": policy} }
+	a.Do(t, "CreateUser", bounded("bounded"))
+	a.Do(t, "CreateUser", bounded("both"))
+	a.Do(t, "CreateUser", params{"UserName": "attached"})
+	for _, name := range []string{"both", "attached"} {
+		a.Do(t, "AttachUserPolicy", params{"UserName": name, "PolicyArn": policy})
+	}
+	for filter, want := range map[string]string{
+		"": "attached both bounded", "PermissionsPolicy": "attached both", "PermissionsBoundary": "both bounded",
+	} {
+		for _, size := range []string{"1", "100"} {
+			var got []string
+			p := params{"PolicyArn": policy, "MaxItems": size}
+			if filter != "" {
+				p["PolicyUsageFilter"] = filter
+			}
+			for {
+				page := decode[struct {
+					Names  []string `xml:"ListEntitiesForPolicyResult>PolicyUsers>member>UserName"`
+					Marker string   `xml:"ListEntitiesForPolicyResult>Marker"`
+				}](t, a.Do(t, "ListEntitiesForPolicy", p))
+				if got = append(got, page.Names...); page.Marker == "" || len(got) > 9 {
+					break
+				}
+				p["Marker"] = page.Marker
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("filter %q, pages of %s: got %v, want %s", filter, size, got, want)
+			}
+		}
+	}
+	run(t, a, []step{{"ListEntitiesForPolicy", params{"PolicyArn": policy, "PolicyUsageFilter": "x"}, "ValidationError", "policyUsageFilter"}})
 }
 
 func TestAnswers(t *testing.T) {

@@ -1,9 +1,8 @@
 package iamapi
 
 import (
-	"encoding/base64"
-
 	"github.com/managedcas/managedcas/internal/emulator/awsquery"
+	"github.com/managedcas/managedcas/internal/emulator/pagetoken"
 )
 
 // page is the part of a list that a request asks for: up to max items, after a key.
@@ -25,11 +24,11 @@ func readPage(c *call) page {
 	if marker == "" {
 		return pg
 	}
-	after, err := base64.RawURLEncoding.DecodeString(marker)
-	if err != nil {
+	after, ok := pagetoken.Read("iam", marker)
+	if !ok {
 		c.Violate("Marker", marker, "Member must be a Marker of an earlier answer")
 	}
-	pg.after = string(after)
+	pg.after = after
 	return pg
 }
 
@@ -59,5 +58,5 @@ func (l *collector[T]) end() pageEnd {
 	if !l.more {
 		return pageEnd{}
 	}
-	return pageEnd{IsTruncated: true, Marker: base64.RawURLEncoding.EncodeToString([]byte(l.last))}
+	return pageEnd{IsTruncated: true, Marker: pagetoken.Make("iam", l.last)}
 }

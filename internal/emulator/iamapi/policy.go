@@ -103,7 +103,9 @@ func (s *Service) checkManagedPolicy(text string) error {
 	return nil
 }
 
-func policyNotFound(arn string) error { return noSuchEntity("Policy %s was not found.", arn) }
+func policyNotFound(arn string) error {
+	return noSuchEntity("Policy %s was not found.%s", arn, directory.OnMissing(arn))
+}
 
 // authorizePolicy reads PolicyArn, authorizes the operation on the policy and returns
 // it.

@@ -41,20 +41,25 @@ func parseFilter(q url.Values) (f Filter, err error) {
 		RequestID: q.Get("request"),
 	}
 	for name := range q {
-		value := q.Get(name)
+		value, want := q.Get(name), ""
 		switch name {
 		case "service", "operation", "code", "request":
 		case "after":
 			f.After, err = strconv.ParseUint(value, 10, 64)
+			want = "the sequence number of an entry, such as 42"
 		case "since":
 			f.Since, err = time.Parse(time.RFC3339Nano, value)
+			want = "a time of RFC 3339, such as 2026-01-02T15:04:05Z, with a + of its zone written %2B"
 		case "limit":
-			f.Limit, err = strconv.Atoi(value)
+			var limit uint64
+			limit, err = strconv.ParseUint(value, 10, 31)
+			f.Limit = int(limit)
+			want = "how many of the newest entries to show, such as 20; 0 is all"
 		default:
-			err = fmt.Errorf("no such parameter; use after, since, service, operation, code, request, limit")
+			return f, fmt.Errorf("there is no parameter %q: use after, since, service, operation, code, request, limit", name)
 		}
 		if err != nil {
-			return f, fmt.Errorf("reading parameter %q: %w", name, err)
+			return f, fmt.Errorf("parameter %s=%q: want %s", name, value, want)
 		}
 	}
 	return f, nil

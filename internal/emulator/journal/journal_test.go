@@ -98,6 +98,7 @@ func TestWrongQuestions(t *testing.T) {
 	for request, want := range map[string]int{
 		"GET /?since=yesterday": 400,
 		"GET /?limit=x":         400,
+		"GET /?limit=-1":        400,
 		"GET /?after=-1":        400,
 		"GET /?opertion=x":      400, // a misspelt filter must not select everything
 		"POST /":                405,
@@ -107,6 +108,9 @@ func TestWrongQuestions(t *testing.T) {
 		j.ServeHTTP(w, httptest.NewRequest(method, target, nil))
 		if w.Code != want {
 			t.Errorf("%s: %d, want %d", request, w.Code, want)
+		}
+		if answer := w.Body.String(); strings.Contains(answer, "strconv") || strings.Contains(answer, "parsing time") {
+			t.Errorf("%s: %s is about the program, not the request", request, answer)
 		}
 	}
 }

@@ -160,6 +160,10 @@ func (s *Service) listAliases(ctx context.Context, caller *api.Caller, in listAl
 	if err != nil {
 		return out, err
 	}
+	from, err := in.from()
+	if err != nil {
+		return out, err
+	}
 	if err := s.authorize(ctx, caller, s.plainCheck("kms:ListAliases", "*", caller)); err != nil {
 		return out, err
 	}
@@ -172,7 +176,7 @@ func (s *Service) listAliases(ctx context.Context, caller *api.Caller, in listAl
 		only = f.ID
 	}
 	err = s.cfg.DB.View(func(tx state.Tx) error {
-		return aliases.Scan(tx, in.Marker, func(name string, a alias) (bool, error) {
+		return aliases.Scan(tx, from, func(name string, a alias) (bool, error) {
 			if only != "" && a.KeyID != only {
 				return true, nil
 			}

@@ -59,7 +59,7 @@ type keyInput struct {
 }
 
 func (s *Service) describeKey(ctx context.Context, caller *api.Caller, in keyInput) (keyOutput, error) {
-	f, err := s.load(in.KeyID)
+	f, err := s.describable(ctx, caller, in.KeyID)
 	if err != nil {
 		return keyOutput{}, err
 	}
@@ -85,11 +85,15 @@ func (s *Service) listKeys(ctx context.Context, caller *api.Caller, in pageInput
 	if err != nil {
 		return out, err
 	}
+	from, err := in.from()
+	if err != nil {
+		return out, err
+	}
 	if err := s.authorize(ctx, caller, s.plainCheck("kms:ListKeys", "*", caller)); err != nil {
 		return out, err
 	}
 	err = s.cfg.DB.View(func(tx state.Tx) error {
-		return keys.Scan(tx, in.Marker, func(id string, _ key) (bool, error) {
+		return keys.Scan(tx, from, func(id string, _ key) (bool, error) {
 			if len(out.Keys) == limit {
 				out.pageOutput = next(id)
 				return false, nil

@@ -218,6 +218,10 @@ func TestAliases(t *testing.T) {
 	if diff := cmp.Diff([]string{"alias/a=" + two}, got); diff != "" {
 		t.Errorf("of one key (-want +got):\n%s", diff)
 	}
+	for operation, in := range map[string]object{"ListAliases": {}, "ListKeys": {}, "ListResourceTags": {"KeyId": one}} {
+		in["Marker"] = "zzz"
+		w.do(w.root, operation, in).is(t, 400, "InvalidMarkerException")
+	}
 	w.do(w.root, "ListAliases", object{"Limit": 101}).is(t, 400, "ValidationException")
 }
 
@@ -244,7 +248,11 @@ func TestTags(t *testing.T) {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
 	out = w.do(w.root, "ListResourceTags", object{"KeyId": id, "Limit": 1}).object(t)
-	if out["NextMarker"] != "c" || out["Truncated"] != true {
-		t.Errorf("first page: %v", out)
+	rest := w.do(w.root, "ListResourceTags", object{"KeyId": id, "Marker": out["NextMarker"]}).object(t)
+	if out["Truncated"] != true || rest["Truncated"] != false {
+		t.Errorf("first page: %v, last page: %v", out, rest)
+	}
+	if diff := cmp.Diff(want["Tags"], append(out["Tags"].([]any), rest["Tags"].([]any)...)); diff != "" {
+		t.Errorf("both pages (-want +got):\n%s", diff)
 	}
 }

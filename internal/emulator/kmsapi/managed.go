@@ -3,10 +3,12 @@ package kmsapi
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -29,14 +31,8 @@ func (s *Service) ManagedKey(ctx context.Context, service, via string) (string, 
 	if code(err) != "NotFoundException" {
 		return "", err
 	}
-	k := key{
-		ID:          uuid.NewString(),
-		Description: "AWS managed key of " + service,
-		Created:     time.Now().UTC(),
-		State:       enabled,
-		Manager:     service,
-	}
-	if k.Policy, err = s.bind(s.managedPolicy(via)); err != nil {
+	k, err := s.newManagedKey(service, via)
+	if err != nil {
 		return "", err
 	}
 	err = s.save(ctx, k, func(tx state.Tx) error {
@@ -53,6 +49,43 @@ func (s *Service) ManagedKey(ctx context.Context, service, via string) (string, 
 		return "", err
 	}
 	return s.keyARN(k.ID), nil
+}
+
+func (s *Service) newManagedKey(service, via string) (k key, err error) {
+	k = key{
+		ID:          uuid.NewString(),
+		Description: "AWS managed key of " + service,
+		Created:     time.Now().UTC(),
+		State:       enabled,
+		Manager:     service,
+	}
+	k.Policy, err = s.bind(s.managedPolicy(via))
+	return k, err
+}
+
+// describable is load, but that the AWS alias of an emulated service names a key before
+// there is one: it is made, as AWS does
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html), once it is
+// known that the caller may describe it.
+func (s *Service) describable(ctx context.Context, caller *api.Caller, id string) (found, error) {
+	f, err := s.load(id)
+	name := strings.TrimPrefix(id, s.arn("", ""))
+	service, isAWS := strings.CutPrefix(name, awsAliases)
+	if code(err) != "NotFoundException" || !isAWS || service != "s3" && service != "secretsmanager" {
+		return f, err
+	}
+	via := service + "." + s.cfg.Region + ".amazonaws.com"
+	k, err := s.newManagedKey(service, via)
+	if err != nil {
+		return found{}, err
+	}
+	if err := s.authorizeKey(ctx, caller, "kms:DescribeKey", found{key: k, aliases: []string{name}, alias: name}, nil); err != nil {
+		return found{}, err
+	}
+	if _, err := s.ManagedKey(ctx, service, via); err != nil {
+		return found{}, err
+	}
+	return s.load(id)
 }
 
 var errTaken = errors.New("the alias is taken")

@@ -1,5 +1,7 @@
 package kmsapi
 
+import "github.com/managedcas/managedcas/internal/emulator/pagetoken"
+
 // pageInput asks for a part of a list.
 type pageInput struct {
 	Limit  *int
@@ -17,11 +19,25 @@ func (p pageInput) limit(usual, most int) (int, error) {
 	return *p.Limit, nil
 }
 
-// pageOutput says whether a list goes on. The marker is the first item of the next
+// from returns the first item of the page asked for, "" for the first of all.
+func (p pageInput) from() (string, error) {
+	if p.Marker == "" {
+		return "", nil
+	}
+	first, ok := pagetoken.Read("kms", p.Marker)
+	if !ok {
+		return "", failure("InvalidMarkerException", "Marker is not the NextMarker of an earlier answer")
+	}
+	return first, nil
+}
+
+// pageOutput says whether a list goes on. The marker is of the first item of the next
 // page.
 type pageOutput struct {
 	Truncated  bool
 	NextMarker string `json:",omitempty"`
 }
 
-func next(marker string) pageOutput { return pageOutput{Truncated: true, NextMarker: marker} }
+func next(first string) pageOutput {
+	return pageOutput{Truncated: true, NextMarker: pagetoken.Make("kms", first)}
+}

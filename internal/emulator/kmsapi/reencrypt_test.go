@@ -94,6 +94,32 @@ func TestGenerateRandom(t *testing.T) {
 	w.do(w.role("nobody", nothing), "GenerateRandom", object{"NumberOfBytes": 1}).is(t, 400, "AccessDeniedException")
 }
 
+// An AWS alias that has no key yet gets one when it is described
+// (https://docs.aws.amazon.com/kms/latest/APIReference/API_DescribeKey.html), by those who
+// may describe it.
+func TestDescribeMakesManagedKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	listed := func() int { return len(w.do(w.root, "ListKeys", object{}).object(t)["Keys"].([]any)) }
+	w.do(w.role("nobody", nothing), "DescribeKey", object{"KeyId": "alias/aws/s3"}).is(t, 400, "AccessDeniedException")
+	w.do(w.root, "DescribeKey", object{"KeyId": "alias/aws/none"}).is(t, 400, "NotFoundException")
+	w.do(w.root, "DescribeKey", object{"KeyId": "alias/s3"}).is(t, 400, "NotFoundException")
+	if n := listed(); n != 0 {
+		t.Errorf("%d keys came of refused requests", n)
+	}
+	for _, id := range []string{"alias/aws/s3", "arn:aws:kms:" + region + ":" + account + ":alias/aws/secretsmanager"} {
+		meta := w.do(w.role(id[len(id)-2:], allKMS), "DescribeKey", object{"KeyId": id}).object(t)["KeyMetadata"].(object)
+		again := w.do(w.root, "DescribeKey", object{"KeyId": id}).object(t)["KeyMetadata"].(object)
+		if meta["KeyManager"] != "AWS" || meta["Arn"] != again["Arn"] {
+			t.Errorf("described as %v, then as %v", meta, again)
+		}
+	}
+	arn, err := w.svc.ManagedKey(t.Context(), "s3", viaS3)
+	if n := listed(); err != nil || n != 2 {
+		t.Errorf("%d keys, S3's is %s: %v", n, arn, err)
+	}
+}
+
 // Source: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-cmk
 func TestManagedKey(t *testing.T) {
 	t.Parallel()

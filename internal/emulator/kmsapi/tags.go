@@ -106,12 +106,16 @@ func (s *Service) listResourceTags(ctx context.Context, caller *api.Caller, in l
 	if err != nil {
 		return out, err
 	}
+	from, err := in.from()
+	if err != nil {
+		return out, err
+	}
 	f, err := s.authorized(ctx, caller, "kms:ListResourceTags", in.KeyID, nil)
 	if err != nil {
 		return out, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Tags)) {
-		if name < in.Marker {
+		if name < from {
 			continue
 		}
 		if len(out.Tags) == limit {

@@ -109,14 +109,8 @@ func (s *Service) newBucketSettings(ctx context.Context, c *call) (map[string]st
 	if err := in.Unknown.refuse("CreateBucket"); err != nil {
 		return nil, err
 	}
-	want := s.cfg.Region
-	if want == "us-east-1" {
-		want = "" // the one Region that is named by not naming it
-	}
-	if in.LocationConstraint != want {
-		return nil, api.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
-			"The %s location constraint is incompatible for the region specific endpoint this request was sent to: this endpoint is %s.",
-			orUnspecified(in.LocationConstraint), s.cfg.Region)
+	if err := s.checkLocation(in.LocationConstraint); err != nil {
+		return nil, err
 	}
 	if len(in.Tags.Tags) == 0 {
 		return nil, nil
@@ -126,6 +120,25 @@ func (s *Service) newBucketSettings(ctx context.Context, c *call) (map[string]st
 		return nil, err
 	}
 	return tags, s.permit(ctx, c, s.checks(c, "s3:TagResource", nil, requestTags(tags)))
+}
+
+// checkLocation requires this endpoint's Region. us-east-1 is the one that is named by not
+// naming it.
+func (s *Service) checkLocation(location string) error {
+	const unnamed = "us-east-1"
+	want := s.cfg.Region
+	if want == unnamed {
+		want = ""
+	}
+	switch {
+	case location == want:
+		return nil
+	case location == s.cfg.Region:
+		return api.Errorf(http.StatusBadRequest, "InvalidLocationConstraint", "The specified location-constraint is not valid")
+	}
+	return api.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
+		"The %s location constraint is incompatible for the region specific endpoint this request was sent to: this endpoint is %s.",
+		orUnspecified(location), s.cfg.Region)
 }
 
 func orUnspecified(location string) string {

@@ -207,7 +207,7 @@ func TestDeleteObjects(t *testing.T) {
 	}
 	codes := map[string]string{}
 	for _, e := range out.Errors {
-		codes[e.Key] = e.Code
+		codes[string(e.Key)] = e.Code
 	}
 	if diff := cmp.Diff(map[string]string{"b/1": "AccessDenied", "a/2": "InvalidArgument"}, codes); diff != "" {
 		t.Error(diff)

@@ -38,14 +38,14 @@ type deleteResult struct {
 
 // deletedKey reports the marker that was made, or the version that is gone.
 type deletedKey struct {
-	Key                   string
+	Key                   keyText
 	VersionID             string `xml:"VersionId,omitempty"`
 	DeleteMarker          bool   `xml:",omitempty"`
 	DeleteMarkerVersionID string `xml:"DeleteMarkerVersionId,omitempty"`
 }
 
 type deleteError struct {
-	Key       string
+	Key       keyText
 	VersionID string `xml:"VersionId,omitempty"`
 	Code      string
 	Message   string
@@ -102,7 +102,7 @@ func (s *Service) deleteObjects(ctx context.Context, c *call) error {
 // refused turns an error about one object into an element of the answer.
 func (o objectToDelete) refused(err error) (*deleteError, error) {
 	if aerr, ok := errors.AsType[*api.Error](err); ok {
-		return &deleteError{o.Key, o.VersionID, aerr.Code, aerr.Message}, nil
+		return &deleteError{keyText(o.Key), o.VersionID, aerr.Code, aerr.Message}, nil
 	}
 	return nil, err
 }
@@ -159,7 +159,7 @@ func (s *Service) deleteAll(c *call, all []objectToDelete) (deleted []deletedKey
 				return err
 			}
 			removed = append(removed, done.gone)
-			item := deletedKey{Key: o.Key, VersionID: o.VersionID}
+			item := deletedKey{Key: keyText(o.Key), VersionID: o.VersionID}
 			if done.Marker {
 				item.DeleteMarker, item.DeleteMarkerVersionID = true, done.id()
 			}

@@ -1,10 +1,10 @@
 package s3api
 
 import (
-	"encoding/base64"
 	"net/url"
 	"strings"
 
+	"github.com/managedcas/managedcas/internal/emulator/pagetoken"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -101,19 +101,24 @@ func (f found) newest() string {
 	return last
 }
 
-// Continuation tokens hide what they continue after: clients must not build them.
-func toToken(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+// toToken makes the token by which a listing goes on after last.
+func (c *call) toToken(last string) string { return pagetoken.Make("s3/"+c.op.name, last) }
 
-func fromToken(token string) (string, error) {
-	raw, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
+// afterToken reads the token in a request, "" when there is none.
+func (c *call) afterToken() (string, error) {
+	token := c.query.Get("continuation-token")
+	if token == "" {
+		return "", nil
+	}
+	last, ok := pagetoken.Read("s3/"+c.op.name, token)
+	if !ok {
 		return "", invalidArgument("continuation-token", token, "The continuation token provided is incorrect")
 	}
-	return string(raw), nil
+	return last, nil
 }
 
-// textEncoding writes keys into documents: as they are, or percent-encoded, since
-// XML cannot hold every byte of a key.
+// textEncoding writes keys into documents: as they are, or percent-encoded, for
+// parsers that refuse what XML cannot hold.
 type textEncoding string
 
 func (c *call) textEncoding() (textEncoding, error) {
@@ -124,10 +129,10 @@ func (c *call) textEncoding() (textEncoding, error) {
 	return textEncoding(e), nil
 }
 
-func (e textEncoding) write(s string) string {
+func (e textEncoding) write(s string) keyText {
 	if e == "" {
-		return s
+		return keyText(s)
 	}
 	// The slash stays, as S3 writes it; a space is %20, which all decoders understand.
-	return strings.NewReplacer("%2F", "/", "+", "%20").Replace(url.QueryEscape(s))
+	return keyText(strings.NewReplacer("%2F", "/", "+", "%20").Replace(url.QueryEscape(s)))
 }

@@ -119,6 +119,37 @@ func TestListing(t *testing.T) {
 	})
 }
 
+// TestControlCharacters: XML 1.0 has no place for them; S3 writes references to them all
+// the same, and offers encoding-type=url to clients whose parser refuses these
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html#object-key-xml-related-constraints).
+func TestControlCharacters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const key, written = "a\x01<&\r\n\"/b", "a&#x1;&lt;&amp;&#xD;&#xA;&#34;/b"
+	prefix, folder := url.QueryEscape("a\x01"), "a&#x1;&lt;&amp;&#xD;&#xA;&#34;/"
+	w.put(w.root, "/shared/"+escape(key), "").is(t, 200, "")
+	w.do(w.root, "POST", "/shared/"+escape(key)+"?uploads", "").is(t, 200, "")
+	request := "<Delete><Object><Key>a&lt;&amp;&#xD;</Key></Object></Delete>"
+	for name, tc := range map[string]struct {
+		answer answer
+		want   []string
+	}{
+		"ListObjects":           {w.get(w.root, "/shared?marker=%02&prefix="), []string{"<Marker>&#x2;</Marker>", "<Key>" + written + "</Key>"}},
+		"ListObjectsV2":         {w.get(w.root, "/shared?list-type=2&start-after=%02&prefix="+prefix), []string{"<Prefix>a&#x1;</Prefix>", "<StartAfter>&#x2;</StartAfter>", "<Key>" + written + "</Key>"}},
+		"ListObjectsV2, rolled": {w.get(w.root, "/shared?list-type=2&delimiter=/"), []string{"<CommonPrefixes><Prefix>" + folder + "</Prefix></CommonPrefixes>"}},
+		"ListObjectVersions":    {w.get(w.root, "/shared?versions&key-marker=%02"), []string{"<KeyMarker>&#x2;</KeyMarker>", "<Key>" + written + "</Key>"}},
+		"ListMultipartUploads":  {w.get(w.root, "/shared?uploads&key-marker=%02"), []string{"<KeyMarker>&#x2;</KeyMarker>", "<Key>" + written + "</Key>"}},
+		"DeleteObjects":         {w.do(w.root, "POST", "/shared?delete", request), []string{"<Key>a&lt;&amp;&#xD;</Key>"}},
+	} {
+		tc.answer.is(t, 200, "")
+		for _, want := range tc.want {
+			if !strings.Contains(tc.answer.Body, want) {
+				t.Errorf("%s has no %s: %s", name, want, tc.answer.Body)
+			}
+		}
+	}
+}
+
 const createBody = `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>` + region + `</LocationConstraint></CreateBucketConfiguration>`
 
 func TestListingEdges(t *testing.T) {
@@ -143,8 +174,9 @@ func TestListingEdges(t *testing.T) {
 	if c := page.Contents[0]; c.Size != 3 || c.StorageClass != "STANDARD" || c.ChecksumAlgorithm != "CRC64NVME" || c.Owner == nil {
 		t.Errorf("%+v", c)
 	}
-	for _, bad := range []string{"max-keys=-1", "max-keys=x", "encoding-type=base64", "continuation-token=%21"} {
+	for _, bad := range []string{"max-keys=-1", "max-keys=x", "encoding-type=base64", "continuation-token=%21", "continuation-token=zzz"} {
 		w.get(w.root, "/shared?list-type=2&"+bad).is(t, 400, "InvalidArgument")
 	}
+	w.get(w.root, "/?continuation-token=zzz").is(t, 400, "InvalidArgument")
 	w.get(w.root, "/shared?list-type=3").is(t, 400, "InvalidArgument")
 }

@@ -40,7 +40,7 @@ func (s *Service) listBuckets(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	after, err := fromToken(c.query.Get("continuation-token"))
+	after, err := c.afterToken()
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (s *Service) listBuckets(ctx context.Context, c *call) error {
 			case name == after && after != "" || region != "" && b.Region != region:
 				return true, nil
 			case len(out.Buckets) >= max(limit, 1):
-				out.ContinuationToken = toToken(out.Buckets[len(out.Buckets)-1].Name)
+				out.ContinuationToken = c.toToken(out.Buckets[len(out.Buckets)-1].Name)
 				return false, nil
 			}
 			out.Buckets = append(out.Buckets, bucketSummary{name, timestamp(b.Created), b.Region})

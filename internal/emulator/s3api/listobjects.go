@@ -13,8 +13,8 @@ import (
 
 type listed struct {
 	Name           string
-	Prefix         string
-	Delimiter      string       `xml:",omitempty"`
+	Prefix         keyText
+	Delimiter      keyText      `xml:",omitempty"`
 	MaxKeys        int          `xml:"MaxKeys"`
 	EncodingType   textEncoding `xml:",omitempty"`
 	IsTruncated    bool
@@ -23,7 +23,7 @@ type listed struct {
 }
 
 type content struct {
-	Key               string
+	Key               keyText
 	LastModified      string
 	ETag              string
 	ChecksumAlgorithm string `xml:",omitempty"`
@@ -33,22 +33,22 @@ type content struct {
 	Owner             *owner `xml:",omitempty"`
 }
 
-type commonPrefix struct{ Prefix string }
+type commonPrefix struct{ Prefix keyText }
 
 type listV1Result struct {
 	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
 	listed
-	Marker     string
-	NextMarker string `xml:",omitempty"`
+	Marker     keyText
+	NextMarker keyText `xml:",omitempty"`
 }
 
 type listV2Result struct {
 	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListBucketResult"`
 	listed
 	KeyCount              int
-	StartAfter            string `xml:",omitempty"`
-	ContinuationToken     string `xml:",omitempty"`
-	NextContinuationToken string `xml:",omitempty"`
+	StartAfter            keyText `xml:",omitempty"`
+	ContinuationToken     string  `xml:",omitempty"`
+	NextContinuationToken string  `xml:",omitempty"`
 }
 
 func (s *Service) listObjects(ctx context.Context, c *call) error {
@@ -69,7 +69,7 @@ func (s *Service) listObjectsV2(ctx context.Context, c *call) error {
 		return invalidArgument("list-type", v, "Invalid List Type specified in Request")
 	}
 	token, startAfter := c.query.Get("continuation-token"), c.query.Get("start-after")
-	after, err := fromToken(token)
+	after, err := c.afterToken()
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *Service) listObjectsV2(ctx context.Context, c *call) error {
 		StartAfter: encoding.write(startAfter), ContinuationToken: token,
 	}
 	if last != "" {
-		result.NextContinuationToken = toToken(last)
+		result.NextContinuationToken = c.toToken(last)
 	}
 	return writeXML(c.w, http.StatusOK, result)
 }

@@ -82,12 +82,12 @@ func (s *Service) listParts(ctx context.Context, c *call) error {
 type listUploadsResult struct {
 	XMLName            xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListMultipartUploadsResult"`
 	Bucket             string
-	KeyMarker          string
-	UploadIDMarker     string `xml:"UploadIdMarker"`
-	NextKeyMarker      string `xml:",omitempty"`
-	NextUploadIDMarker string `xml:"NextUploadIdMarker,omitempty"`
-	Delimiter          string `xml:",omitempty"`
-	Prefix             string
+	KeyMarker          keyText
+	UploadIDMarker     string  `xml:"UploadIdMarker"`
+	NextKeyMarker      keyText `xml:",omitempty"`
+	NextUploadIDMarker string  `xml:"NextUploadIdMarker,omitempty"`
+	Delimiter          keyText `xml:",omitempty"`
+	Prefix             keyText
 	EncodingType       textEncoding `xml:",omitempty"`
 	MaxUploads         int
 	IsTruncated        bool
@@ -96,7 +96,7 @@ type listUploadsResult struct {
 }
 
 type listedUpload struct {
-	Key               string
+	Key               keyText
 	UploadID          string `xml:"UploadId"`
 	Initiator         owner
 	Owner             owner

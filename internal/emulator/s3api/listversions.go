@@ -118,12 +118,12 @@ func nextKey(tx state.Tx, bucket, from string) (key string, ok bool, err error) 
 type listVersionsResult struct {
 	XMLName             xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListVersionsResult"`
 	Name                string
-	Prefix              string
-	KeyMarker           string
-	VersionIDMarker     string `xml:"VersionIdMarker"`
-	NextKeyMarker       string `xml:",omitempty"`
-	NextVersionIDMarker string `xml:"NextVersionIdMarker,omitempty"`
-	Delimiter           string `xml:",omitempty"`
+	Prefix              keyText
+	KeyMarker           keyText
+	VersionIDMarker     string  `xml:"VersionIdMarker"`
+	NextKeyMarker       keyText `xml:",omitempty"`
+	NextVersionIDMarker string  `xml:"NextVersionIdMarker,omitempty"`
+	Delimiter           keyText `xml:",omitempty"`
 	MaxKeys             int
 	EncodingType        textEncoding `xml:",omitempty"`
 	IsTruncated         bool
@@ -135,7 +135,7 @@ type listVersionsResult struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html.
 type versionElement struct {
 	XMLName           xml.Name
-	Key               string
+	Key               keyText
 	VersionID         string `xml:"VersionId"`
 	IsLatest          bool
 	LastModified      string

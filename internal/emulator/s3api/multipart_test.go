@@ -180,15 +180,15 @@ func TestListUploadsAndParts(t *testing.T) {
 		var page listUploadsResult
 		w.get(w.root, "/shared?uploads&delimiter=/&max-uploads=1&key-marker="+keyMarker+"&upload-id-marker="+idMarker).into(t, &page)
 		for _, u := range page.Uploads {
-			got = append(got, u.Key+" "+u.UploadID)
+			got = append(got, string(u.Key)+" "+u.UploadID)
 		}
 		for _, p := range page.CommonPrefixes {
-			got = append(got, p.Prefix)
+			got = append(got, string(p.Prefix))
 		}
 		if !page.IsTruncated {
 			break
 		}
-		keyMarker, idMarker = page.NextKeyMarker, page.NextUploadIDMarker
+		keyMarker, idMarker = string(page.NextKeyMarker), page.NextUploadIDMarker
 	}
 	if fmt.Sprint(got) != fmt.Sprint(append(want, "dir/")) {
 		t.Errorf("uploads %v, want %v", got, want)

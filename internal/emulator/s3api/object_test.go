@@ -101,7 +101,7 @@ func TestKeysAreExact(t *testing.T) {
 	w.put(w.root, "/shared/"+strings.Repeat("k", 1025), "").is(t, 400, "KeyTooLongError")
 }
 
-func escape(key string) string { return textEncoding("url").write(key) }
+func escape(key string) string { return string(textEncoding("url").write(key)) }
 
 // Rows are AWS §7.1.
 func TestChecksums(t *testing.T) {

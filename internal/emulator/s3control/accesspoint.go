@@ -2,7 +2,6 @@ package s3control
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"strconv"
@@ -10,15 +9,13 @@ import (
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/emulator/pagetoken"
 	"github.com/managedcas/managedcas/internal/emulator/s3state"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
-// Limits of ListAccessPoints (facts AWS §1.2).
-const (
-	maxPage  = 1000
-	maxToken = 1024
-)
+// maxPage is the largest page of ListAccessPoints (facts AWS §1.2).
+const maxPage = 1000
 
 func (s *Service) getAccessPoint(ctx context.Context, c *call) (any, error) {
 	ap, err := s.authorized(ctx, c, "s3:GetAccessPoint", c.param)
@@ -115,14 +112,16 @@ func pageSize(text string) (int, error) {
 	return n, nil
 }
 
-// A nextToken is the first name of the next page, encoded so that clients do not
-// build on it.
-func formatToken(name string) string { return base64.RawURLEncoding.EncodeToString([]byte(name)) }
+// A nextToken is of the first name of the next page.
+func formatToken(name string) string { return pagetoken.Make("s3control", name) }
 
 func parseToken(text string) (string, error) {
-	name, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(text) > maxToken {
+	if text == "" {
+		return "", nil
+	}
+	name, ok := pagetoken.Read("s3control", text)
+	if !ok {
 		return "", invalidRequest("nextToken is not one that ListAccessPoints returned")
 	}
-	return string(name), nil
+	return name, nil
 }

@@ -167,6 +167,7 @@ func TestList(t *testing.T) {
 	for query, want := range map[string]answer{
 		"?maxResults=1001":         {Status: 400, Code: "InvalidRequest"},
 		"?maxResults=x":            {Status: 400, Code: "InvalidRequest"},
+		"?nextToken=zzz":           {Status: 400, Code: "InvalidRequest"},
 		"?nextToken=%21":           {Status: 400, Code: "InvalidRequest"},
 		"?dataSourceType=ALL":      {Status: 200},
 		"?dataSourceType=FSX_ONTA": {Status: 501, Code: "NotImplemented"},

@@ -2,13 +2,13 @@ package secretsapi
 
 import (
 	"context"
-	"encoding/base64"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/gate"
+	"github.com/managedcas/managedcas/internal/emulator/pagetoken"
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -29,14 +29,17 @@ func (p pageInput) read() (limit int, after string, err error) {
 	if limit < 1 || limit > maxPage {
 		return 0, "", invalidParameter("MaxResults must be from 1 to %d", maxPage)
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(p.NextToken)
-	if err != nil {
+	if p.NextToken == "" {
+		return limit, "", nil
+	}
+	after, ok := pagetoken.Read("secretsmanager", p.NextToken)
+	if !ok {
 		return 0, "", failure("InvalidNextTokenException", "NextToken is not one of an earlier answer")
 	}
-	return limit, string(raw), nil
+	return limit, after, nil
 }
 
-func nextToken(last string) string { return base64.RawURLEncoding.EncodeToString([]byte(last)) }
+func nextToken(last string) string { return pagetoken.Make("secretsmanager", last) }
 
 type listInput struct {
 	pageInput

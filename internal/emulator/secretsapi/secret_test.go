@@ -195,8 +195,10 @@ func TestListSecrets(t *testing.T) {
 	}
 	_, err := c.ListSecrets(ctx, &sdk.ListSecretsInput{MaxResults: aws.Int32(101)})
 	expect(t, err, "InvalidParameterException")
-	_, err = c.ListSecrets(ctx, &sdk.ListSecretsInput{NextToken: aws.String("%")})
-	expect(t, err, "InvalidNextTokenException")
+	for _, token := range []string{"%", "zzz"} {
+		_, err = c.ListSecrets(ctx, &sdk.ListSecretsInput{NextToken: aws.String(token)})
+		expect(t, err, "InvalidNextTokenException")
+	}
 	_, err = c.ListSecrets(ctx, &sdk.ListSecretsInput{Filters: []types.Filter{{Key: "all", Values: []string{"x"}}}})
 	expect(t, err, "NotImplemented")
 	_, err = c.ListSecrets(ctx, &sdk.ListSecretsInput{SortOrder: "desc"})

@@ -67,12 +67,7 @@ func readSession(p *awsquery.Params) assumption {
 			Min: 1, Max: maxPolicyText, Match: awsquery.PolicyText, Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`,
 		}),
 	}
-	members := p.Members("PolicyArns")
-	if len(members) > maxPolicyARNs {
-		p.Violate("PolicyArns", "", "Member must have length less than or equal to 10")
-		members = nil
-	}
-	for _, name := range members {
+	for _, name := range p.Bounded("PolicyArns", maxPolicyARNs) {
 		a.policyARNs = append(a.policyARNs, p.Text(name+".arn", awsquery.Limits{Required: true, Min: 20, Max: 2048}))
 	}
 	return a

@@ -19,7 +19,7 @@ func (s *Service) checkPolicies(arns []string) error {
 		for _, arn := range arns {
 			_, err := directory.PolicyByARN(tx, arn)
 			if errors.Is(err, directory.ErrNotFound) {
-				return malformedPolicy("Policy " + arn + " does not exist or is not attachable.")
+				return malformedPolicy("Policy " + arn + " does not exist or is not attachable." + directory.OnMissing(arn))
 			}
 			if err != nil {
 				return err
