@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -130,7 +131,21 @@ func signPayload(hash string) func(*s3.Options) {
 
 // askFirst has S3 say whether it wants a body before a large one is sent: what is
 // refused, or there already, costs no transfer, and can be repeated.
-func askFirst(o *s3.Options) { o.ContinueHeaderThresholdBytes = 1 << 20 }
+//
+// The SDK sends the header and does not wait: net/http waits only for requests that say
+// that they are HTTP/1.1, which the SDK's do not (Transport.roundTrip in net/http).
+func askFirst(o *s3.Options) {
+	o.ContinueHeaderThresholdBytes = 1 << 20
+	wait := middleware.BuildMiddlewareFunc("WaitFor100Continue", func(
+		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
+	) (middleware.BuildOutput, middleware.Metadata, error) {
+		if r, ok := in.Request.(*smithyhttp.Request); ok {
+			r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
+		}
+		return next.HandleBuild(ctx, in)
+	})
+	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error { return stack.Build.Add(wait, middleware.After) })
+}
 
 // onceUnlessSeekable: a stream that cannot be rewound can be sent once only; its
 // owner decides about another try.

@@ -1,6 +1,7 @@
 package awscloud_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
@@ -14,9 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/minio/crc64nvme"
 
+	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -308,4 +309,28 @@ func crcOf(content string) string {
 	sum := crc64nvme.New()
 	_, _ = io.WriteString(sum, content)
 	return base64.StdEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// unread counts what is read of a body.
+type unread struct {
+	*bytes.Reader
+	n int
+}
+
+func (u *unread) Read(p []byte) (int, error) {
+	n, err := u.Reader.Read(p)
+	u.n += n
+	return n, err
+}
+
+// S3 is asked before a large body is sent: one that is there already costs no transfer.
+func TestRefusedBodyIsNotSent(t *testing.T) {
+	t.Parallel()
+	c := at(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPreconditionFailed) })
+	content := make([]byte, 2<<20)
+	body := &unread{Reader: bytes.NewReader(content)}
+	err := objects(t, c).Put(t.Context(), "k", digest.Of(content), int64(len(content)), body, "")
+	if !errors.Is(err, cloud.ErrExists) || body.n > 0 {
+		t.Errorf("%d bytes were read for %v", body.n, err)
+	}
 }

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"net/url"
 	"testing"
 	"time"
 
@@ -24,11 +25,15 @@ func (r *Rig) root() *s3.Client {
 // Objects lists the keys in the bucket.
 func (r *Rig) Objects(t testing.TB) []string {
 	t.Helper()
-	out, err := r.root().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &r.Installation.BucketName})
+	out, err := r.root().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{
+		Bucket: &r.Installation.BucketName, EncodingType: types.EncodingTypeUrl, // any byte may be in a key
+	})
 	must(t, err)
 	var keys []string
 	for _, o := range out.Contents {
-		keys = append(keys, aws.ToString(o.Key))
+		key, err := url.QueryUnescape(aws.ToString(o.Key))
+		must(t, err)
+		keys = append(keys, key)
 	}
 	return keys
 }
@@ -36,11 +41,15 @@ func (r *Rig) Objects(t testing.TB) []string {
 // Uploads lists the keys of unfinished multipart uploads.
 func (r *Rig) Uploads(t testing.TB) []string {
 	t.Helper()
-	out, err := r.root().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &r.Installation.BucketName})
+	out, err := r.root().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{
+		Bucket: &r.Installation.BucketName, EncodingType: types.EncodingTypeUrl, // any byte may be in a key
+	})
 	must(t, err)
 	var keys []string
 	for _, u := range out.Uploads {
-		keys = append(keys, aws.ToString(u.Key))
+		key, err := url.QueryUnescape(aws.ToString(u.Key))
+		must(t, err)
+		keys = append(keys, key)
 	}
 	return keys
 }
