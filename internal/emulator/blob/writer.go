@@ -46,13 +46,14 @@ func (w *Writer) name(id ID) (err error) {
 // its name, and a rename would cost a second commit of the file system's journal.
 func (w *Writer) openFile() error {
 	id, err := w.store.spares.take()
-	if err == nil {
-		err = w.name(id)
+	if err != nil {
+		return fmt.Errorf("create blob: %w", err)
 	}
-	if err == nil {
+	if err = w.name(id); err == nil {
 		w.file, err = os.OpenFile(w.store.path(id), os.O_WRONLY, 0)
 	}
 	if err != nil {
+		w.store.spares.remove([]ID{id})
 		return fmt.Errorf("create blob: %w", err)
 	}
 	return nil
