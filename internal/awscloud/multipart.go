@@ -19,12 +19,12 @@ const unsigned = "UNSIGNED-PAYLOAD"
 
 // Begin implements cas.Uploads. S3 has no sha256 of a whole multipart object (facts AWS
 // §7.1); the CRC64NVME of the whole guards the way there.
-func (o *Objects) Begin(ctx context.Context, key string, name cas.FileName) (string, error) {
+func (o *Objects) Begin(ctx context.Context, key string, label cas.Label) (string, error) {
 	out, err := o.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket:            aws.String(o.accessPoint),
 		Key:               aws.String(key),
 		ContentType:       aws.String(contentType),
-		Metadata:          metadata(name),
+		Metadata:          metadata(label),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme,
 		ChecksumType:      types.ChecksumTypeFullObject,
 	})

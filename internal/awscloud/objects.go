@@ -49,7 +49,7 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 // Put implements cas.Objects. The digest travels three times in one header set: as
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
-func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, name cas.FileName) error {
+func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
 	_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket:         aws.String(o.accessPoint),
 		Key:            aws.String(key),
@@ -58,7 +58,7 @@ func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int
 		ContentType:    aws.String(contentType),
 		ChecksumSHA256: aws.String(d.Base64()),
 		IfNoneMatch:    aws.String("*"),
-		Metadata:       metadata(name),
+		Metadata:       metadata(label),
 	}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
 	return failedObject(err, "storing %q", key)
 }
@@ -97,11 +97,11 @@ func (o *Objects) Exists(ctx context.Context, key string) (bool, error) {
 	return len(out.Contents) == 1 && aws.ToString(out.Contents[0].Key) == key, nil
 }
 
-func metadata(name cas.FileName) map[string]string {
-	if name == "" {
+func metadata(label cas.Label) map[string]string {
+	if label.FileName == "" {
 		return nil
 	}
-	return map[string]string{nameKey: url.PathEscape(string(name))}
+	return map[string]string{nameKey: url.PathEscape(string(label.FileName))}
 }
 
 // fileName reads what metadata wrote. Anything else is no name: an object that

@@ -123,7 +123,7 @@ func TestI3PutIsCheckedConditionalAndStreamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			body := stream{strings.NewReader(content)}
-			if err := objects(t, c).Put(t.Context(), key, d, int64(len(content)), body, "ein Bild ä.png"); err != nil {
+			if err := objects(t, c).Put(t.Context(), key, d, int64(len(content)), body, cas.Label{FileName: "ein Bild ä.png"}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, seen); diff != "" {
@@ -166,7 +166,7 @@ func TestPutOutcomes(t *testing.T) {
 				_, _ = io.WriteString(w, "<Error><Code>"+row.code+"</Code><Message>why</Message></Error>")
 			})
 			d := digest.Of([]byte("x"))
-			err := objects(t, c).Put(t.Context(), "k", d, 1, stream{strings.NewReader("x")}, "")
+			err := objects(t, c).Put(t.Context(), "k", d, 1, stream{strings.NewReader("x")}, cas.Label{})
 			if !errors.Is(err, row.want) {
 				t.Errorf("got %v, want %v", err, row.want)
 			}
@@ -208,7 +208,7 @@ func TestBodyThatCanSeekIsSentAgain(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
-	if err := objects(t, c).Put(t.Context(), "k", digest.Of([]byte("x")), 1, strings.NewReader("x"), ""); err != nil {
+	if err := objects(t, c).Put(t.Context(), "k", digest.Of([]byte("x")), 1, strings.NewReader("x"), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	if calls != 2 {
@@ -287,7 +287,7 @@ func TestCompleteThatFailsWithStatus200(t *testing.T) {
 		}
 	})
 	o := objects(t, c)
-	id, err := o.Begin(t.Context(), "k", "name")
+	id, err := o.Begin(t.Context(), "k", cas.Label{FileName: "name"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestRefusedBodyIsNotSent(t *testing.T) {
 	c := at(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPreconditionFailed) })
 	content := make([]byte, 2<<20)
 	body := &unread{ReadSeeker: bytes.NewReader(content)}
-	err := objects(t, c).Put(t.Context(), "k", digest.Of(content), int64(len(content)), body, "")
+	err := objects(t, c).Put(t.Context(), "k", digest.Of(content), int64(len(content)), body, cas.Label{})
 	if !errors.Is(err, cloud.ErrExists) || body.n > 0 {
 		t.Errorf("%d bytes were read for %v", body.n, err)
 	}

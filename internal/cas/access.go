@@ -28,6 +28,7 @@ type Grant struct {
 	Digest   digest.Digest // zero: any digest; otherwise this one only
 	MaxBytes int64         // of an upload; 0: the server's limit
 	TokenID  string        // jti, for logs and audit
+	Subject  string        // who asked for the token, for the catalogue and audit; may be empty
 }
 
 // Upload returns the ref that the grant allows to be written, and the most bytes it

@@ -67,6 +67,12 @@ func unprintable(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
+// Label is what a client says of an artifact beside its content. It is kept, and believed
+// by nobody: the digest alone says what the artifact is.
+type Label struct {
+	FileName FileName // empty: none
+}
+
 // Info describes a stored artifact.
 type Info struct {
 	Digest    digest.Digest

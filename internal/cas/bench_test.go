@@ -19,7 +19,7 @@ func BenchmarkGet(b *testing.B) {
 	r := rig.New(b, rig.Options{Reuse: 15 * time.Minute})
 	content, d := rig.Content(size)
 	ref := cas.Ref{Org: r.Org(b), Digest: d}
-	if _, err := r.Store.Put(b.Context(), ref, size, bytes.NewReader(content), ""); err != nil {
+	if _, err := r.Store.Put(b.Context(), ref, size, bytes.NewReader(content), cas.Label{}); err != nil {
 		b.Fatal(err)
 	}
 	b.Run("one", func(b *testing.B) {

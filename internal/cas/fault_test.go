@@ -58,7 +58,7 @@ func survives(t *testing.T, r *rig.Rig, operation string, size int, length int64
 		if err := r.AWS.Faults().Replace(faults.Plan{Rules: []faults.Rule{fault}}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), "")
+		_, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{})
 		if err := r.AWS.Faults().Replace(faults.Plan{}); err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func survives(t *testing.T, r *rig.Rig, operation string, size int, length int64
 		if errExists != nil || err == nil && !exists {
 			t.Errorf("%s %s: exists %t, %v after %v", operation, fault.Kind, exists, errExists, err)
 		}
-		if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), ""); err != nil {
+		if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{}); err != nil {
 			t.Errorf("%s %s: again: %v", operation, fault.Kind, err)
 		}
 		if got := read(t, r.Store, ref); !bytes.Equal(got, content) {
@@ -92,7 +92,7 @@ func TestPutLooksWhenTheAnswerIsLost(t *testing.T) {
 			if err := r.AWS.Faults().Replace(faults.Plan{Rules: []faults.Rule{lost}}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, length, bytes.NewReader(content), ""); err != nil {
+			if _, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, length, bytes.NewReader(content), cas.Label{}); err != nil {
 				t.Errorf("%s, %s length: %v", lost.Operation, name, err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestW6_RefusalsOfS3(t *testing.T) {
 			if err := r.AWS.Faults().Replace(faults.Plan{Rules: []faults.Rule{fault}}); err != nil {
 				t.Fatal(err)
 			}
-			created, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, bytes.NewReader(content), "")
+			created, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, bytes.NewReader(content), cas.Label{})
 			if created || problem.KindOf(cas.Problem(err)) != problem.Unavailable {
 				t.Errorf("%s %s: created %t, %v", operation, code, created, err)
 			}
@@ -144,7 +144,7 @@ func TestW16_OrphansHaveADate(t *testing.T) {
 		}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, cas.UnknownLength, bytes.NewReader(content), ""); err == nil {
+		if _, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, cas.UnknownLength, bytes.NewReader(content), cas.Label{}); err == nil {
 			t.Error("stored")
 		}
 		if left := r.Uploads(t); len(left) != row.left {

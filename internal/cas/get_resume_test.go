@@ -42,7 +42,7 @@ func newDownload(t *testing.T, size int) *download {
 func (d *download) store(t *testing.T, size int) {
 	t.Helper()
 	d.content, d.ref.Digest = rig.Content(size)
-	if _, err := d.Store.Put(t.Context(), d.ref, int64(size), bytes.NewReader(d.content), ""); err != nil {
+	if _, err := d.Store.Put(t.Context(), d.ref, int64(size), bytes.NewReader(d.content), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 }

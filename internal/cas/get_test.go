@@ -28,7 +28,7 @@ func TestI5_DamagedArtifactsAreNeverReleased(t *testing.T) {
 	for _, size := range []int{1, 2, 1000, 64 << 10, part + 1} {
 		content, d := rig.Content(size)
 		ref := cas.Ref{Org: id, Digest: d}
-		if _, err := r.Store.Put(t.Context(), ref, int64(size), bytes.NewReader(content), ""); err != nil {
+		if _, err := r.Store.Put(t.Context(), ref, int64(size), bytes.NewReader(content), cas.Label{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, damage := range []struct {
@@ -81,7 +81,7 @@ func TestGetOfWhatIsNotThere(t *testing.T) {
 	if exists, err := r.Store.Exists(t.Context(), ref); exists || err != nil {
 		t.Errorf("exists: %t, %v", exists, err)
 	}
-	if created, err := r.Store.Put(t.Context(), ref, 10, bytes.NewReader(content), ""); !created || err != nil {
+	if created, err := r.Store.Put(t.Context(), ref, 10, bytes.NewReader(content), cas.Label{}); !created || err != nil {
 		t.Errorf("first upload: created %t, %v", created, err)
 	}
 	if info, err := r.Store.Stat(t.Context(), ref); err != nil || info.FileName != "" {
@@ -98,7 +98,7 @@ func TestRequestsPerOperation(t *testing.T) {
 	content, d := rig.Content(part + 1)
 	ref := cas.Ref{Org: id, Digest: d}
 	put := func() error {
-		_, err := r.Store.Put(t.Context(), ref, part+1, bytes.NewReader(content), "")
+		_, err := r.Store.Put(t.Context(), ref, part+1, bytes.NewReader(content), cas.Label{})
 		return err
 	}
 	for _, step := range []struct {
@@ -145,7 +145,7 @@ func TestDeniedSessionIsReplaced(t *testing.T) {
 	content, d := rig.Content(10)
 	ref := cas.Ref{Org: id, Digest: d}
 	put := func() error {
-		_, err := r.Store.Put(t.Context(), ref, 10, bytes.NewReader(content), "")
+		_, err := r.Store.Put(t.Context(), ref, 10, bytes.NewReader(content), cas.Label{})
 		return err
 	}
 	for range 2 {
@@ -159,7 +159,7 @@ func TestDeniedSessionIsReplaced(t *testing.T) {
 	r.Break(t, id)
 	content, d = rig.Content(10)
 	missing := cas.Ref{Org: id, Digest: d}
-	if _, err := r.Store.Put(t.Context(), missing, 10, bytes.NewReader(content), ""); !errors.Is(err, cloud.ErrDenied) || !problem.KindOf(cas.Problem(err)).Retryable() {
+	if _, err := r.Store.Put(t.Context(), missing, 10, bytes.NewReader(content), cas.Label{}); !errors.Is(err, cloud.ErrDenied) || !problem.KindOf(cas.Problem(err)).Retryable() {
 		t.Errorf("denied: %v", err)
 	}
 	if _, err := r.Store.Get(t.Context(), ref); !errors.Is(err, cloud.ErrDenied) || errors.Is(err, cas.ErrNotFound) {

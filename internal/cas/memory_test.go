@@ -31,7 +31,7 @@ func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measur
 		}
 		ref := cas.Ref{Org: id, Digest: d}
 		watch := newWatch()
-		if _, err := r.Store.Put(t.Context(), ref, length, newPattern(byte(len(name)), size, watch.look), ""); err != nil {
+		if _, err := r.Store.Put(t.Context(), ref, length, newPattern(byte(len(name)), size, watch.look), cas.Label{}); err != nil {
 			t.Fatal(err)
 		}
 		if peak := watch.peak(); peak > most {
@@ -79,7 +79,7 @@ func TestI6_HalfOpenUploadsAreCheap(t *testing.T) { //nolint:paralleltest // it 
 				return 0, cas.ErrIncomplete
 			})
 			ended.Go(func() {
-				if _, err := r.Store.Put(t.Context(), ref, length, body, ""); !errors.Is(err, cas.ErrIncomplete) {
+				if _, err := r.Store.Put(t.Context(), ref, length, body, cas.Label{}); !errors.Is(err, cas.ErrIncomplete) {
 					t.Error(err)
 				}
 			})

@@ -40,7 +40,7 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 	}
 	var id string
 	err := u.lease.do(ctx, func(o Objects) (err error) {
-		id, err = o.Begin(ctx, u.key, u.name)
+		id, err = o.Begin(ctx, u.key, u.label)
 		return err
 	})
 	if err != nil {

@@ -13,7 +13,7 @@ type Objects interface {
 	// Put stores size bytes under key with one conditional PutObject that S3 refuses
 	// unless they hash to d. It retries only if body is an io.Seeker. A taken key is
 	// cloud.ErrExists.
-	Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, name FileName) error
+	Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label Label) error
 	// Get opens what want says of the object, with its Info. Without ListBucket, a missing
 	// one is cloud.ErrDenied. A want that is behind the end is cloud.ErrRange; an object
 	// that has not the ETag etag, unless that is empty, is cloud.ErrConflict.

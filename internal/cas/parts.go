@@ -9,7 +9,7 @@ import (
 // upload is known by key and id, so that it outlives the session that began it.
 type Uploads interface {
 	// Begin starts an upload. Nothing is visible before Complete.
-	Begin(ctx context.Context, key string, name FileName) (id string, err error)
+	Begin(ctx context.Context, key string, label Label) (id string, err error)
 	// SendPart uploads a part, and may read it several times. It is safe for concurrent use.
 	SendPart(ctx context.Context, key, id string, p Part) (SentPart, error)
 	// Complete makes the object visible, on condition that the key is free; it sends the

@@ -66,7 +66,7 @@ func TestPutAndGet(t *testing.T) {
 			}
 			ref := cas.Ref{Org: id, Digest: d}
 			for _, want := range []bool{true, false} {
-				created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), "a b.txt")
+				created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{FileName: "a b.txt"})
 				if err != nil || created != want {
 					t.Fatalf("%d bytes, %s length: created %t, %v; want %t", size, name, created, err, want)
 				}
@@ -119,7 +119,7 @@ func TestI3_WrongContentIsNeverStored(t *testing.T) {
 				if fault.skip {
 					continue
 				}
-				created, err := r.Store.Put(t.Context(), ref, length, fault.body, "")
+				created, err := r.Store.Put(t.Context(), ref, length, fault.body, cas.Label{})
 				if created || !errors.Is(err, fault.want) {
 					t.Errorf("%d bytes, %s length, %s: created %t, %v; want %v", size, name, fault.what, created, err, fault.want)
 				}
@@ -127,7 +127,7 @@ func TestI3_WrongContentIsNeverStored(t *testing.T) {
 			if exists, err := r.Store.Exists(t.Context(), ref); exists || err != nil {
 				t.Fatalf("%d bytes, %s length: after the lies, exists %t, %v", size, name, exists, err)
 			}
-			if created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), ""); !created || err != nil {
+			if created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{}); !created || err != nil {
 				t.Errorf("%d bytes, %s length: the honest upload: created %t, %v", size, name, created, err)
 			}
 			if got := read(t, r.Store, ref); !bytes.Equal(got, content) {
@@ -158,14 +158,14 @@ func TestI4_TakenKeysAreNeitherOverwrittenNorTrusted(t *testing.T) {
 		for name, length := range lengths(size) {
 			content, d := rig.Content(size)
 			ref := cas.Ref{Org: id, Digest: d}
-			if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), "first"); err != nil {
+			if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{FileName: "first"}); err != nil {
 				t.Fatal(err)
 			}
 			lie, _ := rig.Content(size)
-			if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(lie), "second"); !errors.Is(err, digest.ErrMismatch) {
+			if _, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(lie), cas.Label{FileName: "second"}); !errors.Is(err, digest.ErrMismatch) {
 				t.Errorf("%d bytes, %s length: a lie: %v", size, name, err)
 			}
-			if created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), "third"); created || err != nil {
+			if created, err := r.Store.Put(t.Context(), ref, length, bytes.NewReader(content), cas.Label{FileName: "third"}); created || err != nil {
 				t.Errorf("%d bytes, %s length: again: created %t, %v", size, name, created, err)
 			}
 			if info, err := r.Store.Stat(t.Context(), ref); err != nil || info.FileName != "first" {
@@ -200,7 +200,7 @@ func TestI4_OneOfManyWritersCreates(t *testing.T) {
 				started.Wait() // until everybody is here
 			}}, bytes.NewReader(content[size/2:]))
 			done.Go(func() {
-				created[i], errs[i] = r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, length, body, "")
+				created[i], errs[i] = r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, length, body, cas.Label{})
 			})
 		}
 		done.Wait()
@@ -239,7 +239,7 @@ func TestW16_CanceledUploadsAreAborted(t *testing.T) {
 			leave()
 			return 0, ctx.Err()
 		}))
-		if created, err := r.Store.Put(ctx, cas.Ref{Org: id, Digest: d}, cas.UnknownLength, body, ""); created || !errors.Is(err, context.Canceled) {
+		if created, err := r.Store.Put(ctx, cas.Ref{Org: id, Digest: d}, cas.UnknownLength, body, cas.Label{}); created || !errors.Is(err, context.Canceled) {
 			t.Errorf("after %d bytes: created %t, %v", sent, created, err)
 		}
 		if left := r.Uploads(t); len(left) > 0 {
@@ -260,7 +260,7 @@ func TestPutRefusesWhatNoUploadCanHold(t *testing.T) {
 	t.Parallel()
 	r := rig.New(t, small())
 	_, d := rig.Content(1)
-	_, err := r.Store.Put(t.Context(), cas.Ref{Org: org.NewID(), Digest: d}, r.Store.MaxSize()+1, iotest.ErrReader(errors.New("was read")), "")
+	_, err := r.Store.Put(t.Context(), cas.Ref{Org: org.NewID(), Digest: d}, r.Store.MaxSize()+1, iotest.ErrReader(errors.New("was read")), cas.Label{})
 	if !errors.Is(err, cas.ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
@@ -273,7 +273,7 @@ func TestOrganizationsShareNothing(t *testing.T) {
 	r := rig.New(t, small())
 	own, other := r.Org(t), r.Org(t)
 	content, d := rig.Content(1000)
-	if _, err := r.Store.Put(t.Context(), cas.Ref{Org: own, Digest: d}, 1000, bytes.NewReader(content), ""); err != nil {
+	if _, err := r.Store.Put(t.Context(), cas.Ref{Org: own, Digest: d}, 1000, bytes.NewReader(content), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Store.Get(t.Context(), cas.Ref{Org: other, Digest: d}); !errors.Is(err, cas.ErrNotFound) {
@@ -282,7 +282,7 @@ func TestOrganizationsShareNothing(t *testing.T) {
 	if _, err := r.Store.Stat(t.Context(), cas.Ref{Org: other, Digest: d}); !errors.Is(err, cas.ErrNotFound) {
 		t.Errorf("stat: %v", err)
 	}
-	if created, err := r.Store.Put(t.Context(), cas.Ref{Org: other, Digest: d}, 1000, bytes.NewReader(content), ""); !created || err != nil {
+	if created, err := r.Store.Put(t.Context(), cas.Ref{Org: other, Digest: d}, 1000, bytes.NewReader(content), cas.Label{}); !created || err != nil {
 		t.Errorf("put: created %t, %v", created, err)
 	}
 	want := []string{fmt.Sprintf("%s/%s", own, d), fmt.Sprintf("%s/%s", other, d)}
@@ -290,7 +290,7 @@ func TestOrganizationsShareNothing(t *testing.T) {
 	if got := r.Objects(t); !slices.Equal(got, want) {
 		t.Errorf("the bucket holds %q, want %q", got, want)
 	}
-	if _, err := r.Store.Put(t.Context(), cas.Ref{Org: org.NewID(), Digest: d}, 1000, bytes.NewReader(content), ""); err == nil || errors.Is(err, cloud.ErrDenied) {
+	if _, err := r.Store.Put(t.Context(), cas.Ref{Org: org.NewID(), Digest: d}, 1000, bytes.NewReader(content), cas.Label{}); err == nil || errors.Is(err, cloud.ErrDenied) {
 		t.Errorf("an organization that does not exist: %v", err)
 	}
 }

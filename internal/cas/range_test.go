@@ -67,7 +67,7 @@ func TestW12_RangesBehindTheEnd(t *testing.T) {
 	for size := range 2 {
 		content, d := rig.Content(size)
 		ref := cas.Ref{Org: id, Digest: d}
-		if _, err := r.Store.Put(t.Context(), ref, int64(size), bytes.NewReader(content), ""); err != nil {
+		if _, err := r.Store.Put(t.Context(), ref, int64(size), bytes.NewReader(content), cas.Label{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, offset := range []int64{int64(size), math.MaxInt64} {
@@ -93,7 +93,7 @@ func TestI5_RangesThatCoverEverythingAreVerified(t *testing.T) {
 	r := rig.New(t, options)
 	content, d := rig.Content(1000)
 	ref := cas.Ref{Org: r.Org(t), Digest: d}
-	if _, err := r.Store.Put(t.Context(), ref, 1000, bytes.NewReader(content), ""); err != nil {
+	if _, err := r.Store.Put(t.Context(), ref, 1000, bytes.NewReader(content), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	get := func(want cas.Range) ([]byte, error) {

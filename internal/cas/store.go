@@ -97,14 +97,14 @@ func (s *Store) MaxSize() int64 {
 // must have, or UnknownLength. Unless every byte of body was read and hashed to
 // ref.Digest, nothing is stored: the error then wraps digest.ErrMismatch,
 // digest.ErrLength, ErrTooLarge, or the error of body.
-func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName) (created bool, err error) {
-	return s.upload(ctx, ref, length, body, name, false)
+func (s *Store) Put(ctx context.Context, ref Ref, length int64, body io.Reader, label Label) (created bool, err error) {
+	return s.upload(ctx, ref, length, body, label, false)
 }
 
 // Offer is Put for a client that can be answered before it has sent everything: of an
 // artifact that is there already, it may leave body unread and unverified.
-func (s *Store) Offer(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName) (created bool, err error) {
-	return s.upload(ctx, ref, length, body, name, true)
+func (s *Store) Offer(ctx context.Context, ref Ref, length int64, body io.Reader, label Label) (created bool, err error) {
+	return s.upload(ctx, ref, length, body, label, true)
 }
 
 // Stat describes the artifact ref, or fails with ErrNotFound.

@@ -21,14 +21,14 @@ type upload struct {
 	memory *memory
 	key    string
 	digest digest.Digest
-	name   FileName
+	label  Label
 	length int64     // or UnknownLength
 	body   io.Reader // verifies: it ends with io.EOF only if the digest agreed
 	parts  partSizes
 	offer  bool // a duplicate is answered without the rest of the body
 }
 
-func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reader, name FileName, offer bool) (created bool, err error) {
+func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reader, label Label, offer bool) (created bool, err error) {
 	if length > s.MaxSize() {
 		return false, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLarge, length, s.MaxSize())
 	}
@@ -41,7 +41,7 @@ func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reade
 		memory: s.memory,
 		key:    lease.session.Tenant.ObjectKey(ref.Digest),
 		digest: ref.Digest,
-		name:   name,
+		label:  label,
 		length: length,
 		body:   digest.Verify(body, ref.Digest, length),
 		parts:  partSizes{first: s.cfg.PartSize, length: length},
@@ -93,7 +93,7 @@ func (u *upload) stream(ctx context.Context) error {
 	}
 	return u.lease.do(ctx, func(o Objects) error {
 		lent := &tether{body: u.body, length: u.length}
-		return lent.cut(o.Put(ctx, u.key, u.digest, u.length, lent, u.name))
+		return lent.cut(o.Put(ctx, u.key, u.digest, u.length, lent, u.label))
 	})
 }
 
@@ -152,7 +152,7 @@ func (u *upload) put(ctx context.Context, size int64, content io.ReadSeeker) err
 		if _, err := content.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		return o.Put(ctx, u.key, u.digest, size, content, u.name)
+		return o.Put(ctx, u.key, u.digest, size, content, u.label)
 	}
 	err := u.lease.do(ctx, try)
 	if errors.Is(err, cloud.ErrConflict) {

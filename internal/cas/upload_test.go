@@ -27,7 +27,7 @@ func TestRequestsPerUpload(t *testing.T) {
 	one := map[string]int{"PutObject": 1}
 	look := map[string]int{"ListObjectsV2": 1}
 	parts := map[string]int{"ListObjectsV2": 1, "CreateMultipartUpload": 1, "UploadPart": 3, "CompleteMultipartUpload": 1}
-	type store = func(context.Context, cas.Ref, int64, io.Reader, cas.FileName) (bool, error)
+	type store = func(context.Context, cas.Ref, int64, io.Reader, cas.Label) (bool, error)
 	for _, row := range []struct {
 		what       string
 		store      store
@@ -53,7 +53,7 @@ func TestRequestsPerUpload(t *testing.T) {
 			want    map[string]int
 		}{{true, row.new}, {false, row.again}} {
 			r.Forget()
-			created, err := row.store(t.Context(), cas.Ref{Org: id, Digest: d}, length, bytes.NewReader(content), "")
+			created, err := row.store(t.Context(), cas.Ref{Org: id, Digest: d}, length, bytes.NewReader(content), cas.Label{})
 			if got := r.Calls(); err != nil || created != step.created || !maps.Equal(got, step.want) {
 				t.Errorf("%s: created %t, %v after %v; want %t after %v", row.what, created, err, got, step.created, step.want)
 			}
@@ -69,18 +69,18 @@ func TestW2_OfferedDuplicates(t *testing.T) {
 	id := r.Org(t)
 	content, d := rig.Content(2*part + 1)
 	ref := cas.Ref{Org: id, Digest: d}
-	if _, err := r.Store.Put(t.Context(), ref, int64(len(content)), bytes.NewReader(content), ""); err != nil {
+	if _, err := r.Store.Put(t.Context(), ref, int64(len(content)), bytes.NewReader(content), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	rest := iotest.ErrReader(errors.New("the rest was read"))
 	for name, body := range map[string]io.Reader{"known": rest, "unknown": io.MultiReader(bytes.NewReader(content[:part+1]), rest)} {
-		if created, err := r.Store.Offer(t.Context(), ref, lengths(len(content))[name], body, ""); created || err != nil {
+		if created, err := r.Store.Offer(t.Context(), ref, lengths(len(content))[name], body, cas.Label{}); created || err != nil {
 			t.Errorf("%s length: created %t, %v", name, created, err)
 		}
 	}
 	lie := bytes.Clone(content)
 	lie[len(lie)-1] ^= 1
-	if _, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, bytes.NewReader(lie), ""); !errors.Is(err, digest.ErrMismatch) {
+	if _, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, bytes.NewReader(lie), cas.Label{}); !errors.Is(err, digest.ErrMismatch) {
 		t.Errorf("a lie: %v", err)
 	}
 	if !bytes.Equal(read(t, r.Store, ref), content) {
@@ -100,7 +100,7 @@ func TestSessionsThatEndDuringAnUpload(t *testing.T) {
 			if err := r.AWS.Faults().Replace(faults.Plan{Rules: []faults.Rule{fault}}); err != nil {
 				t.Fatal(err)
 			}
-			_, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, cas.UnknownLength, bytes.NewReader(content), "")
+			_, err := r.Store.Put(t.Context(), cas.Ref{Org: id, Digest: d}, cas.UnknownLength, bytes.NewReader(content), cas.Label{})
 			told := errors.Is(err, want)
 			if operation == "UploadPart" && want != nil {
 				// S3 closes the connection on a body that it refuses: its reason may be lost.
@@ -144,7 +144,7 @@ func TestW15_UploadsShareMemory(t *testing.T) { //nolint:paralleltest // it meas
 	}
 	for i, ref := range refs {
 		all.Go(func() {
-			if created, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, newPattern(byte(i), size, look), ""); err != nil || !created {
+			if created, err := r.Store.Put(t.Context(), ref, cas.UnknownLength, newPattern(byte(i), size, look), cas.Label{}); err != nil || !created {
 				t.Errorf("created %t, %v", created, err)
 			}
 		})

@@ -15,8 +15,8 @@ import (
 
 // Store keeps artifacts, as the servers use it.
 type Store interface {
-	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
-	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error)
+	Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (created bool, err error)
+	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (bool, error)
 	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }
@@ -42,14 +42,14 @@ type Explained struct {
 }
 
 // Put implements Store.
-func (e Explained) Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error) {
-	created, err := e.Store.Put(ctx, ref, length, body, name)
+func (e Explained) Put(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (bool, error) {
+	created, err := e.Store.Put(ctx, ref, length, body, label)
 	return created, e.explain(ctx, ref.Org, err)
 }
 
 // Offer implements Store.
-func (e Explained) Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (bool, error) {
-	created, err := e.Store.Offer(ctx, ref, length, body, name)
+func (e Explained) Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (bool, error) {
+	created, err := e.Store.Offer(ctx, ref, length, body, label)
 	return created, e.explain(ctx, ref.Org, err)
 }
 

@@ -23,7 +23,7 @@ func BenchmarkDownload(b *testing.B) {
 	for _, size := range []int{4 << 10, 256 << 20} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			content, d := rig.Content(size)
-			if _, err := r.Store.Put(b.Context(), cas.Ref{Org: id, Digest: d}, int64(size), bytes.NewReader(content), ""); err != nil {
+			if _, err := r.Store.Put(b.Context(), cas.Ref{Org: id, Digest: d}, int64(size), bytes.NewReader(content), cas.Label{}); err != nil {
 				b.Fatal(err)
 			}
 			ctx := r.Bearer(b, b.Context(), cas.Grant{Org: id, Role: cas.Downloader, Digest: d})

@@ -19,7 +19,7 @@ import (
 
 // Store keeps artifacts. Its errors are those that cas.Problem explains.
 type Store interface {
-	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, name cas.FileName) (created bool, err error)
+	Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (created bool, err error)
 	GetRange(ctx context.Context, ref cas.Ref, want cas.Range) (*cas.Artifact, error)
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 }

@@ -86,7 +86,7 @@ func TestStreamsThatStandStill(t *testing.T) {
 		}
 		code(t, what, stream.RecvMsg(new(bytestream.WriteResponse)), codes.DeadlineExceeded)
 	}
-	if _, err := s.Store.Put(t.Context(), cas.Ref{Org: s.org, Digest: d}, int64(len(content)), bytes.NewReader(content), ""); err != nil {
+	if _, err := s.Store.Put(t.Context(), cas.Ref{Org: s.org, Digest: d}, int64(len(content)), bytes.NewReader(content), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	reading, err := bytestream.NewByteStreamClient(s.conn).Read(s.Bearer(t, t.Context(), s.downloader(d)), &bytestream.ReadRequest{ResourceName: d.Hex()})

@@ -42,7 +42,7 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 	if asksFirst(r) {
 		store = s.Store.Offer
 	}
-	created, err := store(r.Context(), ref, length, body, name)
+	created, err := store(r.Context(), ref, length, body, cas.Label{FileName: name})
 	if err != nil {
 		return err
 	}

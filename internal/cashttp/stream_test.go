@@ -73,7 +73,7 @@ func TestClientsThatStandStill(t *testing.T) {
 	s := newSite(t, rig.Options{Idle: 50 * time.Millisecond})
 	content, d := rig.Content(1000)
 	big, bigDigest := rig.Content(32 << 20) // more than sockets buffer
-	if _, err := s.Store.Put(t.Context(), cas.Ref{Org: s.org, Digest: bigDigest}, 32<<20, bytes.NewReader(big), ""); err != nil {
+	if _, err := s.Store.Put(t.Context(), cas.Ref{Org: s.org, Digest: bigDigest}, 32<<20, bytes.NewReader(big), cas.Label{}); err != nil {
 		t.Fatal(err)
 	}
 	for what, head := range map[string]string{

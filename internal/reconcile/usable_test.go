@@ -57,14 +57,14 @@ func TestReadyMeansUsable(t *testing.T) {
 	if exists, err := mine.Exists(t.Context(), key); err != nil || exists {
 		t.Fatalf("before: %t, %v", exists, err)
 	}
-	if err := mine.Put(t.Context(), key, d, int64(len(content)), bytes.NewBuffer(content), "a.txt"); err != nil {
+	if err := mine.Put(t.Context(), key, d, int64(len(content)), bytes.NewBuffer(content), cas.Label{FileName: "a.txt"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := mine.Put(t.Context(), key, d, int64(len(content)), bytes.NewReader(content), "a.txt"); !errors.Is(err, cloud.ErrExists) {
+	if err := mine.Put(t.Context(), key, d, int64(len(content)), bytes.NewReader(content), cas.Label{FileName: "a.txt"}); !errors.Is(err, cloud.ErrExists) {
 		t.Errorf("I4, stored again: %v", err)
 	}
 	lie := digest.Of([]byte("something else"))
-	if err := mine.Put(t.Context(), w.in.Tenant(own.ID).ObjectKey(lie), lie, int64(len(content)), bytes.NewReader(content), ""); !errors.Is(err, cloud.ErrBadDigest) {
+	if err := mine.Put(t.Context(), w.in.Tenant(own.ID).ObjectKey(lie), lie, int64(len(content)), bytes.NewReader(content), cas.Label{}); !errors.Is(err, cloud.ErrBadDigest) {
 		t.Errorf("I3, a lie: %v", err)
 	}
 	body, info, err := mine.Get(t.Context(), key, cas.Range{}, "")
@@ -97,7 +97,7 @@ func TestMultipart(t *testing.T) {
 	content := bytes.Join(parts, nil)
 	key := w.in.Tenant(o.ID).ObjectKey(digest.Of(content))
 	for _, want := range []error{nil, cloud.ErrExists} {
-		id, err := objects.Begin(t.Context(), key, "big")
+		id, err := objects.Begin(t.Context(), key, cas.Label{FileName: "big"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -58,7 +58,7 @@ func (s *scene) with(of session.Session) thief {
 func (s *scene) store(t *testing.T, of session.Session) (key, upload string, content []byte) {
 	t.Helper()
 	content, d := rig.Content(64)
-	if _, err := s.rig.Store.Put(t.Context(), cas.Ref{Org: of.Tenant.ID(), Digest: d}, int64(len(content)), bytes.NewReader(content), "artifact"); err != nil {
+	if _, err := s.rig.Store.Put(t.Context(), cas.Ref{Org: of.Tenant.ID(), Digest: d}, int64(len(content)), bytes.NewReader(content), cas.Label{FileName: "artifact"}); err != nil {
 		t.Fatal(err)
 	}
 	key = of.Tenant.ObjectKey(d)
