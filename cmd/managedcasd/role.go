@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -101,12 +99,9 @@ func connectAWS(ctx context.Context, cfg service.Config, in tenancy.Installation
 }
 
 func openDatabase(ctx context.Context, cfg service.Config) (*database.DB, error) {
-	path, ok := strings.CutPrefix(cfg.Database.URL, "sqlite:")
-	switch {
-	case cfg.Database.URL == "":
-		return nil, errors.New("database.url is missing: give sqlite:PATH")
-	case !ok || path == "":
-		return nil, fmt.Errorf("database.url has an unknown scheme: give sqlite:PATH")
+	target, err := cfg.Database.Target()
+	if err != nil {
+		return nil, err
 	}
-	return database.Open(ctx, path)
+	return database.Open(ctx, target)
 }

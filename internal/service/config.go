@@ -84,11 +84,6 @@ type CAS struct {
 	Limits Limits `yaml:"limits"`
 }
 
-// Database says where state is kept.
-type Database struct {
-	URL string `yaml:"url"` // sqlite:PATH
-}
-
 // Log configures the log.
 type Log struct {
 	Level  slog.Level `yaml:"level"`  // DEBUG, INFO (default), WARN, ERROR
