@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -60,6 +61,7 @@ type Cloud struct {
 	iam     *iam.Client
 	sts     *sts.Client
 	kms     *kms.Client
+	secrets *secretsmanager.Client
 }
 
 // New returns a Cloud. It makes no request.
@@ -88,6 +90,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 		iam:       iam.NewFromConfig(base),
 		sts:       sts.NewFromConfig(base),
 		kms:       kms.NewFromConfig(base),
+		secrets:   secretsmanager.NewFromConfig(base, secretsOptions),
 	}, nil
 }
 

@@ -44,6 +44,8 @@ var problems = []struct {
 	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
 	{ErrRange, problem.RangeUnsatisfiable, "the range begins behind the end of the artifact", "ask for a range within its size, which describe shows"},
 	{registry.ErrNotFound, problem.Unavailable, "the organization's storage is still being set up", "try again in a few seconds; organization describe shows how far it is"},
+	{registry.ErrUnavailable, problem.Unavailable, "the storage does not answer", "try again in a moment"},
+	{registry.ErrRefused, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},
