@@ -3,7 +3,8 @@
 //
 // Every error it returns wraps one outcome of package cloud, names the thing that the
 // call was about and carries AWS's request id. Calls are retried a few times when AWS says
-// that it is busy, never beyond the context's deadline.
+// that it is busy, never beyond the context's deadline; those of the control plane keep to
+// the process's rates (pacer.go, attempts.go).
 package awscloud
 
 import (
@@ -12,10 +13,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -23,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Config is what New needs.
@@ -41,20 +41,23 @@ type Config struct {
 	// between the Clouds of a process to share its connections. The default chain's
 	// AWS_CA_BUNDLE works with nil only.
 	Transport http.RoundTripper
+	// Rates are what the process allows itself of the control-plane APIs; share one
+	// between its Clouds. nil: the default rates, for this Cloud alone.
+	Rates *Rates
+	// Tracing makes spans of calls; nil makes none.
+	Tracing trace.TracerProvider
 	// Log receives one debug line per call; nil discards them.
 	Log *slog.Logger
 }
-
-// maxAttempts bounds the tries of one call, the first included. The engines above
-// retry for longer where that is right.
-const maxAttempts = 4
 
 // Cloud is one AWS account as one identity reaches it. It is safe for concurrent use.
 type Cloud struct {
 	accountID string
 	region    string
 	log       *slog.Logger
-	base      aws.Config
+	base      aws.Config // of S3
+	rates     *Rates
+	metrics   *callMetrics
 
 	s3      *s3.Client
 	control *s3control.Client
@@ -80,17 +83,28 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Rates == nil {
+		if cfg.Rates, err = NewRates(nil); err != nil {
+			return nil, err
+		}
+	}
+	metrics := newCallMetrics()
+	base.APIOptions = append(base.APIOptions, bound(cfg.Rates, watcher{metrics: metrics, tracer: tracerOf(cfg.Tracing)}))
+	control := base.Copy()
+	control.Retryer = func() aws.Retryer { return pacedRetryer{standardRetryer()} }
 	return &Cloud{
 		accountID: cfg.AccountID,
 		region:    cfg.Region,
 		log:       cfg.Log,
 		base:      base,
+		rates:     cfg.Rates,
+		metrics:   metrics,
 		s3:        s3.NewFromConfig(base, s3Options),
-		control:   s3control.NewFromConfig(base),
-		iam:       iam.NewFromConfig(base),
-		sts:       sts.NewFromConfig(base),
-		kms:       kms.NewFromConfig(base),
-		secrets:   secretsmanager.NewFromConfig(base, secretsOptions),
+		control:   s3control.NewFromConfig(control),
+		iam:       iam.NewFromConfig(control),
+		sts:       sts.NewFromConfig(control),
+		kms:       kms.NewFromConfig(control),
+		secrets:   secretsmanager.NewFromConfig(control, secretsOptions),
 	}, nil
 }
 
@@ -113,12 +127,7 @@ func baseConfig(ctx context.Context, cfg Config, client aws.HTTPClient) (aws.Con
 	if cfg.Endpoint != "" {
 		base.BaseEndpoint = aws.String(cfg.Endpoint)
 	}
-	base.Retryer = func() aws.Retryer {
-		return retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts = maxAttempts
-			o.MaxBackoff = 5 * time.Second
-		})
-	}
+	base.Retryer = func() aws.Retryer { return standardRetryer() }
 	// Checksums are ours: the sha256 of an artifact is its address. The SDK would add a
 	// CRC32 to uploads and hash downloads once more.
 	base.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired

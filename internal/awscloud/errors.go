@@ -63,6 +63,8 @@ func failed(err error, format string, args ...any) error {
 	case ok:
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
 		e.Outcome = outcome(e.Code, statusOf(err))
+	case errors.Is(err, errTooBusy):
+		e.Outcome = cloud.ErrThrottled
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	default: // no answer, or one that is not AWS's
 		e.Outcome = cloud.ErrUnavailable
