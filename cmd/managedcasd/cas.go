@@ -128,7 +128,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("/download/", artifacts)
 
-	server := service.NewGRPC(log, append(gate.ServerOptions(), casgrpc.ServerOption())...)
+	server := service.NewGRPC(log, slices.Concat(gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)

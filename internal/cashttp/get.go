@@ -1,6 +1,7 @@
 package cashttp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -25,7 +26,9 @@ func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return s.head(w, r, ref, outcome)
 	}
 	want, ranged := wanted(r.Header, etag(d))
-	artifact, err := s.Store.GetRange(r.Context(), ref, want)
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	artifact, err := s.Store.GetRange(ctx, ref, want)
 	if err == nil && ranged && artifact.Info.Size == 0 {
 		_ = artifact.Close() // nothing is left unread
 		err = &cas.RangeError{}
@@ -34,7 +37,7 @@ func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return unsatisfiable(w, err)
 	}
 	defer artifact.Close()
-	begun, err := s.send(w, artifact, func() int { return begin(w.Header(), artifact, ranged) })
+	begun, err := s.send(w, artifact, stop, func() int { return begin(w.Header(), artifact, ranged) })
 	if begun && err != nil {
 		s.cutOff(r, ref, err)
 	}

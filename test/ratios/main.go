@@ -58,15 +58,16 @@ func main() {
 	bin := flag.String("bin", "bin", "directory of the programs (make build)")
 	size := flag.Int64("size", 0, "only this size in bytes: 4096, 1048576, 67108864 or 1073741824")
 	clients := flag.Int("clients", 0, "only so many clients: 1 or 16 (16 of 1 GiB are only run when asked for: 50 GB of disk)")
+	only := flag.String("only", "", "only this direction: up or down")
 	flag.Parse()
-	if err := run(ctx, *bin, jobs(*size, *clients)); err != nil {
+	if err := run(ctx, *bin, *only, jobs(*size, *clients)); err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin string, todo []job) (err error) {
+func run(ctx context.Context, bin, only string, todo []job) (err error) {
 	dir, err := os.MkdirTemp("", "managedcas-ratios-")
 	if err != nil {
 		return err
@@ -80,6 +81,9 @@ func run(ctx context.Context, bin string, todo []job) (err error) {
 	fmt.Println(header)
 	for _, j := range todo {
 		for _, up := range []bool{true, false} {
+			if only == "up" && !up || only == "down" && up {
+				continue
+			}
 			row, err := w.measure(ctx, j, up)
 			if err != nil {
 				return fmt.Errorf("%s: %w", title(j, up), err)

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -76,7 +77,7 @@ func (r *Rig) HTTP(t testing.TB) *httptest.Server {
 // ServeGRPC serves the CAS over gRPC on listener.
 func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
-	server := service.NewGRPC(r.log, append(r.Gate.ServerOptions(), casgrpc.ServerOption())...)
+	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
 		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
