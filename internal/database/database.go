@@ -42,12 +42,14 @@ type DB struct {
 	// they wait fairly, and not in SQLite's busy handler, where they do not.
 	write *bun.DB
 	read  *bun.DB
+	// relaxed writes what can be made anew: it does not wait for the disk.
+	relaxed *bun.DB
 }
 
 // Open opens the SQLite file at path, creates it when it is missing, and brings its
 // schema up to date. The directory must exist.
 func Open(ctx context.Context, path string) (*DB, error) {
-	write, err := openSQLite(path, 1)
+	write, err := openSQLite(path, 1, durable)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +57,16 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	if err := db.migrate(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), db.Close())
 	}
-	if db.read, err = openSQLite(path, readers); err != nil {
+	if db.read, err = openSQLite(path, readers, durable); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if db.relaxed, err = openSQLite(path, 1, relaxed); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func openSQLite(path string, connections int) (*bun.DB, error) {
+func openSQLite(path string, connections int, sync synchronous) (*bun.DB, error) {
 	// Created here and not by SQLite, which would give it the umask's permissions. The
 	// WAL files take theirs from it.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -71,7 +76,7 @@ func openSQLite(path string, connections int) (*bun.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	connector, err := sqlite.NewConnector(dsn(path))
+	connector, err := sqlite.NewConnector(dsn(path, sync))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -128,7 +133,7 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close closes the database. Calls that are still running fail.
 func (db *DB) Close() error {
 	var errs []error
-	for _, pool := range []*bun.DB{db.read, db.write} {
+	for _, pool := range []*bun.DB{db.read, db.relaxed, db.write} {
 		if pool != nil {
 			errs = append(errs, pool.Close())
 		}
