@@ -17,24 +17,31 @@ import (
 )
 
 func artifactCommand(a *app) *cobra.Command {
-	return group("artifact", "Upload, download and describe artifacts", nil,
-		artifactUpload(a), artifactDownload(a), artifactDescribe(a))
+	return group("artifact", "Upload, download, describe and list artifacts", nil,
+		artifactUpload(a), artifactDownload(a), artifactDescribe(a), artifactList(a), artifactMissing(a))
 }
 
 func artifactUpload(a *app) *cobra.Command {
-	var file string
+	var file, media string
 	cmd := &cobra.Command{
 		Use:   "upload -f FILE",
 		Short: "Store a file under the sha256 of its bytes",
 		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
-stored is what was read. The same content again is a success that changes nothing.`,
+stored is what was read. The same content again is a success that changes nothing. Its
+name and media type are kept with it: the type is told by the extension, or by the first
+bytes, unless --media-type says it.`,
 		Example: `  managedcas --org acme artifact upload -f sbom.json
-  managedcas --org acme artifact upload -f sbom.json -o json`,
+  managedcas --org acme artifact upload -f sbom.json -o json
+  managedcas --org acme artifact upload -f bom --media-type application/vnd.cyclonedx+json`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			parsed, err := cas.ParseMediaType(media)
+			if err != nil {
+				return cas.Problem(err)
+			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				progress, done := a.progress("uploading")
-				artifact, err := c.Upload(ctx, file, progress)
+				artifact, err := c.Upload(ctx, file, parsed, progress)
 				done()
 				if err != nil {
 					return err
@@ -44,6 +51,7 @@ stored is what was read. The same content again is a success that changes nothin
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file to upload (required)")
+	cmd.Flags().StringVar(&media, "media-type", "", "what the file is, e.g. application/json; default: what it looks like")
 	return required(cmd, "file")
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
@@ -58,6 +59,8 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				return err
 			}
 			keepHeapWithin(r.cfg.CAS.Limits.MemoryBytes)
+			stopCatalogue := service.Background(ctx, r.log, servers.catalogue)
+			defer func() { err = errors.Join(err, stopCatalogue()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Drained("cas", r.log, servers.drain,
@@ -80,6 +83,8 @@ type casServers struct {
 	grpc  *grpc.Server
 	http  http.Handler
 	drain service.Drain
+	// catalogue writes what the servers have stored: it outlives them.
+	catalogue service.Task
 }
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
@@ -115,13 +120,15 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
-	explained := casgate.Explained{Store: store, Organizations: db}
+	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})
+	recorded := catalogue.Recorded{Store: store, Catalogue: entries}
+	explained := casgate.Explained{Store: recorded, Organizations: db}
 
 	mux := http.NewServeMux()
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
+	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
@@ -132,7 +139,11 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	casgrpc.New(casgrpc.Config{
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
-	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}}, nil
+	return casServers{
+		grpc: server, http: mux,
+		drain:     service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime},
+		catalogue: service.Task{Name: "catalogue", Run: entries.Run},
+	}, nil
 }
 
 // keepHeapWithin has the garbage collector work harder before transfers are refused for

@@ -166,6 +166,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
+	stopCatalogue := service.Background(ctx, log, cas.catalogue)
+	defer func() { err = errors.Join(err, stopCatalogue()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -28,10 +27,8 @@ type Objects struct {
 
 var _ cas.Objects = (*Objects)(nil)
 
-// nameKey is the user metadata ("x-amz-meta-…") that keeps an artifact's file name,
-// percent-encoded: S3 metadata is ASCII.
-const nameKey = "filename"
-
+// contentType is that of every object, whatever the artifact's media type is: who reads
+// the object past our servers, by a presigned URL, gets nothing that a browser would run.
 const contentType = "application/octet-stream"
 
 // Objects returns the objects behind the session's own access point. It makes no
@@ -79,6 +76,8 @@ func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 	return cas.Info{
 		Size:      aws.ToInt64(out.ContentLength),
 		FileName:  fileName(out.Metadata),
+		MediaType: mediaType(out.Metadata),
+		Uploader:  uploader(out.Metadata),
 		StoredAt:  aws.ToTime(out.LastModified),
 		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
 		ETag:      aws.ToString(out.ETag),
@@ -95,27 +94,6 @@ func (o *Objects) Exists(ctx context.Context, key string) (bool, error) {
 		return false, failedObject(err, "looking for %q", key)
 	}
 	return len(out.Contents) == 1 && aws.ToString(out.Contents[0].Key) == key, nil
-}
-
-func metadata(label cas.Label) map[string]string {
-	if label.FileName == "" {
-		return nil
-	}
-	return map[string]string{nameKey: url.PathEscape(string(label.FileName))}
-}
-
-// fileName reads what metadata wrote. Anything else is no name: an object that
-// something else stored must not break a download.
-func fileName(metadata map[string]string) cas.FileName {
-	raw, err := url.PathUnescape(metadata[nameKey])
-	if err != nil {
-		return ""
-	}
-	name, err := cas.ParseFileName(raw)
-	if err != nil {
-		return ""
-	}
-	return name
 }
 
 // signPayload tells the signer what to sign for the body: its sha256. Without it the

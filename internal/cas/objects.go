@@ -22,6 +22,8 @@ type Objects interface {
 	Stat(ctx context.Context, key string) (Info, error)
 	// Exists lists exactly this key.
 	Exists(ctx context.Context, key string) (bool, error)
+	// Lister is for operators.
+	Lister
 	// Uploads are for what does not go in one request.
 	Uploads
 }

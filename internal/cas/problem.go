@@ -40,6 +40,7 @@ var problems = []struct {
 	{ErrIncomplete, problem.Invalid, "the upload ended before it was complete", "nothing was stored; send all of it again"},
 	{ErrTooLarge, problem.TooLarge, "the artifact is too large", "nothing was stored; the limit is shown by cas-backend list"},
 	{ErrName, problem.Invalid, "that is not a usable file name", "send a base name of at most 255 bytes, without separators or control characters"},
+	{ErrMediaType, problem.Invalid, "that is not a media type", "send type/subtype, with parameters at most 255 bytes, or none"},
 	{ErrForbidden, problem.Denied, "the token does not allow this", "ask the control plane for a token for this role and digest"},
 	{ErrNotFound, problem.NotFound, "artifact not found", "this organization has no artifact with that digest"},
 	{ErrRange, problem.RangeUnsatisfiable, "the range begins behind the end of the artifact", "ask for a range within its size, which describe shows"},

@@ -17,22 +17,24 @@ import (
 )
 
 // maxNameBytes bounds a resource name before anything decodes it: the stock client's
-// is about 240 bytes and 1,364 with the longest file name, and gob's decoder is not
-// made for hostile input.
+// is about 240 bytes and 1,364 with a file name of 255 bytes, our own client's as much as
+// 1,776 with the longest media type; and gob's decoder is not made for hostile input.
 const maxNameBytes = 2048
 
 // resource is what a Write resource name carries. The stock client sends the gob
 // encoding of a struct with these exported fields, which gob matches by name (facts
 // WIRE §5.3); others are ignored.
 type resource struct {
-	FileName string
-	Digest   string // bare hex
+	FileName  string
+	Digest    string // bare hex
+	MediaType string // of our own client; the stock one has none
 }
 
 // written is what the resource name of a Write says.
 type written struct {
 	digest digest.Digest
 	file   cas.FileName
+	media  cas.MediaType
 	length int64 // or cas.UnknownLength
 }
 
@@ -53,8 +55,7 @@ func uploadName(name string) (written, error) {
 		d, length, err := blobName(blob)
 		return written{digest: d, length: length}, err
 	}
-	d, file, err := gobName(name)
-	return written{digest: d, file: file, length: cas.UnknownLength}, err
+	return gobName(name)
 }
 
 // blobName parses "blobs/{hash}/{size}" (Remote Execution API v2, ByteStream). An
@@ -85,26 +86,28 @@ func downloadName(name string) (digest.Digest, int64, error) {
 	return d, cas.UnknownLength, err
 }
 
-// gobName parses what the stock client sends.
-func gobName(name string) (digest.Digest, cas.FileName, error) {
+// gobName parses what the stock client sends. It sends the base name of a file as it is:
+// one that is no usable name is cleaned, for the upload of a build must not fail because
+// of it.
+func gobName(name string) (written, error) {
 	raw, err := base64.StdEncoding.DecodeString(name)
 	if err != nil {
-		return digest.Digest{}, "", malformed(err)
+		return written{}, malformed(err)
 	}
 	var res resource
 	rest := bytes.NewReader(raw)
 	if err := gob.NewDecoder(rest).Decode(&res); err != nil {
-		return digest.Digest{}, "", malformed(err)
+		return written{}, malformed(err)
 	}
 	if rest.Len() > 0 {
-		return digest.Digest{}, "", malformed(fmt.Errorf("%d bytes after the resource", rest.Len()))
+		return written{}, malformed(fmt.Errorf("%d bytes after the resource", rest.Len()))
 	}
 	d, err := digest.ParseHex(res.Digest)
 	if err != nil {
-		return digest.Digest{}, "", err
+		return written{}, err
 	}
-	file, err := cas.ParseFileName(res.FileName)
-	return d, file, err
+	media, err := cas.ParseMediaType(res.MediaType)
+	return written{digest: d, file: cas.CleanFileName(res.FileName), media: media, length: cas.UnknownLength}, err
 }
 
 func malformed(cause error) error {

@@ -45,7 +45,7 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if err := body.begin(first); err != nil {
 			return 0, err
 		}
-		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file})
+		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file, MediaType: name.media, Uploader: grant.Subject})
 		if err != nil {
 			return 0, err
 		}

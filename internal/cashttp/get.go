@@ -79,11 +79,12 @@ func begin(h http.Header, artifact *cas.Artifact, ranged bool) int {
 	return http.StatusPartialContent
 }
 
-// describe sets the headers of an artifact. Its media type is never guessed, and it is
-// never shown in place: artifacts come from strangers.
+// describe sets the headers of an artifact. Its media type is never guessed, and told only
+// if nothing runs because of it; and it is never shown in place: artifacts come from
+// strangers.
 func describe(h http.Header, info cas.Info) {
 	validate(h, info.Digest)
-	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Type", info.MediaType.Inert().String())
 	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
 	h.Set("Content-Disposition", disposition(info.FileName))
 	h.Set("Accept-Ranges", "bytes")

@@ -32,6 +32,8 @@ import (
 type DB struct {
 	write writer
 	read  *bun.DB
+	// relaxed writes what can be made anew: it does not wait for the disk.
+	relaxed *bun.DB
 }
 
 // Open opens the database that target names and brings its schema up to date. Target is
@@ -64,11 +66,12 @@ func (db *DB) Ping(ctx context.Context) error {
 // Close closes the database. Calls that are still running fail.
 func (db *DB) Close() error {
 	var errs []error
-	if db.read != nil {
-		errs = append(errs, db.read.Close())
-	}
-	if db.write.DB != nil && db.write.DB != db.read {
-		errs = append(errs, db.write.Close())
+	closed := map[*bun.DB]bool{nil: true}
+	for _, pool := range []*bun.DB{db.read, db.relaxed, db.write.DB} {
+		if !closed[pool] { // PostgreSQL has one for all
+			closed[pool] = true
+			errs = append(errs, pool.Close())
+		}
 	}
 	return errors.Join(errs...)
 }

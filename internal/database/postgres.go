@@ -51,7 +51,7 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	pool.SetConnMaxLifetime(connectionLife)
 	pool.SetConnMaxIdleTime(idleLife)
 	db := bun.NewDB(pool, pgdialect.New())
-	return &DB{write: writer{db}, read: db}, nil
+	return &DB{write: writer{db}, read: db, relaxed: db}, nil
 }
 
 // migrate brings the schema up to date over connections of its own: a migration may

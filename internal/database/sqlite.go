@@ -20,7 +20,7 @@ const readers = 4
 // inside the process, where they wait fairly, and not in SQLite's busy handler, where
 // they do not.
 func openSQLite(ctx context.Context, path string) (*DB, error) {
-	write, err := poolOfSQLite(path, 1)
+	write, err := poolOfSQLite(path, 1, durable)
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +28,16 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := migrateSQLite(ctx, write.DB); err != nil {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), db.Close())
 	}
-	if db.read, err = poolOfSQLite(path, readers); err != nil {
+	if db.read, err = poolOfSQLite(path, readers, durable); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if db.relaxed, err = poolOfSQLite(path, 1, relaxed); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
-func poolOfSQLite(path string, connections int) (*bun.DB, error) {
+func poolOfSQLite(path string, connections int, sync synchronous) (*bun.DB, error) {
 	// Created here and not by SQLite, which would give it the umask's permissions. The
 	// WAL files take theirs from it.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -44,7 +47,7 @@ func poolOfSQLite(path string, connections int) (*bun.DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	connector, err := sqlite.NewConnector(dsn(path))
+	connector, err := sqlite.NewConnector(dsn(path, sync))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -54,9 +57,20 @@ func poolOfSQLite(path string, connections int) (*bun.DB, error) {
 	return bun.NewDB(pool, sqlitedialect.New()), nil
 }
 
+// synchronous says when SQLite waits for the disk (its PRAGMA synchronous).
+type synchronous string
+
+const (
+	// durable: an organization that a client was told of survives a power cut.
+	durable synchronous = "FULL"
+	// relaxed: with the WAL, a transaction survives the process but not a power cut, and
+	// the file is sound after either (sqlite.org/pragma.html#pragma_synchronous).
+	relaxed synchronous = "NORMAL"
+)
+
 // dsn returns the driver's name for the file at path, with the settings that every
 // connection needs.
-func dsn(path string) string {
+func dsn(path string, sync synchronous) string {
 	settings := url.Values{
 		// Writers take their lock when they begin; a read lock that is upgraded later can
 		// deadlock with another one.
@@ -64,8 +78,7 @@ func dsn(path string) string {
 		"_pragma": {
 			"busy_timeout(5000)",
 			"journal_mode(WAL)",
-			// FULL: an organization that a client was told of survives a power cut.
-			"synchronous(FULL)",
+			"synchronous(" + string(sync) + ")",
 			"foreign_keys(1)",
 			"trusted_schema(0)",
 		},

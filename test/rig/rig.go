@@ -18,6 +18,7 @@ import (
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/casgate"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
@@ -47,6 +48,8 @@ type Options struct {
 	Reuse        time.Duration // of a session
 	Log          io.Writer     // of the CAS; nil: the test's
 	Limits       service.Limits
+	// Catalogue: what the servers store has entries.
+	Catalogue bool
 }
 
 // Rig is one installation with its CAS.
@@ -59,6 +62,7 @@ type Rig struct {
 	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
+	Catalogue    *catalogue.Catalogue // nil unless it was asked for
 
 	options    Options
 	dir        string // of the embedded AWS
@@ -121,6 +125,9 @@ func New(t testing.TB, options Options) *Rig {
 		wire = options.Wire(network)
 	}
 	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	if options.Catalogue {
+		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
+	}
 	return r
 }
 

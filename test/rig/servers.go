@@ -20,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -47,7 +48,11 @@ func (r *Rig) HTTPHandler() http.Handler {
 }
 
 func (r *Rig) explained() casgate.Store {
-	return casgate.Explained{Store: r.Store, Organizations: r.DB}
+	explained := casgate.Explained{Store: r.Store, Organizations: r.DB}
+	if r.Catalogue != nil {
+		explained.Store = catalogue.Recorded{Store: r.Store, Catalogue: r.Catalogue}
+	}
+	return explained
 }
 
 // newGate returns what stands in front of both.
