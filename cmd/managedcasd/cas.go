@@ -22,6 +22,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/session"
@@ -53,6 +54,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
+				direct:           r.cfg.CAS.DirectTransfers,
 			}, r.log)
 			if err != nil {
 				return err
@@ -64,6 +66,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
 					service.HTTP("http", listeners.HTTP, servers.http),
 				),
+				servers.sweep,
 			)
 		})
 }
@@ -73,6 +76,7 @@ type casOptions struct {
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	maxArtifactBytes int64
+	direct           direct.Mode
 	limits           service.Limits
 }
 
@@ -80,6 +84,7 @@ type casServers struct {
 	grpc  *grpc.Server
 	http  http.Handler
 	drain service.Drain
+	sweep service.Task
 }
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
@@ -116,6 +121,14 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	explained := casgate.Explained{Store: store, Organizations: db}
+	transfers, err := direct.New(direct.Config{
+		Store: casgate.ExplainedDirect{Store: store, Organizations: db}, Records: db, Mode: options.direct,
+		MaxBytes: options.maxArtifactBytes, MaxPut: options.singlePutMax,
+		Outstanding: limits.DirectUploadsPerOrganization, Longest: limits.TransferTime, Log: log,
+	})
+	if err != nil {
+		return casServers{}, err
+	}
 
 	mux := http.NewServeMux()
 	mux.Handle("/", service.Health(version, map[string]service.Check{
@@ -126,13 +139,15 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
 	mux.Handle("/v1/artifacts/", artifacts)
+	mux.Handle("POST /v1/artifacts/{digest}", gate.HTTP(cashttp.NewDirect(transfers, gate, log)))
 	mux.Handle("/download/", artifacts)
 
 	server := service.NewGRPC(log, append(gate.ServerOptions(), casgrpc.ServerOption())...)
 	casgrpc.New(casgrpc.Config{
-		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
+		Store: explained, Tokens: gate, Direct: transfers, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
-	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}}, nil
+	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime},
+		service.Task{Name: "direct uploads", Run: transfers.Run}}, nil
 }
 
 // keepHeapWithin has the garbage collector work harder before transfers are refused for

@@ -14,6 +14,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/service"
@@ -161,6 +162,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		keys:             controlplane.keys,
 		sessionReuse:     service.DefaultSessionReuse,
 		maxArtifactBytes: options.maxArtifactBytes,
+		direct:           direct.Allowed,                                                // to be tried; what the URLs show is no secret here
 		limits:           service.Limits{DrainDelay: new(time.Duration)}.WithDefaults(), // no load balancer here
 	}, log)
 	if err != nil {
@@ -180,6 +182,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
 			service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		),
+		cas.sweep,
 		service.Task{Name: "reconciler", Run: reconciler.Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)

@@ -24,4 +24,6 @@ type Objects interface {
 	Exists(ctx context.Context, key string) (bool, error)
 	// Uploads are for what does not go in one request.
 	Uploads
+	// Direct is for what clients send and fetch themselves.
+	Direct
 }

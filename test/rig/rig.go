@@ -19,6 +19,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/org"
@@ -47,6 +48,8 @@ type Options struct {
 	Reuse        time.Duration // of a session
 	Log          io.Writer     // of the CAS; nil: the test's
 	Limits       service.Limits
+	Direct       direct.Mode     // empty: recommended
+	Recorder     direct.Recorder // nil: none
 }
 
 // Rig is one installation with its CAS.
@@ -59,6 +62,7 @@ type Rig struct {
 	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
+	Direct       *direct.Transfers
 
 	options    Options
 	dir        string // of the embedded AWS
@@ -121,6 +125,7 @@ func New(t testing.TB, options Options) *Rig {
 		wire = options.Wire(network)
 	}
 	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	r.Direct = r.newDirect(t)
 	return r
 }
 
