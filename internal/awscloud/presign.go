@@ -3,6 +3,7 @@ package awscloud
 import (
 	"context"
 	"encoding/base64"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -29,13 +30,28 @@ func (o *Objects) PresignPut(ctx context.Context, key string, d digest.Digest, s
 }
 
 // PresignGet implements cas.Direct. No header is signed but the host, so that a plain
-// link is enough; and a Range may be added (facts AWS §1.3).
-func (o *Objects) PresignGet(ctx context.Context, key string, life time.Duration) (cas.Presigned, error) {
+// link is enough; and a Range may be added (facts AWS §1.3). What describes the content is
+// overruled: of an upload that a client made itself, S3 keeps headers that nobody signed.
+func (o *Objects) PresignGet(ctx context.Context, key string, name cas.FileName, life time.Duration) (cas.Presigned, error) {
 	began := time.Now()
 	signed, err := o.presigner(life).PresignGetObject(ctx, &s3.GetObjectInput{
 		Bucket: aws.String(o.accessPoint), Key: aws.String(key), ChecksumMode: types.ChecksumModeEnabled,
+		ResponseContentType:        aws.String(contentType),
+		ResponseContentDisposition: aws.String(attachment(name)),
+		ResponseContentEncoding:    aws.String("identity"),
+		ResponseContentLanguage:    aws.String("zxx"), // no linguistic content (RFC 5646 §4.1)
+		ResponseCacheControl:       aws.String("private, no-transform"),
 	})
 	return presigned(signed, began.Add(life)), failed(err, "presigning the download of %q", key)
+}
+
+// attachment has a browser save the content, and never show it: artifacts come from
+// strangers (RFC 6266).
+func attachment(name cas.FileName) string {
+	if d := mime.FormatMediaType("attachment", map[string]string{"filename": string(name)}); name != "" && d != "" {
+		return d
+	}
+	return "attachment"
 }
 
 // Checksum implements cas.Direct. A COMPOSITE checksum is one of checksums, and says

@@ -16,8 +16,9 @@ type Direct interface {
 	// PresignPut signs the request that Put sends, for a client to send it. S3 refuses it
 	// with other bytes, another length, another label, or without its condition.
 	PresignPut(ctx context.Context, key string, d digest.Digest, size int64, label Label, life time.Duration) (Presigned, error)
-	// PresignGet signs a request for the object; the client may add a Range.
-	PresignGet(ctx context.Context, key string, life time.Duration) (Presigned, error)
+	// PresignGet signs a request for the object, to be saved under name; the client may add
+	// a Range.
+	PresignGet(ctx context.Context, key string, name FileName, life time.Duration) (Presigned, error)
 	// Checksum is Stat, with the sha256 that S3 itself computed of the whole object; zero
 	// if S3 has none, as of what was uploaded in parts.
 	Checksum(ctx context.Context, key string) (Info, digest.Digest, error)
@@ -72,7 +73,7 @@ func (s *Store) PresignDownload(ctx context.Context, ref Ref, life time.Duration
 	info.Digest = ref.Digest
 	var p Presigned
 	if life, err = within(sess, life); err == nil {
-		p, err = objects.PresignGet(ctx, key, life)
+		p, err = objects.PresignGet(ctx, key, info.FileName, life)
 	}
 	s.note(ref.Org, sess, err)
 	return p, info, err

@@ -19,7 +19,9 @@ import (
 	"github.com/managedcas/managedcas/test/rig"
 )
 
-func uploader(id org.ID) cas.Grant { return cas.Grant{Org: id, Role: cas.Uploader, Subject: "somebody"} }
+func uploader(id org.ID) cas.Grant {
+	return cas.Grant{Org: id, Role: cas.Uploader, Subject: "somebody"}
+}
 
 func downloader(id org.ID, d digest.Digest) cas.Grant {
 	return cas.Grant{Org: id, Role: cas.Downloader, Digest: d}
