@@ -50,6 +50,9 @@ func (c *Client) Upload(ctx context.Context, path string, progress Progress) (Ar
 		return Artifact{}, unreadable(err)
 	}
 	artifact := Artifact{Digest: d, Size: size, FileName: string(name)}
+	if stored, err := c.uploadDirectly(ctx, file, artifact, progress); stored || err != nil {
+		return artifact, err
+	}
 	if err := c.write(ctx, artifact, digest.Verify(file, d, size), progress); err != nil {
 		return Artifact{}, err
 	}
