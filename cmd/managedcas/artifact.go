@@ -81,7 +81,7 @@ where the last byte is held back until then. An existing file is not overwritten
 
 // directFlag lets a command's bytes flow between this machine and the storage itself.
 func directFlag(cmd *cobra.Command, direct *client.Direct) {
-	cmd.Flags().TextVar(direct, "direct", client.Auto, "transfer to or from the storage itself: auto (from 8 MiB on, if the server recommends it; else through the CAS), always, never")
+	cmd.Flags().TextVar(direct, "direct", client.Auto, "`WAY` past the CAS, to and from the storage itself: auto (from 8 MiB on, if the server recommends it), always, never")
 }
 
 func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, target string) error {

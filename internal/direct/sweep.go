@@ -22,7 +22,7 @@ const (
 	// lookAgain is when an upload that could not be looked at is tried again; until then no
 	// other process takes it up.
 	lookAgain = 10 * time.Minute
-	// giveUp is how long that goes on. What was stored stays, and can be read.
+	// giveUp is how long that goes on after the last moment. What was stored stays, and can be read.
 	giveUp = 7 * 24 * time.Hour
 )
 
@@ -88,7 +88,7 @@ func (t *Transfers) look(ctx context.Context, u registry.DirectUpload, now time.
 		return t.forget(ctx, u, slog.LevelInfo, "direct upload of an organization that is gone", nil)
 	case errors.Is(err, cas.ErrCorrupt):
 		return t.forget(ctx, u, slog.LevelError, "direct upload is not what its address says", err)
-	case now.Sub(u.ExpiresAt) > giveUp:
+	case now.Sub(last) > giveUp:
 		return t.forget(ctx, u, slog.LevelError, "direct upload could not be looked at", err)
 	}
 	t.log(ctx, slog.LevelWarn, "direct upload is looked at later", cas.Ref{Org: u.Org, Digest: u.Digest}, slog.Any("error", err))

@@ -1,7 +1,8 @@
 // Command ratios measures the data path against what it stands on. It starts the embedded
 // AWS and the roles, with cas as a process of its own, and moves the same artifacts
-// through it over HTTP and gRPC, to and from S3 with requests that it signed and with the SDK, and through a plain
-// hash into a file. One table says how each compares, in the same run, on this machine:
+// through it over HTTP and gRPC, past it with requests that it signed, to and from S3 with
+// the SDK, and through a plain hash into a file. One table says how each compares, in the
+// same run, on this machine:
 //
 //	go run ./test/ratios            (make bench)
 //	go run ./test/ratios -size 1073741824 -clients 16
