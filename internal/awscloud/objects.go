@@ -9,6 +9,7 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -47,23 +48,34 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
 func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
-	_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
+	in := o.put(key, d, size, label)
+	in.Body = body
+	_, err := o.s3.PutObject(ctx, in, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+	return failedObject(err, "storing %q", key)
+}
+
+// put is the request that stores an artifact, whoever sends it.
+func (o *Objects) put(key string, d digest.Digest, size int64, label cas.Label) *s3.PutObjectInput {
+	return &s3.PutObjectInput{
 		Bucket:         aws.String(o.accessPoint),
 		Key:            aws.String(key),
-		Body:           body,
 		ContentLength:  aws.Int64(size),
 		ContentType:    aws.String(contentType),
 		ChecksumSHA256: aws.String(d.Base64()),
 		IfNoneMatch:    aws.String("*"),
 		Metadata:       metadata(label),
-	}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
-	return failedObject(err, "storing %q", key)
+	}
 }
 
 // Stat implements cas.Objects. S3 answers a HEAD for a missing object with 403, as
 // it does for a forbidden one (facts AWS §7.6): both are cloud.ErrDenied.
 func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
-	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
+	info, _, err := o.head(ctx, key, "")
+	return info, err
+}
+
+func (o *Objects) head(ctx context.Context, key string, checksum types.ChecksumMode) (cas.Info, *s3.HeadObjectOutput, error) {
+	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key), ChecksumMode: checksum})
 	if err != nil {
 		err = failedObject(err, "describing %q", key)
 		// The answer to a HEAD has no body to say why. A token that has expired is the one
@@ -71,7 +83,7 @@ func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 		if e, ok := errors.AsType[*Error](err); ok && e.Code == "BadRequest" {
 			e.Outcome = cloud.ErrExpired
 		}
-		return cas.Info{}, err
+		return cas.Info{}, nil, err
 	}
 	return cas.Info{
 		Size:      aws.ToInt64(out.ContentLength),
@@ -81,7 +93,7 @@ func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 		StoredAt:  aws.ToTime(out.LastModified),
 		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
 		ETag:      aws.ToString(out.ETag),
-	}, nil
+	}, out, nil
 }
 
 // Exists implements cas.Objects. A key sorts before every longer key that begins

@@ -26,4 +26,6 @@ type Objects interface {
 	Lister
 	// Uploads are for what does not go in one request.
 	Uploads
+	// Direct is for what clients send and fetch themselves.
+	Direct
 }

@@ -23,6 +23,9 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
+// ErrFull: as many entries wait for the database as may.
+var ErrFull = errors.New("too many catalogue entries wait for the database")
+
 // Entries is where the catalogue is kept.
 type Entries interface {
 	// AddArtifacts adds the entries that are missing, all or none, and leaves the others as
@@ -102,7 +105,7 @@ func (c *Catalogue) Stored(ctx context.Context, ref cas.Ref, size int64, label c
 		}
 		return
 	}
-	c.Record(ctx, registry.Artifact{
+	_ = c.Record(ctx, registry.Artifact{ // counted and logged, and no fault of the upload
 		Org: ref.Org, Digest: ref.Digest, Size: size, FileName: string(label.FileName),
 		MediaType: label.MediaType.String(), Uploader: label.Uploader, StoredAt: time.Now(),
 	})
@@ -110,12 +113,12 @@ func (c *Catalogue) Stored(ctx context.Context, ref cas.Ref, size int64, label c
 
 // Record adds an entry for an artifact that is stored, unless it has one. It returns when
 // the entry is written, or after Config.Wait, or when ctx ends: in the latter cases the
-// entry is written later.
-func (c *Catalogue) Record(ctx context.Context, a registry.Artifact) {
+// entry is written later. It fails with ErrFull if there is no room for it to wait.
+func (c *Catalogue) Record(ctx context.Context, a registry.Artifact) error {
 	e := entry{a, make(chan struct{})}
 	if !c.entries.push(e) {
 		c.dropped(ctx, cas.Ref{Org: a.Org, Digest: a.Digest}, "too many entries wait for the database")
-		return
+		return ErrFull
 	}
 	patience := time.NewTimer(c.cfg.Wait)
 	defer patience.Stop()
@@ -125,6 +128,7 @@ func (c *Catalogue) Record(ctx context.Context, a registry.Artifact) {
 	case <-patience.C:
 		c.stats.late.Add(1)
 	}
+	return nil
 }
 
 func (c *Catalogue) dropped(ctx context.Context, ref cas.Ref, why string) {

@@ -52,6 +52,9 @@ func (c *Client) Upload(ctx context.Context, path string, media cas.MediaType, p
 		return Artifact{}, unreadable(err)
 	}
 	artifact := Artifact{Digest: d, Size: size, FileName: string(name)}
+	if stored, err := c.uploadDirectly(ctx, file, artifact, media, progress); stored || err != nil {
+		return artifact, err
+	}
 	if err := c.write(ctx, artifact, media, digest.Verify(file, d, size), progress); err != nil {
 		return Artifact{}, err
 	}

@@ -1,7 +1,8 @@
 // Command ratios measures the data path against what it stands on. It starts the embedded
 // AWS and the roles, with cas as a process of its own, and moves the same artifacts
-// through it over HTTP and gRPC, directly to and from S3 with the SDK, and through a plain
-// hash into a file. One table says how each compares, in the same run, on this machine:
+// through it over HTTP and gRPC, past it with requests that it signed, to and from S3 with
+// the SDK, and through a plain hash into a file. One table says how each compares, in the
+// same run, on this machine:
 //
 //	go run ./test/ratios            (make bench)
 //	go run ./test/ratios -size 1073741824 -clients 16
@@ -99,8 +100,8 @@ func run(ctx context.Context, bin, only string, todo []job) (err error) {
 	return nil
 }
 
-const header = `| | direct SDK | HTTP | gRPC | hash and file | cas CPU s/GiB, HTTP | gRPC |
-|---|---|---|---|---|---|---|`
+const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned |
+|---|---|---|---|---|---|---|---|---|`
 
 func title(j job, up bool) string {
 	direction := "down"
@@ -153,6 +154,6 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 		return cpu[i].Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
 	}
 	ratio := func(i int) float64 { return float64(middle[0]) / float64(middle[i]) }
-	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
-		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), perGiB(1), perGiB(2)), nil
+	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
+		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), ratio(4), perGiB(1), perGiB(2), perGiB(3)), nil
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/org"
@@ -50,6 +51,8 @@ type Options struct {
 	Limits       service.Limits
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
+	Direct    direct.Mode     // empty: recommended
+	Recorder  direct.Recorder // nil: none
 }
 
 // Rig is one installation with its CAS.
@@ -63,6 +66,7 @@ type Rig struct {
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
 	Catalogue    *catalogue.Catalogue // nil unless it was asked for
+	Direct       *direct.Transfers
 
 	options    Options
 	dir        string // of the embedded AWS
@@ -128,6 +132,7 @@ func New(t testing.TB, options Options) *Rig {
 	if options.Catalogue {
 		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
 	}
+	r.Direct = r.newDirect(t)
 	return r
 }
 

@@ -42,9 +42,12 @@ func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context
 
 // HTTPHandler is the CAS over HTTP.
 func (r *Rig) HTTPHandler() http.Handler {
-	return r.Gate.HTTP(cashttp.New(cashttp.Config{
+	mux := http.NewServeMux()
+	mux.Handle("/", r.Gate.HTTP(cashttp.New(cashttp.Config{
 		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
-	}))
+	})))
+	mux.Handle("POST /v1/artifacts/{digest}", r.Gate.HTTP(cashttp.NewDirect(r.Direct, r.Gate, r.log)))
+	return mux
 }
 
 func (r *Rig) explained() casgate.Store {
@@ -84,7 +87,7 @@ func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
 	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Tokens: r.Gate, Direct: r.Direct, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 }
