@@ -192,8 +192,8 @@ func TestGrants(t *testing.T) {
 		{"an organization that is none", uploader(org.NewID()), direct.Upload{Digest: d, Size: 1}, "FAILED_PRECONDITION"},
 		{"no content has it", uploader(acme), direct.Upload{Size: 1}, "NOT_FOUND"},
 		{"a path", uploader(acme), direct.Upload{Digest: d, Size: 1, FileName: "../x"}, "INVALID_ARGUMENT"},
-		{"longest media type", uploader(acme), direct.Upload{Digest: d, Size: 1, MediaType: "a/" + strings.Repeat("b", 508)}, ""},
-		{"a longer one", uploader(acme), direct.Upload{Digest: d, Size: 1, MediaType: "a/" + strings.Repeat("b", 509)}, "INVALID_ARGUMENT"},
+		{"longest media type", uploader(acme), direct.Upload{Digest: d, Size: 1, MediaType: strings.Repeat("a", 127) + "/" + strings.Repeat("b", 127)}, ""},
+		{"a longer one", uploader(acme), direct.Upload{Digest: d, Size: 1, MediaType: strings.Repeat("a", 127) + "/" + strings.Repeat("b", 128)}, "INVALID_ARGUMENT"},
 		{"no media type", uploader(acme), direct.Upload{Digest: d, Size: 1, MediaType: "a/b\r\nX: y"}, "INVALID_ARGUMENT"},
 	} {
 		if _, _, err := r.Direct.Upload(t.Context(), row.grant, row.upload, false); reason(err) != row.reason {
