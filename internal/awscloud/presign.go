@@ -26,7 +26,7 @@ import (
 func (o *Objects) PresignPut(ctx context.Context, key string, d digest.Digest, size int64, label cas.Label, life time.Duration) (cas.Presigned, error) {
 	began := time.Now()
 	signed, err := o.presigner(life, headersStay).PresignPutObject(ctx, o.put(key, d, size, label))
-	return presigned(signed, began.Add(life)), failed(err, "presigning the upload of %q", key)
+	return presigned(signed, began.Truncate(time.Second).Add(life)), failed(err, "presigning the upload of %q", key)
 }
 
 // PresignGet implements cas.Direct. No header is signed but the host, so that a plain
@@ -42,7 +42,7 @@ func (o *Objects) PresignGet(ctx context.Context, key string, name cas.FileName,
 		ResponseContentLanguage:    aws.String("zxx"), // no linguistic content (RFC 5646 §4.1)
 		ResponseCacheControl:       aws.String("private, no-transform"),
 	})
-	return presigned(signed, began.Add(life)), failed(err, "presigning the download of %q", key)
+	return presigned(signed, began.Truncate(time.Second).Add(life)), failed(err, "presigning the download of %q", key)
 }
 
 // attachment has a browser save the content, and never show it: artifacts come from
