@@ -46,7 +46,7 @@ func (r *Rig) HTTPHandler() http.Handler {
 }
 
 func (r *Rig) explained() casgate.Store {
-	return casgate.Explained{Store: r.Store, Organizations: r.DB}
+	return casgate.Explained{Store: r.Store, Organizations: countedOrganizations{r.DB, &r.reads}}
 }
 
 // newGate returns what stands in front of both.
@@ -57,6 +57,8 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 	r.Places, err = admission.New(admission.Limits{
 		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
 		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime, BytesPerSecond: limits.BytesPerSecondPerOrganization,
+		// Not the default: the embedded AWS and other tests are in this process, too.
+		MemoryBytes: uint64(r.options.Limits.MemoryBytes),
 	})
 	must(t, err)
 	return casgate.New(casgate.Config{
