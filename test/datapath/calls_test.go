@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -57,7 +56,7 @@ func (s *site) listenGRPC(t *testing.T) string {
 // for the first time as well, and reads neither the database nor a secret.
 func TestW14_OneCallPerTransfer(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, rig.Options{Reuse: 15 * time.Minute})
+	s := newSite(t, rig.Options{Reuse: rig.LongReuse})
 	address := s.listenGRPC(t)
 	content, d := rig.Content(1000)
 	for _, l := range s.lanes(t) {
@@ -101,7 +100,7 @@ func TestW14_OneCallPerTransfer(t *testing.T) {
 func TestOneSessionForManyFirstRequests(t *testing.T) {
 	t.Parallel()
 	const clients = 64
-	s := newSite(t, rig.Options{Reuse: 15 * time.Minute, Limits: service.Limits{Transfers: 2 * clients, TransfersPerOrganization: clients}})
+	s := newSite(t, rig.Options{Reuse: rig.LongReuse, Limits: service.Limits{Transfers: 2 * clients, TransfersPerOrganization: clients}})
 	address := s.listenGRPC(t)
 	for organizations := 1; organizations <= 2; organizations++ {
 		s.Forget()
@@ -147,7 +146,7 @@ func (g *gathering) Read(p []byte) (int, error) {
 // server in use today opens at least one for each (WIRE §8.1).
 func TestNoConnectionPerRequest(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, rig.Options{Reuse: 15 * time.Minute})
+	s := newSite(t, rig.Options{Reuse: rig.LongReuse})
 	address := s.listenGRPC(t)
 	var stored []digest.Digest
 	transfer := func(protocol string) {

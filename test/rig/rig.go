@@ -67,7 +67,8 @@ type Rig struct {
 	options    Options
 	dir        string // of the embedded AWS
 	endpoint   string
-	accepted   atomic.Int64 // connections of the embedded AWS
+	network    *http.Transport // of everybody but the servers' clients
+	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
 	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
@@ -107,6 +108,7 @@ func New(t testing.TB, options Options) *Rig {
 	network, err := awscloud.NewTransport(server.URL)
 	must(t, err)
 	t.Cleanup(network.CloseIdleConnections)
+	r.network = network
 
 	root := r.AWS.RootCredentials()
 	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
