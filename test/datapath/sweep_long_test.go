@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // everything has each case of a sweep run over both protocols.
 const everything = true
+
+// loadTime is how long the mixed load goes on.
+const loadTime = time.Minute
 
 // What does not get better by itself: from one call on, AWS fails every call of that
 // operation, more often than anybody tries again. The clean-up is another operation.
