@@ -41,16 +41,13 @@ func TestMixedLoad(t *testing.T) { //nolint:paralleltest // it looks at the proc
 	for i := range clients {
 		c := &client{s, lanes[i%2], models[i/2%organizations], models[(i/2+1)%organizations], rand.New(rand.NewPCG(seed, uint64(i))), &done}
 		all.Go(func() {
-			for ctx.Err() == nil && !t.Failed() {
+			for (ctx.Err() == nil || done.least() == 0) && !t.Failed() {
 				c.step(t)
 			}
 		})
 	}
 	all.Wait()
 	t.Log(done.String())
-	if done.least() == 0 {
-		t.Error("something was never tried")
-	}
 	s.quiet(t)
 	s.noParts(t, "at the end")
 	for _, m := range models {
