@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,9 @@ func gobName(name string) (written, error) {
 	if err != nil {
 		return written{}, malformed(err)
 	}
+	if err := framed(raw); err != nil {
+		return written{}, malformed(err)
+	}
 	var res resource
 	rest := bytes.NewReader(raw)
 	if err := gob.NewDecoder(rest).Decode(&res); err != nil {
@@ -108,6 +112,29 @@ func gobName(name string) (written, error) {
 	}
 	media, err := cas.ParseMediaType(res.MediaType)
 	return written{digest: d, file: cas.CleanFileName(res.FileName), media: media, length: cas.UnknownLength}, err
+}
+
+// framed checks that raw is gob messages that are all there: the decoder makes room for
+// what the length before a message claims, up to 10 MiB, before it looks for it.
+func framed(raw []byte) error {
+	for len(raw) > 0 {
+		length, begin := uint64(raw[0]), 1
+		if length > math.MaxInt8 { // the negated count of the bytes that the length has
+			begin += -int(int8(raw[0]))
+			if begin > min(len(raw), 1+8) {
+				return errors.New("a length that is cut off")
+			}
+			length = 0
+			for _, b := range raw[1:begin] {
+				length = length<<8 | uint64(b)
+			}
+		}
+		if raw = raw[begin:]; length > uint64(len(raw)) {
+			return fmt.Errorf("a message of %d bytes, %d are there", length, len(raw))
+		}
+		raw = raw[length:]
+	}
+	return nil
 }
 
 func malformed(cause error) error {

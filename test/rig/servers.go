@@ -51,7 +51,7 @@ func (r *Rig) HTTPHandler() http.Handler {
 }
 
 func (r *Rig) explained() casgate.Store {
-	explained := casgate.Explained{Store: r.Store, Organizations: r.DB}
+	explained := casgate.Explained{Store: r.Store, Organizations: countedOrganizations{r.DB, &r.reads}}
 	if r.Catalogue != nil {
 		explained.Store = catalogue.Recorded{Store: r.Store, Catalogue: r.Catalogue}
 	}
@@ -66,6 +66,8 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 	r.Places, err = admission.New(admission.Limits{
 		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
 		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime, BytesPerSecond: limits.BytesPerSecondPerOrganization,
+		// Not the default: the embedded AWS and other tests are in this process, too.
+		MemoryBytes: uint64(r.options.Limits.MemoryBytes),
 	})
 	must(t, err)
 	return casgate.New(casgate.Config{
