@@ -42,10 +42,13 @@ type Options struct {
 	Wire         func(http.RoundTripper) http.RoundTripper
 	PartSize     int64
 	SinglePutMax int64
-	MaxBytes     int64         // of one artifact; 0: 5 GiB
-	Idle         time.Duration // of a transfer; 0: the default
-	Reuse        time.Duration // of a session
-	Log          io.Writer     // of the CAS; nil: the test's
+	ResumableMin int64
+	OpenUploads  int
+	Now          func() time.Time // of the store; nil: time.Now
+	MaxBytes     int64            // of one artifact; 0: 5 GiB
+	Idle         time.Duration    // of a transfer; 0: the default
+	Reuse        time.Duration    // of a session
+	Log          io.Writer        // of the CAS; nil: the test's
 	Limits       service.Limits
 }
 
@@ -134,6 +137,7 @@ func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
 	store, err := cas.New(cas.Config{
 		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
 		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
+		Ledger: r.DB, ResumableMin: r.options.ResumableMin, OpenUploads: r.options.OpenUploads, Now: r.options.Now,
 	})
 	must(t, err)
 	return store
