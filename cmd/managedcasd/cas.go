@@ -53,6 +53,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
+				uploadExpiry:     r.cfg.CAS.UploadExpiry,
 			}, r.log)
 			if err != nil {
 				return err
@@ -60,6 +61,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 			keepHeapWithin(r.cfg.CAS.Limits.MemoryBytes)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
+				service.Task{Name: "sweeper", Run: servers.sweep},
 				service.Drained("cas", r.log, servers.drain,
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
 					service.HTTP("http", listeners.HTTP, servers.http),
@@ -73,6 +75,7 @@ type casOptions struct {
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	maxArtifactBytes int64
+	uploadExpiry     time.Duration
 	limits           service.Limits
 }
 
@@ -80,7 +83,12 @@ type casServers struct {
 	grpc  *grpc.Server
 	http  http.Handler
 	drain service.Drain
+	sweep func(context.Context) error // until its context ends
 }
+
+// sweepPause is the time between two looks for abandoned uploads. Those that are in
+// flight outlive their last sign of life by five minutes.
+const sweepPause = time.Minute
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
 func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options casOptions, log *slog.Logger) (casServers, error) {
@@ -98,6 +106,8 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Sessions:     sessions,
 		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
 		SinglePutMax: options.singlePutMax,
+		Ledger:       db,
+		UploadExpiry: options.uploadExpiry,
 	})
 	if err != nil {
 		return casServers{}, err
@@ -116,23 +126,29 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	explained := casgate.Explained{Store: store, Organizations: db}
+	uploads := casgate.ExplainedUploads{Uploads: store, Organizations: db}
 
 	mux := http.NewServeMux()
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
+	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
-		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
+		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("/download/", artifacts)
 
 	server := service.NewGRPC(log, append(gate.ServerOptions(), casgrpc.ServerOption())...)
 	casgrpc.New(casgrpc.Config{
-		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
+		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
-	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}}, nil
+	sweep := func(ctx context.Context) error {
+		return store.SweepEvery(ctx, sweepPause, func(err error) {
+			log.LogAttrs(ctx, slog.LevelWarn, "abandoned uploads could not be swept", slog.Any("error", err))
+		})
+	}
+	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}, sweep}, nil
 }
 
 // keepHeapWithin has the garbage collector work harder before transfers are refused for

@@ -27,6 +27,7 @@ type Append struct {
 	// MinAppend.
 	Last   bool
 	Length int64 // of Body, or UnknownLength
+	Total  int64 // of the artifact, as far as this request says it, or UnknownLength
 }
 
 // afterwards is how long parts may still be on their way when their request has ended:
@@ -50,6 +51,12 @@ func (s *Store) Append(ctx context.Context, ref Ref, name uuid.UUID, a Append) (
 	defer w.leave()
 	if a.Offset != w.record.Committed {
 		return Upload{}, &OffsetError{Want: w.record.Committed, Got: a.Offset}
+	}
+	if w.record.Length == UnknownLength {
+		w.record.Length = a.Total
+	}
+	if a.Total != UnknownLength && a.Total != w.record.Length {
+		return Upload{}, fmt.Errorf("%w: %d bytes, %d were announced", ErrUploadLength, a.Total, w.record.Length)
 	}
 	if !a.Last {
 		switch reaches := w.record.Length != UnknownLength && a.Offset+a.Length == w.record.Length; {

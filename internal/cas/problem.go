@@ -46,6 +46,7 @@ var problems = []struct {
 	{ErrNoUpload, problem.NotFound, "upload not found", "it was never begun, is over, or has expired: begin it again"},
 	{ErrUploads, problem.Exhausted, "too many unfinished uploads", "finish or cancel some; abandoned ones expire"},
 	{ErrAppend, problem.Invalid, "the append is too small", "send at least 5 MiB at a time, except at the end"},
+	{ErrUploadLength, problem.Invalid, "inconsistent length values for the upload", "announce one length, and send exactly that"},
 	{errLedger, problem.Unavailable, "uploads in parts cannot be recorded at the moment", "try again in a moment"},
 	{ErrIncomplete, problem.Invalid, "the upload ended before it was complete", "nothing was stored; send all of it again"},
 	{ErrTooLarge, problem.TooLarge, "the artifact is too large", "nothing was stored; the limit is shown by cas-backend list"},

@@ -29,6 +29,8 @@ var (
 	ErrUploads = errors.New("too many unfinished uploads")
 	// ErrAppend: a piece in the middle is smaller than the smallest part.
 	ErrAppend = errors.New("the append is too small")
+	// ErrUploadLength: the announced length is not the one that was announced before.
+	ErrUploadLength = errors.New("inconsistent length values for the upload")
 	// ErrUploadLost: S3 no longer has what the record says. The record is gone, too.
 	ErrUploadLost = errors.New("the upload is lost")
 )

@@ -33,7 +33,8 @@ type resource struct {
 type written struct {
 	digest digest.Digest
 	file   cas.FileName
-	length int64 // or cas.UnknownLength
+	length int64     // or cas.UnknownLength
+	upload uuid.UUID // zero: its client has no name for the upload, and cannot resume it
 }
 
 // uploadName parses the resource name of a Write: base64 of a gob, the name that the
@@ -47,11 +48,12 @@ func uploadName(name string) (written, error) {
 	}
 	if rest, ok := strings.CutPrefix(name, "uploads/"); ok {
 		id, blob, _ := strings.Cut(rest, "/")
-		if _, err := uuid.Parse(id); err != nil {
+		upload, err := uuid.Parse(id)
+		if err != nil {
 			return written{}, malformed(err)
 		}
 		d, length, err := blobName(blob)
-		return written{digest: d, length: length}, err
+		return written{digest: d, length: length, upload: upload}, err
 	}
 	d, file, err := gobName(name)
 	return written{digest: d, file: file, length: cas.UnknownLength}, err

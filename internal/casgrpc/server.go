@@ -33,6 +33,7 @@ type Tokens interface {
 // Config is what New needs.
 type Config struct {
 	Store    Store
+	Uploads  Uploads
 	Tokens   Tokens
 	MaxBytes int64 // of one artifact
 	// Idle is how long a transfer may stand still before it is ended; 0: a minute.

@@ -42,8 +42,11 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if name.length > limit {
 			return 0, cas.ErrTooLarge // from the declared size, before the first byte
 		}
-		if err := body.begin(first); err != nil {
+		if err := body.begin(first, s.resumable(name)); err != nil {
 			return 0, err
+		}
+		if s.resumable(name) {
+			return s.resume(ctx, ref, name, first.GetWriteOffset(), cas.Limit(body, limit-max(first.GetWriteOffset(), 0)))
 		}
 		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file})
 		if err != nil {
@@ -123,9 +126,13 @@ func (b *body) next() (*bytestream.WriteRequest, error) {
 	}
 }
 
-// begin takes the first message, whose resource name names the artifact.
-func (b *body) begin(first *bytestream.WriteRequest) error {
+// begin takes the first message, whose resource name names the artifact. If the upload
+// is resumable, its offset says where the stream goes on.
+func (b *body) begin(first *bytestream.WriteRequest, resumable bool) error {
 	b.name = first.GetResourceName()
+	if resumable {
+		b.received = max(first.GetWriteOffset(), 0)
+	}
 	return b.take(first)
 }
 

@@ -93,13 +93,13 @@ func (db *DB) KeepUpload(ctx context.Context, u registry.Upload, expires time.Ti
 	return nil
 }
 
-// AdvanceUpload commits parts that continue the upload: they, u.Committed and u.Hash
-// change together, or not at all (registry.ErrConflict).
+// AdvanceUpload commits parts that continue the upload: they, u.Committed, u.Hash and
+// u.Length change together, or not at all (registry.ErrConflict).
 func (db *DB) AdvanceUpload(ctx context.Context, u registry.Upload, parts []registry.UploadPart) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		row := rowOfUpload(u)
 		if err := db.changeUpload(ctx, tx, u, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-			return q.Set("committed = ?", row.Committed).Set("hash = ?", row.Hash).
+			return q.Set("committed = ?", row.Committed).Set("hash = ?", row.Hash).Set("length = ?", row.Length).
 				Set("updated_at = ?", row.UpdatedAt).Set("expires_at = ?", row.ExpiresAt)
 		}); err != nil {
 			return err

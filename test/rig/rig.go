@@ -68,6 +68,8 @@ type Rig struct {
 	endpoint   string
 	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
+	workload   awscloud.Credentials // of the CAS
+	network    http.RoundTripper
 	reconciler *reconcile.Reconciler
 	log        *slog.Logger
 }
@@ -123,7 +125,9 @@ func New(t testing.TB, options Options) *Rig {
 	if options.Wire != nil {
 		wire = options.Wire(network)
 	}
-	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN())
+	r.network = network
+	r.Store = r.newStore(t, r.cloud(t, r.workload, wire))
 	return r
 }
 

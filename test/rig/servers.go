@@ -41,12 +41,16 @@ func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context
 // HTTPHandler is the CAS over HTTP.
 func (r *Rig) HTTPHandler() http.Handler {
 	return r.Gate.HTTP(cashttp.New(cashttp.Config{
-		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
+		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
 	}))
 }
 
 func (r *Rig) explained() casgate.Store {
 	return casgate.Explained{Store: r.Store, Organizations: r.DB}
+}
+
+func (r *Rig) uploads() casgate.ExplainedUploads {
+	return casgate.ExplainedUploads{Uploads: r.Store, Organizations: r.DB}
 }
 
 // newGate returns what stands in front of both.
@@ -78,7 +82,7 @@ func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
 	server := service.NewGRPC(r.log, append(r.Gate.ServerOptions(), casgrpc.ServerOption())...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 }
