@@ -180,6 +180,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
 			service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		),
+		service.Task{Name: "sweeper", Run: cas.sweep},
 		service.Task{Name: "reconciler", Run: reconciler.Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)

@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -52,8 +53,9 @@ func uploadName(name string) (written, error) {
 		if err != nil {
 			return written{}, malformed(err)
 		}
+		blob, file := withoutMetadata(blob)
 		d, length, err := blobName(blob)
-		return written{digest: d, length: length, upload: upload}, err
+		return written{digest: d, file: file, length: length, upload: upload}, err
 	}
 	d, file, err := gobName(name)
 	return written{digest: d, file: file, length: cas.UnknownLength}, err
@@ -75,6 +77,24 @@ func blobName(name string) (digest.Digest, int64, error) {
 		return digest.Digest{}, 0, malformed(fmt.Errorf("not a size: %.30q", size))
 	}
 	return d, length, nil
+}
+
+// withoutMetadata takes what may follow the size in an upload's name (Remote Execution API
+// v2, ByteStream): "such as a file name". What is none is ignored, as it has to be.
+func withoutMetadata(blob string) (string, cas.FileName) {
+	parts := strings.SplitN(blob, "/", 4)
+	if len(parts) < 4 {
+		return blob, ""
+	}
+	text, err := url.PathUnescape(parts[3])
+	if err != nil {
+		text = ""
+	}
+	name, err := cas.ParseFileName(text)
+	if err != nil {
+		name = ""
+	}
+	return strings.Join(parts[:3], "/"), name
 }
 
 // downloadName parses the resource name of a Read: bare hex (facts WIRE §5.2), or that
