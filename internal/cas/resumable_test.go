@@ -51,6 +51,8 @@ func finish(t *testing.T, store *cas.Store, ref cas.Ref, name uuid.UUID, content
 	}
 }
 
+func digestOf(text string) digest.Digest { return digest.Of([]byte(text)) }
+
 // partsSent counts the parts that S3 has taken.
 func partsSent(r *rig.Rig) (n int) {
 	for _, e := range r.AWS.Journal().Entries(journal.Filter{Service: "s3", Operation: "UploadPart"}) {
