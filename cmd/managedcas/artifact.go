@@ -27,7 +27,9 @@ func artifactUpload(a *app) *cobra.Command {
 		Use:   "upload -f FILE",
 		Short: "Store a file under the sha256 of its bytes",
 		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
-stored is what was read. The same content again is a success that changes nothing.`,
+stored is what was read. The same content again is a success that changes nothing.
+From 64 MiB on, an upload that is cut off goes on from what has arrived, by itself or when
+the command is run again within a day.`,
 		Example: `  managedcas --org acme artifact upload -f sbom.json
   managedcas --org acme artifact upload -f sbom.json -o json`,
 		Args: none,

@@ -232,4 +232,23 @@ func TestSweepsThatFail(t *testing.T) {
 	if left := r.Uploads(t); len(left) > 0 {
 		t.Errorf("unfinished uploads: %q", left)
 	}
+
+	// Another organization goes away altogether.
+	gone := r.Org(t)
+	begin(t, r.Store, cas.Ref{Org: gone, Digest: digestOf("y")}, 1)
+	if _, err := r.DB.SetOrganizationState(t.Context(), gone, org.Deleting, ""); err != nil {
+		t.Fatal(err)
+	}
+	r.Reconcile(t, gone)
+	c.pass(25 * time.Hour)
+	other = r.Another(t)
+	if err := other.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if stats := other.UploadStats(); stats.Swept != 1 || stats.Open != 0 {
+		t.Errorf("of an organization that is gone: %+v", stats)
+	}
+	if n := len(r.Uploads(t)); n != 1 {
+		t.Errorf("%d uploads are left to the lifecycle rule", n)
+	}
 }

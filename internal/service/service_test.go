@@ -57,6 +57,8 @@ func TestConfigRefusals(t *testing.T) {
 		{"interval below a second", complete + "    reconcileInterval: 999ms\n", "at least 1s"},
 		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
 		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
+		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
+		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
@@ -67,7 +69,7 @@ func TestConfigRefusals(t *testing.T) {
 			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.says)
 		}
 	}
-	for _, text := range []string{complete + "    reconcileInterval: 1s\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
+	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
 		cfg, err := service.ParseConfig([]byte(text))
 		if err == nil {
 			_, err = cfg.Backend.ManagedCas.Installation()
