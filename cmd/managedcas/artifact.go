@@ -30,7 +30,9 @@ func artifactUpload(a *app) *cobra.Command {
 		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
 stored is what was read. The same content again is a success that changes nothing. Its
 name and media type are kept with it: the type is told by the extension, or by the first
-bytes, unless --media-type says it.`,
+bytes, unless --media-type says it.
+From 64 MiB on, an upload that is cut off goes on from what has arrived, by itself or when
+the command is run again within a day.`,
 		Example: `  managedcas --org acme artifact upload -f sbom.json
   managedcas --org acme artifact upload -f sbom.json -o json
   managedcas --org acme artifact upload -f bom --media-type application/vnd.cyclonedx+json`,

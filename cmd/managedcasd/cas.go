@@ -56,6 +56,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
 				direct:           r.cfg.CAS.DirectTransfers,
+				uploadExpiry:     r.cfg.CAS.UploadExpiry,
 			}, r.log)
 			if err != nil {
 				return err
@@ -79,6 +80,7 @@ type casOptions struct {
 	singlePutMax     int64
 	maxArtifactBytes int64
 	direct           direct.Mode
+	uploadExpiry     time.Duration
 	limits           service.Limits
 }
 
@@ -89,6 +91,10 @@ type casServers struct {
 	// tasks outlive the servers: they write down and find out what became of uploads.
 	tasks []service.Task
 }
+
+// sweepPause is the time between two looks for abandoned uploads. Those that are in
+// flight outlive their last sign of life by five minutes.
+const sweepPause = time.Minute
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
 func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options casOptions, log *slog.Logger) (casServers, error) {
@@ -106,6 +112,8 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Sessions:     sessions,
 		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
 		SinglePutMax: options.singlePutMax,
+		Ledger:       db,
+		UploadExpiry: options.uploadExpiry,
 	})
 	if err != nil {
 		return casServers{}, err
@@ -126,6 +134,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})
 	recorded := catalogue.Recorded{Store: store, Catalogue: entries}
 	explained := casgate.Explained{Store: recorded, Organizations: db}
+	uploads := casgate.ExplainedUploads{Uploads: recorded, Organizations: db}
 	transfers, err := direct.New(direct.Config{
 		Store: casgate.ExplainedDirect{Store: store, Organizations: db}, Records: db, Recorder: entries, Mode: options.direct,
 		MaxBytes: options.maxArtifactBytes, MaxPut: options.singlePutMax,
@@ -139,9 +148,9 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.CatalogueMetrics(entries.Stats))...))
+	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
-		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
+		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("POST /v1/artifacts/{digest}", gate.HTTP(cashttp.NewDirect(transfers, gate, log)))
@@ -149,12 +158,22 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 
 	server := service.NewGRPC(log, slices.Concat(gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: explained, Tokens: gate, Direct: transfers, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
+		Store: explained, Uploads: uploads, Direct: transfers, Tokens: gate,
+		MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
+	sweep := func(ctx context.Context) error {
+		return store.SweepEvery(ctx, sweepPause, func(err error) {
+			log.LogAttrs(ctx, slog.LevelWarn, "abandoned uploads could not be swept", slog.Any("error", err))
+		})
+	}
 	return casServers{
 		grpc: server, http: mux,
 		drain: service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime},
-		tasks: []service.Task{{Name: "catalogue", Run: entries.Run}, {Name: "direct uploads", Run: transfers.Run}},
+		tasks: []service.Task{
+			{Name: "catalogue", Run: entries.Run},
+			{Name: "direct uploads", Run: transfers.Run},
+			{Name: "sweeper", Run: sweep},
+		},
 	}, nil
 }
 

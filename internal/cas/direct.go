@@ -53,7 +53,7 @@ func (s *Store) PresignUpload(ctx context.Context, ref Ref, size int64, label La
 		s.note(ref.Org, sess, err)
 		return Presigned{}, stored, err
 	}
-	if life, err = within(sess, life); err == nil {
+	if life, err = endingWith(sess, life); err == nil {
 		p, err = objects.PresignPut(ctx, key, ref.Digest, size, label, life)
 	}
 	s.note(ref.Org, sess, err)
@@ -72,16 +72,16 @@ func (s *Store) PresignDownload(ctx context.Context, ref Ref, life time.Duration
 	}
 	info.Digest = ref.Digest
 	var p Presigned
-	if life, err = within(sess, life); err == nil {
+	if life, err = endingWith(sess, life); err == nil {
 		p, err = objects.PresignGet(ctx, key, info.FileName, life)
 	}
 	s.note(ref.Org, sess, err)
 	return p, info, err
 }
 
-// within shortens the life of a request to that of its session: S3 refuses it after
+// endingWith shortens the life of a request to that of its session: S3 refuses it after
 // either (facts AWS §1.3). In whole seconds, of which S3 wants one at least.
-func within(sess session.Session, life time.Duration) (time.Duration, error) {
+func endingWith(sess session.Session, life time.Duration) (time.Duration, error) {
 	life = min(life, time.Until(sess.Credentials.Expires)).Truncate(time.Second)
 	if life < time.Second {
 		return 0, fmt.Errorf("%w: the session is over", cloud.ErrExpired)

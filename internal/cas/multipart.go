@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/registry"
 )
 
 const (
@@ -46,20 +47,70 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 		release()
 		return err
 	}
-	parts, err := u.send(ctx, id, first)
-	if err == nil {
-		err = u.lease.do(ctx, func(o Objects) error { return o.Complete(ctx, u.key, id, parts) })
+	record, err := u.store.record(ctx, registry.Upload{
+		Org: u.lease.org, Digest: u.digest, Length: u.length, FileName: string(u.label.FileName), StorageID: id,
+	})
+	if err != nil {
+		release()
+		return errors.Join(err, u.lease.abort(ctx, u.key, id))
 	}
+	kept, stop := u.store.keep(ctx, record)
+	defer stop()
+	parts, err := u.sendAll(kept, id, first)
 	if err == nil {
-		return nil
+		err = u.lease.do(kept, func(o Objects) error { return o.Complete(kept, u.key, id, parts) })
 	}
+	var abortErr error
+	if err != nil {
+		abortErr = u.lease.abort(ctx, u.key, id)
+	}
+	if abortErr == nil {
+		u.store.strike(ctx, record) // or else the sweeper aborts it
+	}
+	return errors.Join(err, abortErr)
+}
+
+// abort has S3 discard the parts of an upload, also when its request is gone.
+func (l *lease) abort(ctx context.Context, key, id string) error {
 	fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
-	abortErr := u.lease.do(fresh, func(o Objects) error { return o.Abort(fresh, u.key, id) })
-	if abortErr != nil && !errors.Is(abortErr, cloud.ErrNotFound) {
-		err = errors.Join(err, fmt.Errorf("aborting the upload: %w", abortErr))
+	err := l.do(fresh, func(o Objects) error { return o.Abort(fresh, key, id) })
+	if err == nil || errors.Is(err, cloud.ErrNotFound) {
+		return nil
 	}
-	return err
+	return fmt.Errorf("aborting the upload: %w", err)
+}
+
+func (u *upload) sendAll(ctx context.Context, id string, first *held) ([]SentPart, error) {
+	if u.length != UnknownLength && u.parts.of(1) > u.store.heldMax {
+		return u.streamAll(ctx, id)
+	}
+	return u.send(ctx, id, first)
+}
+
+// streamAll sends parts that are too large to be held, one after the other. One that
+// fails ends the upload: only its client has the bytes.
+func (u *upload) streamAll(ctx context.Context, id string) (sent []SentPart, err error) {
+	for offset := int64(0); offset < u.length; {
+		size := min(u.parts.of(1), u.length-offset)
+		p, err := u.lease.streamPart(ctx, u.key, id, len(sent)+1, size, u.body)
+		if err != nil {
+			return nil, err
+		}
+		sent = append(sent, p)
+		offset += size
+	}
+	return sent, nil
+}
+
+// streamPart sends the next size bytes of body, of which nobody keeps a copy.
+func (l *lease) streamPart(ctx context.Context, key, id string, number int, size int64, body io.Reader) (sent SentPart, err error) {
+	err = l.do(ctx, func(o Objects) (err error) {
+		lent := &tether{body: io.LimitReader(body, size), length: size}
+		sent, err = o.StreamPart(ctx, key, id, number, size, lent)
+		return lent.cut(err)
+	})
+	return sent, err
 }
 
 func (u *upload) begin(ctx context.Context) (id string, err error) {

@@ -12,6 +12,9 @@ type Uploads interface {
 	Begin(ctx context.Context, key string, label Label) (id string, err error)
 	// SendPart uploads a part, and may read it several times. It is safe for concurrent use.
 	SendPart(ctx context.Context, key, id string, p Part) (SentPart, error)
+	// StreamPart uploads a part that nobody holds: it reads body once, to the end, and
+	// makes its checksum on the way. The error of body may be lost.
+	StreamPart(ctx context.Context, key, id string, number int, size int64, body io.Reader) (SentPart, error)
 	// Complete makes the object visible, on condition that the key is free; it sends the
 	// CRC64NVME of all parts together for S3 to compare.
 	Complete(ctx context.Context, key, id string, parts []SentPart) error
@@ -40,28 +43,9 @@ const (
 	gibibyte = 1 << 30
 
 	minPartSize  = 5 * mebibyte
+	maxPartSize  = 5 * gibibyte
 	maxSinglePut = 5 * gibibyte
 	maxParts     = 10_000
+	// "50 TB": whether AWS means powers of ten or of two, these fit.
+	maxObject = 50_000_000_000_000
 )
-
-// Parts grow: small ones cost less memory, larger ones reach further. Doubled growths
-// times, once every growEvery parts where nobody announced a length, they are the
-// largest that one process holds (decision 006).
-const (
-	growEvery = 1000
-	growths   = 2
-)
-
-// partSizes says how large the parts of an upload are.
-type partSizes struct {
-	first  int64
-	length int64 // or UnknownLength
-}
-
-// of returns the size of part number; of the last part, the most that it may be.
-func (s partSizes) of(number int) int64 {
-	if s.length == UnknownLength {
-		return s.first << min((number-1)/growEvery, growths)
-	}
-	return max(s.first, (s.length+maxParts-1)/maxParts)
-}

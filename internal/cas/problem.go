@@ -2,6 +2,7 @@ package cas
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -16,6 +17,9 @@ import (
 func Problem(err error) error {
 	if _, ok := errors.AsType[*problem.Problem](err); ok {
 		return err // somebody closer has said it, whatever was made of it on the way
+	}
+	if e, ok := errors.AsType[*OffsetError](err); ok {
+		return problem.Wrap(err, problem.Conflict, e.Error(), fmt.Sprintf("continue at %d", e.Want)).WithReason("UPLOAD_OFFSET")
 	}
 	for _, row := range problems {
 		if errors.Is(err, row.is) {
@@ -37,6 +41,13 @@ var problems = []struct {
 	{digest.ErrMismatch, problem.Invalid, "the content does not match its digest", "nothing was stored; compute the digest of what you send"},
 	{digest.ErrLength, problem.Invalid, "the content does not have its announced length", "nothing was stored; send all of it again"},
 	{digest.ErrDigest, problem.Invalid, "that is not a digest", "use sha256: followed by 64 lowercase hexadecimal digits"},
+	{ErrTaken, problem.Conflict, "another request continues this upload", "ask how far the upload is, and continue there if nobody else does"},
+	{ErrUploadLost, problem.Conflict, "what had arrived of the upload is gone", "begin the upload again"},
+	{ErrNoUpload, problem.NotFound, "upload not found", "it was never begun, is over, or has expired: begin it again"},
+	{ErrUploads, problem.Exhausted, "too many unfinished uploads", "finish or cancel some; abandoned ones expire"},
+	{ErrAppend, problem.Invalid, "the append is too small", "send at least 5 MiB at a time, except at the end"},
+	{ErrUploadLength, problem.Invalid, "inconsistent length values for the upload", "announce one length, and send exactly that"},
+	{errLedger, problem.Unavailable, "uploads in parts cannot be recorded at the moment", "try again in a moment"},
 	{ErrIncomplete, problem.Invalid, "the upload ended before it was complete", "nothing was stored; send all of it again"},
 	{ErrTooLarge, problem.TooLarge, "the artifact is too large", "nothing was stored; the limit is shown by cas-backend list"},
 	{ErrName, problem.Invalid, "that is not a usable file name", "send a base name of at most 255 bytes, without separators or control characters"},

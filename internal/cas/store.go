@@ -14,6 +14,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -46,12 +49,26 @@ type Config struct {
 	// Memory is what all uploads in parts hold together, in bytes; 0: 32 MiB. At least
 	// four times PartSize and 1 MiB: the largest part that is held.
 	Memory int64
+	// Ledger keeps the records of uploads in parts.
+	Ledger Ledger
+	// ResumableMin is the announced length from which an upload whose name can be resumed
+	// goes in parts, in bytes; 0: 64 MiB. What is smaller is sent again sooner than resumed.
+	ResumableMin int64
+	// UploadExpiry is how long a resumable upload waits for its client; 0: a day.
+	UploadExpiry time.Duration
+	// OpenUploads is how many resumable uploads an organization may have; 0: 100.
+	OpenUploads int
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
 }
 
 const (
 	defaultSinglePutMax = maxSinglePut
 	defaultPartSize     = 5 * mebibyte
 	defaultMemory       = 32 * mebibyte
+	defaultResumableMin = 64 * mebibyte
+	defaultUploadExpiry = 24 * time.Hour
+	defaultOpenUploads  = 100
 )
 
 // Store keeps the artifacts of all organizations of an installation. It is safe for
@@ -59,6 +76,10 @@ const (
 type Store struct {
 	cfg    Config
 	memory *memory
+	// heldMax is the largest part that is held in memory.
+	heldMax int64
+	writers writers
+	sweeps  sweeps
 }
 
 // New returns a Store on cfg.
@@ -72,6 +93,21 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Memory == 0 {
 		cfg.Memory = max(defaultMemory, cfg.PartSize<<growths+blockBytes)
 	}
+	if cfg.Ledger == nil {
+		return nil, errors.New("a store needs a ledger of uploads")
+	}
+	if cfg.ResumableMin == 0 {
+		cfg.ResumableMin = defaultResumableMin
+	}
+	if cfg.UploadExpiry == 0 {
+		cfg.UploadExpiry = defaultUploadExpiry
+	}
+	if cfg.OpenUploads == 0 {
+		cfg.OpenUploads = defaultOpenUploads
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	if cfg.SinglePutMax < 0 || cfg.SinglePutMax > maxSinglePut {
 		return nil, fmt.Errorf("singlePutMax of %d bytes: want 1 to %d", cfg.SinglePutMax, int64(maxSinglePut))
 	}
@@ -82,15 +118,15 @@ func New(cfg Config) (*Store, error) {
 	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
 		return nil, fmt.Errorf("memory of %d bytes: want at least %d", cfg.Memory, least)
 	}
-	return &Store{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
+	return &Store{
+		cfg: cfg, memory: newMemory(cfg.Memory), heldMax: cfg.PartSize << growths,
+		writers: writers{seats: map[uuid.UUID]*seat{}},
+	}, nil
 }
 
-// MaxSize is the largest artifact that this store takes, in bytes: what fits in the
-// parts that S3 allows, each as large as one that is held in memory may be. One that
-// does not announce its length has a little less, for its first parts are small.
-func (s *Store) MaxSize() int64 {
-	return max(s.cfg.SinglePutMax, s.cfg.PartSize<<growths*maxParts)
-}
+// MaxSize is the largest artifact that this store takes, in bytes: S3's largest object. One
+// that does not announce its length has less: its parts are held, and the first are small.
+func (s *Store) MaxSize() int64 { return maxObject }
 
 // Put stores body as the artifact ref and reports whether it is new; the same content
 // again is a success that changes nothing. length is the number of bytes that body

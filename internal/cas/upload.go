@@ -17,6 +17,7 @@ const headBytes = mebibyte
 
 // upload is one Put on its way to S3.
 type upload struct {
+	store  *Store
 	lease  *lease
 	memory *memory
 	key    string
@@ -37,6 +38,7 @@ func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reade
 		return false, err
 	}
 	u := upload{
+		store:  s,
 		lease:  lease,
 		memory: s.memory,
 		key:    lease.session.Tenant.ObjectKey(ref.Digest),

@@ -12,7 +12,9 @@ import (
 // HTTP serves next, whose Tokens must be the Gate.
 func (g *Gate) HTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind := map[string]string{http.MethodPut: "upload", http.MethodGet: "download"}[r.Method]
+		kind := map[string]string{
+			http.MethodPut: "upload", http.MethodPost: "upload", http.MethodPatch: "upload", http.MethodGet: "download",
+		}[r.Method]
 		if kind == "" {
 			kind = "describe"
 		}
@@ -95,7 +97,7 @@ type pacedWriter struct {
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func (w *pacedWriter) WriteHeader(status int) {
-	if w.status == 0 {
+	if w.status == 0 && status >= 200 { // not an interim one
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -36,7 +37,8 @@ type written struct {
 	digest digest.Digest
 	file   cas.FileName
 	media  cas.MediaType
-	length int64 // or cas.UnknownLength
+	length int64     // or cas.UnknownLength
+	upload uuid.UUID // zero: its client has no name for the upload, and cannot resume it
 }
 
 // uploadName parses the resource name of a Write: base64 of a gob, the name that the
@@ -50,11 +52,13 @@ func uploadName(name string) (written, error) {
 	}
 	if rest, ok := strings.CutPrefix(name, "uploads/"); ok {
 		id, blob, _ := strings.Cut(rest, "/")
-		if _, err := uuid.Parse(id); err != nil {
+		upload, err := uuid.Parse(id)
+		if err != nil {
 			return written{}, malformed(err)
 		}
+		blob, file, media := withoutMetadata(blob)
 		d, length, err := blobName(blob)
-		return written{digest: d, length: length}, err
+		return written{digest: d, file: file, media: media, length: length, upload: upload}, err
 	}
 	return gobName(name)
 }
@@ -75,6 +79,32 @@ func blobName(name string) (digest.Digest, int64, error) {
 		return digest.Digest{}, 0, malformed(fmt.Errorf("not a size: %.30q", size))
 	}
 	return d, length, nil
+}
+
+// withoutMetadata takes what may follow the size in an upload's name (Remote Execution API
+// v2, ByteStream: "such as a file name"): a file name, and behind it a media type, both
+// percent-encoded. What is neither is ignored, as it has to be.
+func withoutMetadata(blob string) (string, cas.FileName, cas.MediaType) {
+	parts := strings.SplitN(blob, "/", 4)
+	if len(parts) < 4 {
+		return blob, "", ""
+	}
+	blob = strings.Join(parts[:3], "/")
+	nameText, mediaText, typed := strings.Cut(parts[3], "/")
+	name, badName := unescaped(nameText, cas.ParseFileName)
+	media, badMedia := unescaped(mediaText, cas.ParseMediaType)
+	if badName != nil || badMedia != nil || typed && media == "" {
+		return blob, "", ""
+	}
+	return blob, name, media
+}
+
+func unescaped[T ~string](text string, parse func(string) (T, error)) (T, error) {
+	plain, err := url.PathUnescape(text)
+	if err != nil {
+		return "", err
+	}
+	return parse(plain)
 }
 
 // downloadName parses the resource name of a Read: bare hex (facts WIRE §5.2), or that

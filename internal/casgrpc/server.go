@@ -33,6 +33,7 @@ type Tokens interface {
 // Config is what New needs.
 type Config struct {
 	Store    Store
+	Uploads  Uploads
 	Tokens   Tokens
 	Direct   Direct // nil: there are no direct transfers
 	MaxBytes int64  // of one artifact

@@ -42,10 +42,14 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if name.length > limit {
 			return 0, cas.ErrTooLarge // from the declared size, before the first byte
 		}
-		if err := body.begin(first); err != nil {
+		if err := body.begin(first, s.resumable(name)); err != nil {
 			return 0, err
 		}
-		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file, MediaType: name.media, Uploader: grant.Subject})
+		label := cas.Label{FileName: name.file, MediaType: name.media, Uploader: grant.Subject}
+		if s.resumable(name) {
+			return s.resume(ctx, ref, name, label, first.GetWriteOffset(), cas.Limit(body, limit-max(first.GetWriteOffset(), 0)))
+		}
+		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), label)
 		if err != nil {
 			return 0, err
 		}
@@ -124,9 +128,13 @@ func (b *body) next() (*received, error) {
 	}
 }
 
-// begin takes the first message, whose resource name names the artifact.
-func (b *body) begin(first *received) error {
+// begin takes the first message, whose resource name names the artifact. If the upload
+// is resumable, its offset says where the stream goes on.
+func (b *body) begin(first *received, resumable bool) error {
 	b.name = first.GetResourceName()
+	if resumable {
+		b.received = max(first.GetWriteOffset(), 0)
+	}
 	return b.take(first)
 }
 

@@ -5,6 +5,13 @@
 //	HEAD /v1/artifacts/{digest}   describe
 //	GET  /download/{digest}?t=    read, for browsers and the stock protocol
 //
+// Uploads that can be resumed follow draft-ietf-httpbis-resumable-upload:
+//
+//	POST   /v1/artifacts/{digest}/uploads           begin; 201 and a Location
+//	HEAD   /v1/artifacts/{digest}/uploads/{upload}  how far it is
+//	PATCH  /v1/artifacts/{digest}/uploads/{upload}  append
+//	DELETE /v1/artifacts/{digest}/uploads/{upload}  cancel
+//
 // Every request carries a CAS token, which alone says whose artifacts are meant.
 package cashttp
 
@@ -38,6 +45,7 @@ type Tokens interface {
 // Config is what New needs.
 type Config struct {
 	Store    Store
+	Uploads  Uploads
 	Tokens   Tokens
 	MaxBytes int64 // of one artifact
 	// Idle is how long a transfer may stand still before it is cut off; 0: a minute.
@@ -59,6 +67,12 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("PUT /v1/artifacts/{digest}", s.handle(bearer, s.put))
 	mux.HandleFunc("GET /v1/artifacts/{digest}", s.handle(bearer, s.get)) // HEAD as well
 	mux.HandleFunc("GET /download/{digest}", s.handle(queryToken, s.get))
+	const uploads, upload = "/v1/artifacts/{digest}/uploads", "/v1/artifacts/{digest}/uploads/{upload}"
+	mux.HandleFunc("OPTIONS "+uploads, s.optionsUploads)
+	mux.HandleFunc("POST "+uploads, s.handle(bearer, s.createUpload))
+	mux.HandleFunc("HEAD "+upload, s.handle(bearer, s.headUpload))
+	mux.HandleFunc("PATCH "+upload, s.handle(bearer, s.patchUpload))
+	mux.HandleFunc("DELETE "+upload, s.handle(bearer, s.deleteUpload))
 	return mux
 }
 
@@ -88,7 +102,9 @@ func (s server) handle(token func(*http.Request) string, next handler) http.Hand
 		err = cas.Problem(err)
 		s.Log.LogAttrs(r.Context(), level(err), "artifact request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
-		problem.WriteHTTP(w, err)
+		if !uploadProblem(w, err) {
+			problem.WriteHTTP(w, err)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func TestPutGetHead(t *testing.T) {
 			if err != nil || response.StatusCode != want {
 				t.Fatalf("%d bytes: %s %s, %v; want %d", size, response.Status, answer, err, want)
 			}
-			if text := fmt.Sprintf(`{"digest":"%s","size":%d,"fileName":"a.txt"}`, d, size); strings.TrimSpace(string(answer)) != text {
+			if text := fmt.Sprintf(`{"digest":"%s","size":%d,"fileName":"a.txt","mediaType":"application/octet-stream"}`, d, size); strings.TrimSpace(string(answer)) != text {
 				t.Errorf("%d bytes: %s, want %s", size, answer, text)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/cas"
 )
 
@@ -21,6 +23,25 @@ func (r Recorded) Put(ctx context.Context, ref cas.Ref, length int64, body io.Re
 // Offer stores body as cas.Store does.
 func (r Recorded) Offer(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (bool, error) {
 	return r.upload(ctx, ref, length, body, label, r.Store.Offer)
+}
+
+// Append continues an upload as cas.Store does. What it has completed is looked up, as a
+// duplicate is: its label was said long ago, perhaps to another process.
+func (r Recorded) Append(ctx context.Context, ref cas.Ref, name uuid.UUID, a cas.Append) (cas.Upload, error) {
+	state, err := r.Store.Append(ctx, ref, name, a)
+	if err == nil && state.Complete {
+		r.Catalogue.Stored(ctx, ref, state.Length, cas.Label{}, false)
+	}
+	return state, err
+}
+
+// SettleUpload finds what became of an upload as cas.Store does.
+func (r Recorded) SettleUpload(ctx context.Context, ref cas.Ref, name uuid.UUID) (cas.Upload, error) {
+	state, err := r.Store.SettleUpload(ctx, ref, name)
+	if err == nil && state.Complete {
+		r.Catalogue.Stored(ctx, ref, state.Length, cas.Label{}, false)
+	}
+	return state, err
 }
 
 type uploading func(ctx context.Context, ref cas.Ref, length int64, body io.Reader, label cas.Label) (bool, error)

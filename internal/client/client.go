@@ -35,6 +35,9 @@ type Config struct {
 	Token          string
 	Org            string // name; empty: the token's own
 	Version        string // of the client, sent along
+	// ResumeFrom is the size from which an upload is resumed when it is cut off, in bytes;
+	// 0: 64 MiB, from which servers keep what has arrived.
+	ResumeFrom int64
 }
 
 // Client is a connection to both servers. Close it.
@@ -57,6 +60,9 @@ func New(cfg Config) (*Client, error) {
 	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.ResumeFrom == 0 {
+		cfg.ResumeFrom = defaultResumeFrom
 	}
 	c := &Client{cfg: cfg, controlPlane: controlPlane}
 	if cfg.ArtifactCAS == "" {

@@ -55,7 +55,12 @@ func (c *Client) Upload(ctx context.Context, path string, media cas.MediaType, p
 	if stored, err := c.uploadDirectly(ctx, file, artifact, media, progress); stored || err != nil {
 		return artifact, err
 	}
-	if err := c.write(ctx, artifact, media, digest.Verify(file, d, size), progress); err != nil {
+	if size >= c.cfg.ResumeFrom {
+		err = c.resumable(ctx, artifact, media, file, progress)
+	} else {
+		err = c.write(ctx, artifact, media, digest.Verify(file, d, size), progress)
+	}
+	if err != nil {
 		return Artifact{}, err
 	}
 	return artifact, nil
@@ -93,6 +98,14 @@ func (c *Client) write(ctx context.Context, artifact Artifact, media cas.MediaTy
 	if err != nil {
 		return err
 	}
+	return c.send(ctx, name, unsaid, artifact.Size, content, progress)
+}
+
+// unsaid is the offset of an upload whose messages say none (facts WIRE §5.4).
+const unsaid = -1
+
+// send writes content, which begins at offset, under a resource name.
+func (c *Client) send(ctx context.Context, name string, offset, size int64, content io.Reader, progress Progress) error {
 	stream, err := bytestream.NewByteStreamClient(c.artifactCAS).Write(ctx)
 	if err != nil {
 		return failed(err)
@@ -104,19 +117,22 @@ func (c *Client) write(ctx context.Context, artifact Artifact, media cas.MediaTy
 		switch {
 		case err == nil, ended:
 		case errors.Is(err, digest.ErrMismatch), errors.Is(err, digest.ErrLength):
-			return problem.Wrap(err, problem.Conflict, "the file changed while it was uploaded", "nothing was stored; upload it again when it is finished")
+			return problem.Wrap(err, problem.Conflict, changed, "nothing was stored; upload it again when it is finished").WithReason(reasonChanged)
 		default:
 			return unreadable(err)
 		}
-		err = stream.Send(&bytestream.WriteRequest{ResourceName: name, Data: chunk[:n], FinishWrite: ended})
+		err = stream.Send(&bytestream.WriteRequest{ResourceName: name, WriteOffset: max(offset, 0), Data: chunk[:n], FinishWrite: ended})
 		if errors.Is(err, io.EOF) {
 			break // the server has answered; CloseAndRecv knows what
 		}
 		if err != nil {
 			return failed(err)
 		}
+		if offset != unsaid {
+			offset += int64(n)
+		}
 		if progress != nil {
-			progress(int64(n), artifact.Size)
+			progress(int64(n), size)
 		}
 	}
 	_, err = stream.CloseAndRecv()

@@ -15,13 +15,14 @@ import (
 
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-// diff compares, with organization ids as the values that they are.
+// diff compares, with organization ids and digests as the values that they are.
 func diff(want, got any) string {
-	return cmp.Diff(want, got, cmp.Comparer(func(a, b org.ID) bool { return a == b }))
+	return cmp.Diff(want, got, cmp.Comparer(func(a, b org.ID) bool { return a == b }), cmp.Comparer(func(a, b digest.Digest) bool { return a == b }))
 }
 
 func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }

@@ -2,6 +2,7 @@ package problem
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -20,7 +21,10 @@ type document struct {
 
 // WriteHTTP answers a request with err: the status of its kind, and a body of type
 // application/problem+json. The header must not have been written yet.
-func WriteHTTP(w http.ResponseWriter, err error) {
+func WriteHTTP(w http.ResponseWriter, err error) { WriteHTTPWith(w, err, nil) }
+
+// WriteHTTPWith is WriteHTTP with further members, as a problem type has them.
+func WriteHTTPWith(w http.ResponseWriter, err error, members map[string]any) {
 	p := From(err)
 	if p == nil {
 		p = New(Internal, "server error", "")
@@ -48,5 +52,18 @@ func WriteHTTP(w http.ResponseWriter, err error) {
 		Kind:   p.kind.String(),
 		Reason: p.Reason(),
 		Hint:   p.hint,
-	})
+	}.with(members))
+}
+
+// with returns what is encoded: the document itself, or its members and others.
+func (d document) with(members map[string]any) any {
+	if len(members) == 0 {
+		return d
+	}
+	all := map[string]any{"title": d.Title, "status": d.Status, "detail": d.Detail, "kind": d.Kind, "reason": d.Reason}
+	if d.Hint != "" {
+		all["hint"] = d.Hint
+	}
+	maps.Copy(all, members)
+	return all
 }

@@ -84,6 +84,8 @@ type CAS struct {
 	// DirectTransfers: off (default), allowed or recommended. Their URLs show the access
 	// point and the account to clients (docs/direct-transfers.md).
 	DirectTransfers direct.Mode `yaml:"directTransfers"`
+	// UploadExpiry is how long a resumable upload waits for its client; default 24h.
+	UploadExpiry time.Duration `yaml:"uploadExpiry"`
 	// Limits say how much may be transferred at once, and how slowly.
 	Limits Limits `yaml:"limits"`
 }
@@ -101,6 +103,13 @@ const (
 	DefaultSessionReuse = 15 * time.Minute
 	// DefaultMaxArtifactBytes is the largest artifact: what S3 takes in one request.
 	DefaultMaxArtifactBytes = 5 << 30
+
+	// DefaultUploadExpiry is how long a resumable upload waits for its client.
+	DefaultUploadExpiry = 24 * time.Hour
+	// MinUploadExpiry and MaxUploadExpiry bound it: a client that was cut off must have a
+	// chance, and the bucket's lifecycle rule takes parts after days.
+	MinUploadExpiry = time.Minute
+	MaxUploadExpiry = 7 * 24 * time.Hour
 
 	// MinReconcileInterval keeps reconcilers from asking AWS without a pause.
 	MinReconcileInterval = time.Second
@@ -156,6 +165,12 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if cfg.CAS.MaxArtifactBytes < 0 {
 		return Config{}, fmt.Errorf("cas.maxArtifactBytes is %d: at least 1", cfg.CAS.MaxArtifactBytes)
+	}
+	if cfg.CAS.UploadExpiry == 0 {
+		cfg.CAS.UploadExpiry = DefaultUploadExpiry
+	}
+	if e := cfg.CAS.UploadExpiry; e < MinUploadExpiry || e > MaxUploadExpiry {
+		return Config{}, fmt.Errorf("cas.uploadExpiry is %s: %s to %s", e, MinUploadExpiry, MaxUploadExpiry)
 	}
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {

@@ -74,6 +74,8 @@ func TestConfigRefusals(t *testing.T) {
 		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
 		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
 		{"direct transfers", complete + "cas: {directTransfers: on}\n", "off, allowed or recommended"},
+		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
+		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
@@ -84,7 +86,7 @@ func TestConfigRefusals(t *testing.T) {
 			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.says)
 		}
 	}
-	for _, text := range []string{complete + "    reconcileInterval: 1s\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
+	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
 		cfg, err := service.ParseConfig([]byte(text))
 		if err == nil {
 			_, err = cfg.Backend.ManagedCas.Installation()

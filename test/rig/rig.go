@@ -48,10 +48,13 @@ type Options struct {
 	Wire         func(http.RoundTripper) http.RoundTripper
 	PartSize     int64
 	SinglePutMax int64
-	MaxBytes     int64         // of one artifact; 0: 5 GiB
-	Idle         time.Duration // of a transfer; 0: the default
-	Reuse        time.Duration // of a session
-	Log          io.Writer     // of the CAS; nil: the test's
+	ResumableMin int64
+	OpenUploads  int
+	Now          func() time.Time // of the store; nil: time.Now
+	MaxBytes     int64            // of one artifact; 0: 5 GiB
+	Idle         time.Duration    // of a transfer; 0: the default
+	Reuse        time.Duration    // of a session
+	Log          io.Writer        // of the CAS; nil: the test's
 	Limits       service.Limits
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
@@ -80,6 +83,7 @@ type Rig struct {
 	reads      Reads
 	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
+	workload   awscloud.Credentials // of the CAS
 	reconciler *reconcile.Reconciler
 	log        *slog.Logger
 }
@@ -142,7 +146,8 @@ func New(t testing.TB, options Options) *Rig {
 	if options.Wire != nil {
 		wire = options.Wire(network)
 	}
-	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN())
+	r.Store = r.newStore(t, r.cloud(t, r.workload, wire))
 	if options.Catalogue {
 		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
 	}
@@ -160,6 +165,7 @@ func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
 	store, err := cas.New(cas.Config{
 		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
 		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
+		Ledger: r.DB, ResumableMin: r.options.ResumableMin, OpenUploads: r.options.OpenUploads, Now: r.options.Now,
 	})
 	must(t, err)
 	return store

@@ -44,7 +44,7 @@ func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context
 func (r *Rig) HTTPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", r.Gate.HTTP(cashttp.New(cashttp.Config{
-		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
+		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
 	})))
 	mux.Handle("POST /v1/artifacts/{digest}", r.Gate.HTTP(cashttp.NewDirect(r.Direct, r.Gate, r.log)))
 	return mux
@@ -56,6 +56,10 @@ func (r *Rig) explained() casgate.Store {
 		explained.Store = catalogue.Recorded{Store: r.Store, Catalogue: r.Catalogue}
 	}
 	return explained
+}
+
+func (r *Rig) uploads() casgate.ExplainedUploads {
+	return casgate.ExplainedUploads{Uploads: r.Store, Organizations: r.DB}
 }
 
 // newGate returns what stands in front of both.
@@ -89,7 +93,7 @@ func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
 	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.explained(), Tokens: r.Gate, Direct: r.Direct, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, Direct: r.Direct, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 }
