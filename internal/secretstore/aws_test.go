@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/smithy-go"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -19,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/provision"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/secretstore"
+	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -231,6 +233,40 @@ func TestWorkloadsReachNoMoreSecretsThanTheyNeed(t *testing.T) {
 	} {
 		if !errors.Is(err, cloud.ErrDenied) {
 			t.Errorf("%s: %v, want ErrDenied", what, err)
+		}
+	}
+}
+
+// A tenant's session reaches no secret: neither its own organization's nor another's.
+func TestSessionsReachNoSecret(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t, false)
+	tenant := a.in.Tenant(org.NewID())
+	if err := a.backend.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", tenant.SessionPolicy()); err != nil {
+		t.Fatal(err)
+	}
+	store := a.store(t, a.backend)
+	own, other := tenant.ID(), org.NewID()
+	for _, id := range []org.ID{own, other} {
+		if err := store.PutCoordinates(t.Context(), id, a.in.Tenant(id).Coordinates()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	minted, err := a.cas.AssumeRole(t.Context(), session.Request{
+		RoleARN: a.in.BaseRoleARN(), SessionName: tenant.SessionName(), PolicyARN: tenant.SessionPolicyARN(),
+		Tags: tenant.SessionTags(), Lifetime: session.Lifetime,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	as := secretsmanager.New(a.root.Options(), func(o *secretsmanager.Options) {
+		o.Credentials = credentials.NewStaticCredentialsProvider(minted.AccessKeyID, minted.SecretAccessKey, minted.SessionToken)
+	})
+	for _, id := range []org.ID{own, other} {
+		_, err := as.GetSecretValue(t.Context(), &secretsmanager.GetSecretValueInput{SecretId: aws.String("managedcas/" + id.String())})
+		refused, ok := errors.AsType[smithy.APIError](err)
+		if !ok || refused.ErrorCode() != "AccessDeniedException" {
+			t.Errorf("own: %t: %v, want AccessDeniedException", id == own, err)
 		}
 	}
 }
