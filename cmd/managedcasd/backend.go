@@ -31,7 +31,12 @@ run on one database.`,
 			if err != nil {
 				return err
 			}
-			reconciler := newBackend(aws, r.in, db, r.cfg.Backend.ManagedCas.ReconcileInterval, r.log)
+			store := r.cfg.SecretStore
+			secrets, err := newSecretStore(store, store.Vault.Role, r.in, db, aws)
+			if err != nil {
+				return err
+			}
+			reconciler := newBackend(aws, r.in, db, secrets, r.cfg.Backend.ManagedCas.ReconcileInterval, r.log)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
@@ -44,14 +49,14 @@ run on one database.`,
 }
 
 // newBackend returns the reconciler of an installation.
-func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, interval time.Duration, log *slog.Logger) *reconcile.Reconciler {
+func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secrets *secretstore.Store, interval time.Duration, log *slog.Logger) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
 		Installation:  in,
 		AccessPoints:  aws,
 		Policies:      aws,
 		Roles:         aws,
 		Organizations: db,
-		Secrets:       secretstore.NewDatabase(db),
+		Secrets:       secrets,
 		Interval:      interval,
 		Log:           log.With("part", "backend"),
 	})

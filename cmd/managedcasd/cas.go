@@ -49,7 +49,12 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				return err
 			}
 			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second})
-			servers, err := newCAS(aws, r.in, db, casOptions{
+			store := r.cfg.SecretStore
+			secrets, err := newSecretStore(store, store.Vault.CASRole, r.in, db, aws)
+			if err != nil {
+				return err
+			}
+			servers, err := newCAS(aws, r.in, db, secrets, casOptions{
 				keys:             keys,
 				sessionReuse:     *r.cfg.CAS.SessionReuse,
 				limits:           r.cfg.CAS.Limits,
@@ -97,12 +102,12 @@ type casServers struct {
 const sweepPause = time.Minute
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
-func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options casOptions, log *slog.Logger) (casServers, error) {
+func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secrets *secretstore.Store, options casOptions, log *slog.Logger) (casServers, error) {
 	log = log.With("part", "cas")
 	sessions, err := session.New(session.Config{
 		Installation: in,
 		STS:          aws,
-		Secrets:      secretstore.NewDatabase(db),
+		Secrets:      secrets,
 		Reuse:        options.sessionReuse,
 	})
 	if err != nil {

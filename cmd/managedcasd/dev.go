@@ -17,6 +17,7 @@ import (
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -153,12 +154,13 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return fmt.Errorf("opening the database: %w", err)
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	reconciler := newBackend(clouds["backend"], installation, db, options.reconcile, log)
+	secrets := secretstore.NewDatabase(db)
+	reconciler := newBackend(clouds["backend"], installation, db, secrets, options.reconcile, log)
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes, created: reconciler.Poke}, log)
 	if err != nil {
 		return err
 	}
-	cas, err := newCAS(clouds["cas"], installation, db, casOptions{
+	cas, err := newCAS(clouds["cas"], installation, db, secrets, casOptions{
 		keys:             controlplane.keys,
 		sessionReuse:     service.DefaultSessionReuse,
 		maxArtifactBytes: options.maxArtifactBytes,

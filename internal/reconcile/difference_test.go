@@ -32,6 +32,7 @@ func names(key string) tenancy.Installation {
 		APPrefix: "cas-", BaseRoleName: "tenant", SessionPolicyPrefix: "cas-",
 		BackendRoleName: "backend", ControlplaneRoleName: "controlplane",
 		OperatorARNs: []string{"arn:aws:iam::123456789012:root"}, Loopback: true,
+		Secrets: tenancy.SecretsManager{Prefix: "managedcas/"},
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/secretstore"
@@ -44,28 +42,19 @@ func good() tenancy.Coordinates {
 	}
 }
 
-func TestRoundTrip(t *testing.T) {
+func TestDocumentLimit(t *testing.T) {
 	t.Parallel()
-	db := documents{}
-	store, id := secretstore.NewDatabase(db), org.NewID()
-	if _, err := store.Coordinates(t.Context(), id); !errors.Is(err, registry.ErrNotFound) {
-		t.Errorf("before: %v, want ErrNotFound", err)
-	}
-	if err := store.PutCoordinates(t.Context(), id, good()); err != nil {
+	document, err := json.Marshal(good())
+	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := store.Coordinates(t.Context(), id)
-	if diff := cmp.Diff(good(), got); err != nil || diff != "" {
-		t.Errorf("%v\n%s", err, diff)
+	longest := string(document) + strings.Repeat(" ", secretstore.MaxDocument-len(document))
+	id := org.NewID()
+	if got, err := secretstore.NewDatabase(documents{id: longest}).Coordinates(t.Context(), id); err != nil || got != good() {
+		t.Errorf("at the limit: %v, %v", got, err)
 	}
-	// The names in the document are a fact of other systems (facts WIRE §9).
-	var fields map[string]string
-	if err := json.Unmarshal([]byte(db[id]), &fields); err != nil || len(fields) != 4 ||
-		fields["AccessPointARN"] == "" || fields["Region"] == "" || fields["BaseRoleARN"] == "" || fields["SessionPolicyARN"] == "" {
-		t.Errorf("document %s, %v", db[id], err)
-	}
-	if err := store.DeleteCoordinates(t.Context(), id); err != nil || len(db) != 0 {
-		t.Errorf("%v, %d left", err, len(db))
+	if _, err := secretstore.NewDatabase(documents{id: longest + " "}).Coordinates(t.Context(), id); !errors.Is(err, secretstore.ErrMalformed) {
+		t.Errorf("one byte more: %v, want ErrMalformed", err)
 	}
 }
 

@@ -24,6 +24,7 @@ type Config struct {
 	Controlplane Controlplane `yaml:"controlplane"`
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
+	SecretStore  SecretStore  `yaml:"secretStore"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -56,6 +57,8 @@ type ManagedCas struct {
 	OperatorARNs []string `yaml:"operatorArns"`
 	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
 	Endpoint string `yaml:"endpoint"`
+
+	secrets tenancy.SecretsManager // of secretStore: the workload policies depend on it
 }
 
 // Listen is where a role listens, as host:port.
@@ -172,6 +175,11 @@ func ParseConfig(text []byte) (Config, error) {
 	if e := cfg.CAS.UploadExpiry; e < MinUploadExpiry || e > MaxUploadExpiry {
 		return Config{}, fmt.Errorf("cas.uploadExpiry is %s: %s to %s", e, MinUploadExpiry, MaxUploadExpiry)
 	}
+	cfg.SecretStore.fill()
+	if err := cfg.SecretStore.check(); err != nil {
+		return Config{}, err
+	}
+	m.secrets = cfg.SecretStore.secretsManager()
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
@@ -210,6 +218,7 @@ func (m ManagedCas) Names() tenancy.Installation {
 		ControlplaneRoleName: m.ControlplaneRoleName,
 		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),
 		OperatorARNs:         m.OperatorARNs,
+		Secrets:              m.secrets,
 		// Only an embedded AWS is reached without TLS, and only on loopback: the client
 		// refuses any other plain http endpoint (docs/decisions/002).
 		Loopback: strings.HasPrefix(m.Endpoint, "http://"),

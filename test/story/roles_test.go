@@ -11,19 +11,20 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cmdRoles runs "roles": backend, controlplane and cas as three processes of their own,
+// cmdRoles runs "roles [secret store]": backend, controlplane and cas as three processes of their own,
 // as in a cluster: one configuration file, one database, each with the pod identity of
 // its workload in its environment. They share the AWS account of the daemon, and the
 // clients' environment points to them from here on.
 func cmdRoles(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: roles")
+	if neg || len(args) > 1 {
+		ts.Fatalf("usage: roles [secret store]")
 	}
+	store := append(args, "database")[0]
 	config := ts.MkAbs("managedcas.yaml")
 	at := map[string]roleAddresses{}
 	for _, role := range []string{"controlplane", "backend", "cas"} {
 		// Only cas needs to know where another role listens.
-		ts.Check(os.WriteFile(config, []byte(rolesConfig(ts, at["controlplane"].HTTP)), 0o600))
+		ts.Check(os.WriteFile(config, []byte(rolesConfig(ts, at["controlplane"].HTTP, store)), 0o600))
 		at[role] = startRole(ts, role, config)
 	}
 	token := exec.Command(filepath.Join(programs, "managedcasd"), "token", "--config", config, "--name", "admin")
@@ -41,7 +42,7 @@ type roleAddresses struct {
 	HTTP string `json:"http"`
 }
 
-func rolesConfig(ts *testscript.TestScript, controlplane string) string {
+func rolesConfig(ts *testscript.TestScript, controlplane, store string) string {
 	d := of(ts)
 	return fmt.Sprintf(`backend:
   managedCas:
@@ -65,9 +66,11 @@ cas:
   controlplaneUrl: %q
 database:
   url: sqlite:%s
+secretStore:
+  driver: %s
 `, d.value("aws.region"), d.value("aws.accountId"), d.value("installation.bucketName"), d.value("installation.kmsKeyArn"),
 		d.value("installation.apPrefix"), d.value("installation.baseRoleName"), d.value("installation.sessionPolicyPrefix"), d.value("aws.endpoint"),
-		controlplane, ts.MkAbs("roles.db"))
+		controlplane, ts.MkAbs("roles.db"), store)
 }
 
 func startRole(ts *testscript.TestScript, role, config string) roleAddresses {
