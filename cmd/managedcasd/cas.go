@@ -121,7 +121,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
+	}, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
