@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/admission"
@@ -53,6 +54,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
+				tracing:          r.tracing,
 			}, r.log)
 			if err != nil {
 				return err
@@ -74,6 +76,7 @@ type casOptions struct {
 	singlePutMax     int64
 	maxArtifactBytes int64
 	limits           service.Limits
+	tracing          trace.TracerProvider // nil: off
 }
 
 type casServers struct {
@@ -112,7 +115,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		return casServers{}, err
 	}
 	gate := casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics,
+		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics, Tracing: options.tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	explained := casgate.Explained{Store: store, Organizations: db}

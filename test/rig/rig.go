@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
@@ -47,6 +49,7 @@ type Options struct {
 	Reuse        time.Duration // of a session
 	Log          io.Writer     // of the CAS; nil: the test's
 	Limits       service.Limits
+	Tracing      trace.TracerProvider // of the CAS; nil: off
 }
 
 // Rig is one installation with its CAS.
@@ -219,7 +222,7 @@ func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials
 func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
 	t.Helper()
 	c, err := awscloud.New(t.Context(), awscloud.Config{
-		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network,
+		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network, Tracing: r.options.Tracing,
 	})
 	must(t, err)
 	return c
