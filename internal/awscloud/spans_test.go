@@ -40,14 +40,14 @@ func TestACallIsOneSpan(t *testing.T) {
 		var text strings.Builder
 		for _, event := range got[0].Events {
 			for _, a := range event.Attributes {
-				text.WriteString(string(a.Key) + "=" + a.Value.Emit() + " ")
+				text.WriteString(string(a.Key) + "=" + a.Value.String() + " ")
 			}
 		}
 		if want := "attempt=1 aws.request_id=R1 error.type=Throttling attempt=2 aws.request_id=R2 error.type=NoSuchEntity "; text.String() != want {
 			t.Errorf("attempts are told as %q, want %q", text.String(), want)
 		}
 		for _, a := range got[0].Attributes {
-			text.WriteString(string(a.Key) + "=" + a.Value.Emit() + " ")
+			text.WriteString(string(a.Key) + "=" + a.Value.String() + " ")
 		}
 		for _, want := range []string{"rpc.service=iam ", "rpc.method=GetRole ", "aws.request_id=R2 error", "http.request.resend_count=1 "} {
 			if want = strings.TrimSuffix(want, "error"); !strings.Contains(text.String(), want) {
