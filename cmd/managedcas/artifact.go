@@ -17,24 +17,32 @@ import (
 )
 
 func artifactCommand(a *app) *cobra.Command {
-	return group("artifact", "Upload, download and describe artifacts", nil,
-		artifactUpload(a), artifactDownload(a), artifactDescribe(a))
+	return group("artifact", "Upload, download, describe and list artifacts", nil,
+		artifactUpload(a), artifactDownload(a), artifactDescribe(a), artifactList(a), artifactMissing(a))
 }
 
 func artifactUpload(a *app) *cobra.Command {
-	var file string
+	var file, media string
+	var direct client.Direct
 	cmd := &cobra.Command{
 		Use:   "upload -f FILE",
 		Short: "Store a file under the sha256 of its bytes",
 		Long: `Store a file. Its digest is computed here and checked by the CAS and by S3: what is
-stored is what was read. The same content again is a success that changes nothing.`,
+stored is what was read. The same content again is a success that changes nothing. Its
+name and media type are kept with it: the type is told by the extension, or by the first
+bytes, unless --media-type says it.`,
 		Example: `  managedcas --org acme artifact upload -f sbom.json
-  managedcas --org acme artifact upload -f sbom.json -o json`,
+  managedcas --org acme artifact upload -f sbom.json -o json
+  managedcas --org acme artifact upload -f bom --media-type application/vnd.cyclonedx+json`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			parsed, err := cas.ParseMediaType(media)
+			if err != nil {
+				return cas.Problem(err)
+			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				progress, done := a.progress("uploading")
-				artifact, err := c.Upload(ctx, file, progress)
+				artifact, err := c.Directly(direct).Upload(ctx, file, parsed, progress)
 				done()
 				if err != nil {
 					return err
@@ -44,11 +52,14 @@ stored is what was read. The same content again is a success that changes nothin
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "file to upload (required)")
+	cmd.Flags().StringVar(&media, "media-type", "", "what the file is, e.g. application/json; default: what it looks like")
+	directFlag(cmd, &direct)
 	return required(cmd, "file")
 }
 
 func artifactDownload(a *app) *cobra.Command {
 	var text, target string
+	var direct client.Direct
 	cmd := &cobra.Command{
 		Use:   "download -d sha256:… [--output FILE|-]",
 		Short: "Fetch an artifact and check its digest",
@@ -65,14 +76,20 @@ where the last byte is held back until then. An existing file is not overwritten
 				return cas.Problem(err)
 			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
-				return a.download(ctx, c, d, target)
+				return a.download(ctx, c.Directly(direct), d, target)
 			})
 		},
 	}
 	cmd.Flags().StringVarP(&text, "digest", "d", "", "digest of the artifact (required)")
 	// This --output shadows the global one, as in the stock client (facts WIRE §1.1).
 	cmd.Flags().StringVar(&target, "output", "", "file to write, - for standard output")
+	directFlag(cmd, &direct)
 	return required(cmd, "digest")
+}
+
+// directFlag lets a command's bytes flow between this machine and the storage itself.
+func directFlag(cmd *cobra.Command, direct *client.Direct) {
+	cmd.Flags().TextVar(direct, "direct", client.Auto, "`WAY` past the CAS, to and from the storage itself: auto (from 8 MiB on, if the server recommends it), always, never")
 }
 
 func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, target string) error {

@@ -22,7 +22,9 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/session"
@@ -55,11 +57,14 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
 				tracing:          r.tracing,
+				direct:           r.cfg.CAS.DirectTransfers,
 			}, r.log)
 			if err != nil {
 				return err
 			}
 			keepHeapWithin(r.cfg.CAS.Limits.MemoryBytes)
+			stop := service.Background(ctx, r.log, servers.tasks...)
+			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Drained("cas", r.log, servers.drain,
@@ -75,6 +80,7 @@ type casOptions struct {
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	maxArtifactBytes int64
+	direct           direct.Mode
 	limits           service.Limits
 	tracing          trace.TracerProvider // nil: off
 }
@@ -83,6 +89,8 @@ type casServers struct {
 	grpc  *grpc.Server
 	http  http.Handler
 	drain service.Drain
+	// tasks outlive the servers: they write down and find out what became of uploads.
+	tasks []service.Task
 }
 
 // newCAS puts the data path together: token → gate → grant → session → access point.
@@ -118,24 +126,39 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics, Tracing: options.tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
-	explained := casgate.Explained{Store: store, Organizations: db}
+	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})
+	recorded := catalogue.Recorded{Store: store, Catalogue: entries}
+	explained := casgate.Explained{Store: recorded, Organizations: db}
+	transfers, err := direct.New(direct.Config{
+		Store: casgate.ExplainedDirect{Store: store, Organizations: db}, Records: db, Recorder: entries, Mode: options.direct,
+		MaxBytes: options.maxArtifactBytes, MaxPut: options.singlePutMax,
+		Outstanding: limits.DirectUploadsPerOrganization, Longest: limits.TransferTime, Log: log,
+	})
+	if err != nil {
+		return casServers{}, err
+	}
 
 	mux := http.NewServeMux()
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats))...))
+	}, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
 	mux.Handle("/v1/artifacts/", artifacts)
+	mux.Handle("POST /v1/artifacts/{digest}", gate.HTTP(cashttp.NewDirect(transfers, gate, log)))
 	mux.Handle("/download/", artifacts)
 
-	server := service.NewGRPC(log, append(gate.ServerOptions(), casgrpc.ServerOption())...)
+	server := service.NewGRPC(log, slices.Concat(gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: explained, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
+		Store: explained, Tokens: gate, Direct: transfers, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
-	return casServers{server, mux, service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime}}, nil
+	return casServers{
+		grpc: server, http: mux,
+		drain: service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime},
+		tasks: []service.Task{{Name: "catalogue", Run: entries.Run}, {Name: "direct uploads", Run: transfers.Run}},
+	}, nil
 }
 
 // keepHeapWithin has the garbage collector work harder before transfers are refused for

@@ -14,6 +14,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/service"
@@ -165,11 +166,14 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		keys:             controlplane.keys,
 		sessionReuse:     service.DefaultSessionReuse,
 		maxArtifactBytes: options.maxArtifactBytes,
+		direct:           direct.Allowed,                                                // to be tried; what the URLs show is no secret here
 		limits:           service.Limits{DrainDelay: new(time.Duration)}.WithDefaults(), // no load balancer here
 	}, log)
 	if err != nil {
 		return err
 	}
+	stop := service.Background(ctx, log, cas.tasks...)
+	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)
 	if err != nil {

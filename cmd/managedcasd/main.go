@@ -53,6 +53,7 @@ short-lived sessions for each, made by a reconciler when the organization appear
   managedcasd backend|controlplane|cas   the three server roles, one process each
   managedcasd provision                  bucket, key, roles and policies of an installation
   managedcasd policy                     look at, evaluate and prove the policies
+  managedcasd catalogue                  repair the list of what is stored
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.`
 
@@ -73,7 +74,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), tokenCommand(), policyCommand(),
+		provisionCommand(), tokenCommand(), policyCommand(), catalogueCommand(),
 	)
 	return root
 }

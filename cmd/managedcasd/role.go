@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace"
@@ -114,12 +112,9 @@ func connectAWS(ctx context.Context, cfg service.Config, in tenancy.Installation
 }
 
 func openDatabase(ctx context.Context, cfg service.Config) (*database.DB, error) {
-	path, ok := strings.CutPrefix(cfg.Database.URL, "sqlite:")
-	switch {
-	case cfg.Database.URL == "":
-		return nil, errors.New("database.url is missing: give sqlite:PATH")
-	case !ok || path == "":
-		return nil, fmt.Errorf("database.url has an unknown scheme: give sqlite:PATH")
+	target, err := cfg.Database.Target()
+	if err != nil {
+		return nil, err
 	}
-	return database.Open(ctx, path)
+	return database.Open(ctx, target)
 }

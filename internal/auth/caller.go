@@ -28,6 +28,10 @@ func (c Caller) TokenID() uuid.UUID { return c.tokenID }
 // TokenName returns the name that the token was given.
 func (c Caller) TokenName() string { return c.tokenName }
 
+// Subject names the token for people and for audit: its name, which may be given again
+// when it is revoked, and its id, which never is. It is no secret.
+func (c Caller) Subject() string { return c.tokenName + "/" + c.tokenID.String() }
+
 // Instance reports whether the caller administers the installation.
 func (c Caller) Instance() bool { return c.instance }
 

@@ -63,7 +63,7 @@ func (s *CASSigner) Sign(ctx context.Context, grant cas.Grant, backend uuid.UUID
 	now := time.Now()
 	claims := casClaims{
 		Claims: jwt.Claims{
-			Issuer: issuer, Audience: jwt.Audience{casAudience}, ID: uuid.NewString(),
+			Issuer: issuer, Audience: jwt.Audience{casAudience}, ID: uuid.NewString(), Subject: grant.Subject,
 			IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(s.lifetime)),
 		},
 		OrgID: grant.Org, Role: grant.Role, Backend: backend, MaxBytes: grant.MaxBytes,
@@ -89,6 +89,8 @@ func complete(g cas.Grant) error {
 		return errors.New("it names no organization")
 	case g.MaxBytes < 0:
 		return errors.New("its limit is negative")
+	case !cas.ValidSubject(g.Subject):
+		return errors.New("its subject is too long or not printable")
 	case g.Role == cas.Uploader:
 		return nil
 	case g.Role != cas.Downloader:
@@ -122,7 +124,7 @@ func (v *CASVerifier) Grant(ctx context.Context, token string) (cas.Grant, error
 	}
 	grant := cas.Grant{
 		Org: claims.OrgID, Role: claims.Role,
-		MaxBytes: claims.MaxBytes, TokenID: claims.ID,
+		MaxBytes: claims.MaxBytes, TokenID: claims.ID, Subject: claims.Subject,
 	}
 	if claims.Digest != nil {
 		grant.Digest = *claims.Digest

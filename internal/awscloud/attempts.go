@@ -112,6 +112,9 @@ func bound(rates *Rates, watch watcher) func(*middleware.Stack) error {
 		return ctx.Value(callKey{}).(*call).attempt(ctx, in, next, watch)
 	})
 	return func(stack *middleware.Stack) error {
+		if _, sends := stack.Finalize.Get("Retry"); !sends {
+			return nil // a request that is only signed, for somebody else to send
+		}
 		if err := stack.Initialize.Add(whole, middleware.After); err != nil {
 			return err
 		}

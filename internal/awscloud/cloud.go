@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -63,6 +64,7 @@ type Cloud struct {
 	iam     *iam.Client
 	sts     *sts.Client
 	kms     *kms.Client
+	secrets *secretsmanager.Client
 }
 
 // New returns a Cloud. It makes no request.
@@ -102,6 +104,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 		iam:       iam.NewFromConfig(control),
 		sts:       sts.NewFromConfig(control),
 		kms:       kms.NewFromConfig(control),
+		secrets:   secretsmanager.NewFromConfig(control, secretsOptions),
 	}, nil
 }
 

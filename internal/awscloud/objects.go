@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -28,10 +28,8 @@ type Objects struct {
 
 var _ cas.Objects = (*Objects)(nil)
 
-// nameKey is the user metadata ("x-amz-meta-…") that keeps an artifact's file name,
-// percent-encoded: S3 metadata is ASCII.
-const nameKey = "filename"
-
+// contentType is that of every object, whatever the artifact's media type is: who reads
+// the object past our servers, by a presigned URL, gets nothing that a browser would run.
 const contentType = "application/octet-stream"
 
 // Objects returns the objects behind the session's own access point. It makes no
@@ -50,23 +48,34 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
 func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
-	_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
+	in := o.put(key, d, size, label)
+	in.Body = body
+	_, err := o.s3.PutObject(ctx, in, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+	return failedObject(err, "storing %q", key)
+}
+
+// put is the request that stores an artifact, whoever sends it.
+func (o *Objects) put(key string, d digest.Digest, size int64, label cas.Label) *s3.PutObjectInput {
+	return &s3.PutObjectInput{
 		Bucket:         aws.String(o.accessPoint),
 		Key:            aws.String(key),
-		Body:           body,
 		ContentLength:  aws.Int64(size),
 		ContentType:    aws.String(contentType),
 		ChecksumSHA256: aws.String(d.Base64()),
 		IfNoneMatch:    aws.String("*"),
 		Metadata:       metadata(label),
-	}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
-	return failedObject(err, "storing %q", key)
+	}
 }
 
 // Stat implements cas.Objects. S3 answers a HEAD for a missing object with 403, as
 // it does for a forbidden one (facts AWS §7.6): both are cloud.ErrDenied.
 func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
-	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key)})
+	info, _, err := o.head(ctx, key, "")
+	return info, err
+}
+
+func (o *Objects) head(ctx context.Context, key string, checksum types.ChecksumMode) (cas.Info, *s3.HeadObjectOutput, error) {
+	out, err := o.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String(o.accessPoint), Key: aws.String(key), ChecksumMode: checksum})
 	if err != nil {
 		err = failedObject(err, "describing %q", key)
 		// The answer to a HEAD has no body to say why. A token that has expired is the one
@@ -74,15 +83,17 @@ func (o *Objects) Stat(ctx context.Context, key string) (cas.Info, error) {
 		if e, ok := errors.AsType[*Error](err); ok && e.Code == "BadRequest" {
 			e.Outcome = cloud.ErrExpired
 		}
-		return cas.Info{}, err
+		return cas.Info{}, nil, err
 	}
 	return cas.Info{
 		Size:      aws.ToInt64(out.ContentLength),
 		FileName:  fileName(out.Metadata),
+		MediaType: mediaType(out.Metadata),
+		Uploader:  uploader(out.Metadata),
 		StoredAt:  aws.ToTime(out.LastModified),
 		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
 		ETag:      aws.ToString(out.ETag),
-	}, nil
+	}, out, nil
 }
 
 // Exists implements cas.Objects. A key sorts before every longer key that begins
@@ -95,27 +106,6 @@ func (o *Objects) Exists(ctx context.Context, key string) (bool, error) {
 		return false, failedObject(err, "looking for %q", key)
 	}
 	return len(out.Contents) == 1 && aws.ToString(out.Contents[0].Key) == key, nil
-}
-
-func metadata(label cas.Label) map[string]string {
-	if label.FileName == "" {
-		return nil
-	}
-	return map[string]string{nameKey: url.PathEscape(string(label.FileName))}
-}
-
-// fileName reads what metadata wrote. Anything else is no name: an object that
-// something else stored must not break a download.
-func fileName(metadata map[string]string) cas.FileName {
-	raw, err := url.PathUnescape(metadata[nameKey])
-	if err != nil {
-		return ""
-	}
-	name, err := cas.ParseFileName(raw)
-	if err != nil {
-		return ""
-	}
-	return name
 }
 
 // signPayload tells the signer what to sign for the body: its sha256. Without it the

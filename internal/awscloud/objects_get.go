@@ -42,6 +42,8 @@ func (o *Objects) Get(ctx context.Context, key string, want cas.Range, etag stri
 	return out.Body, cas.Info{
 		Size:      size,
 		FileName:  fileName(out.Metadata),
+		MediaType: mediaType(out.Metadata),
+		Uploader:  uploader(out.Metadata),
 		StoredAt:  aws.ToTime(out.LastModified),
 		KMSKeyARN: aws.ToString(out.SSEKMSKeyId),
 		ETag:      aws.ToString(out.ETag),

@@ -88,12 +88,14 @@ func TestI3PutIsCheckedConditionalAndStreamed(t *testing.T) {
 	const content = "some artifact"
 	d := digest.Of([]byte(content))
 	key := tenant(t).ObjectKey(d)
-	headers := []string{"X-Amz-Checksum-Sha256", "X-Amz-Content-Sha256", "If-None-Match", "X-Amz-Meta-Filename", "X-Amz-Security-Token", "X-Amz-Trailer", "Content-Encoding", "Content-Length"}
+	headers := []string{"X-Amz-Checksum-Sha256", "X-Amz-Content-Sha256", "If-None-Match", "X-Amz-Meta-Filename", "X-Amz-Meta-Mediatype", "X-Amz-Meta-Uploader", "Content-Type", "X-Amz-Security-Token", "X-Amz-Trailer", "Content-Encoding", "Content-Length"}
 	want := map[string]string{
 		"body": content, "host": tenant(t).APName() + "-" + account, "path": "/" + key, "method": "PUT",
 		"X-Amz-Checksum-Sha256": d.Base64(), "X-Amz-Content-Sha256": d.Hex(), "If-None-Match": "*",
-		"X-Amz-Meta-Filename": "ein%20Bild%20%C3%A4.png", "X-Amz-Security-Token": "token",
-		"X-Amz-Trailer": "", "Content-Encoding": "", "Content-Length": "13",
+		"X-Amz-Meta-Filename": "ein%20Bild%20%C3%A4.png", "X-Amz-Meta-Mediatype": "image/png", "X-Amz-Meta-Uploader": "ci%2F1",
+		"Content-Type":         "application/octet-stream", // whatever the artifact is
+		"X-Amz-Security-Token": "token",
+		"X-Amz-Trailer":        "", "Content-Encoding": "", "Content-Length": "13",
 	}
 	for scheme, start := range map[string]func(http.Handler) *httptest.Server{"http": httptest.NewServer, "https": httptest.NewTLSServer} {
 		t.Run(scheme, func(t *testing.T) {
@@ -123,7 +125,7 @@ func TestI3PutIsCheckedConditionalAndStreamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			body := stream{strings.NewReader(content)}
-			if err := objects(t, c).Put(t.Context(), key, d, int64(len(content)), body, cas.Label{FileName: "ein Bild ä.png"}); err != nil {
+			if err := objects(t, c).Put(t.Context(), key, d, int64(len(content)), body, cas.Label{FileName: "ein Bild ä.png", MediaType: "image/png", Uploader: "ci/1"}); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(want, seen); diff != "" {

@@ -16,11 +16,11 @@ func codes() map[error][]string {
 			"NoSuchKey", "NotFound", "NoSuchBucket", "NoSuchUpload", "NoSuchBucketPolicy",
 			"NoSuchLifecycleConfiguration", "NoSuchPublicAccessBlockConfiguration",
 			"OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
-			"NoSuchEntity", "NoSuchEntityException", "NotFoundException",
+			"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException",
 		},
 		cloud.ErrExists: {
 			"AccessPointAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", "PreconditionFailed",
-			"EntityAlreadyExists", "EntityAlreadyExistsException", "AlreadyExistsException",
+			"EntityAlreadyExists", "EntityAlreadyExistsException", "AlreadyExistsException", "ResourceExistsException",
 		},
 		cloud.ErrDenied: {
 			"AccessDenied", "AccessDeniedException", "Forbidden", "SignatureDoesNotMatch",
@@ -47,18 +47,19 @@ func codes() map[error][]string {
 		cloud.ErrConflict: {
 			"ConditionalRequestConflict", "OperationAborted", "DeleteConflict",
 			"ConcurrentModification", "ConcurrentModificationException",
+			"InvalidRequestException", // of Secrets Manager: the secret waits for its deletion
 		},
 		cloud.ErrMalformedPolicy: {
 			"MalformedPolicy", "MalformedPolicyDocument", "MalformedPolicyDocumentException",
 		},
 		cloud.ErrKeyUnusable: {
 			"KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException",
-			"DisabledException", "KMSInvalidStateException",
+			"DisabledException", "KMSInvalidStateException", "EncryptionFailure", "DecryptionFailure",
 		},
 		cloud.ErrUnavailable: {
 			"InternalError", "InternalFailure", "ServiceUnavailable", "ServiceFailure",
 			"ServiceFailureException", "KMSInternalException", "DependencyTimeoutException",
-			"RequestTimeout", "RequestTimeoutException",
+			"RequestTimeout", "RequestTimeoutException", "InternalServiceError",
 		},
 		cloud.ErrRange:       {"InvalidRange"},
 		cloud.ErrUnsupported: {"NotImplemented"},

@@ -3,6 +3,7 @@ package cas
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
@@ -65,4 +66,13 @@ func (g Grant) ref(d digest.Digest, need Role) (Ref, error) {
 		return Ref{}, fmt.Errorf("%w: it is bound to another artifact", ErrForbidden)
 	}
 	return Ref{Org: g.Org, Digest: d}, nil
+}
+
+// MaxSubjectBytes is the longest Subject: the longest name of a token with its id.
+const MaxSubjectBytes = 128
+
+// ValidSubject holds for what a Grant may have as its Subject: printable ASCII, for it is
+// shown, logged and kept beside the object.
+func ValidSubject(s string) bool {
+	return len(s) <= MaxSubjectBytes && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' })
 }

@@ -62,15 +62,23 @@ func ParseFileName(s string) (FileName, error) {
 }
 
 // unprintable holds for control characters and for invisible formatting ones, among
-// them the bidirectional overrides that make "gpj.exe" look like "exe.jpg".
+// them the bidirectional overrides that make "gpj.exe" look like "exe.jpg". The two
+// joiners are no decoration: Persian words and many emoji are written with them, and
+// Unicode allows them in identifiers (UAX #31 §2.3).
 func unprintable(r rune) bool {
+	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200c', '\u200d'
+	if r == zeroWidthNonJoiner || r == zeroWidthJoiner {
+		return false
+	}
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// Label is what a client says of an artifact beside its content. It is kept, and believed
-// by nobody: the digest alone says what the artifact is.
+// Label is what is kept of an artifact beside its content. What the client says in it is
+// believed by nobody: the digest alone says what the artifact is.
 type Label struct {
-	FileName FileName // empty: none
+	FileName  FileName  // empty: none
+	MediaType MediaType // empty: nobody said
+	Uploader  string    // not the client's word but the Subject of its Grant; may be empty
 }
 
 // Info describes a stored artifact.
@@ -78,6 +86,8 @@ type Info struct {
 	Digest    digest.Digest
 	Size      int64
 	FileName  FileName // empty when it was uploaded without one
+	MediaType MediaType
+	Uploader  string // empty: unknown
 	StoredAt  time.Time
 	KMSKeyARN string // for operators; never sent to clients (DESIGN I10)
 	ETag      string // S3's, which names one version of the object; not for clients either

@@ -38,6 +38,7 @@ func TestParseFileName(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{
 		"", "a", "sbom.json", ".hidden", "...", "..a", "a b", "Ä ö 中文 🎉.txt", `"quoted"`, "100%", "a;b", "%2e%2e%2f", "-rf", "CON", "~", "a\u00a0b",
+		"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf", "\U0001f468\u200d\U0001f469\u200d\U0001f467.png", // joiners
 		strings.Repeat("a", 255), strings.Repeat("ä", 127) + "a",
 	} {
 		if name, err := cas.ParseFileName(good); err != nil || string(name) != good {

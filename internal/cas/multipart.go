@@ -18,6 +18,9 @@ const (
 	// abortTimeout bounds the clean-up after a failed upload, which runs when the
 	// client, and with it the request's context, may be gone (facts WIRE W16).
 	abortTimeout = 15 * time.Second
+	// beginTimeout bounds the call that begins an upload, with its retries. It goes on when
+	// the client is gone: only its answer has the id that an abort needs.
+	beginTimeout = 30 * time.Second
 	// partsInFlight is how many parts one upload holds at most: one that fills, and two
 	// on their way. More would be memory that other uploads wait for.
 	partsInFlight = 3
@@ -38,11 +41,7 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 		release()
 		return errors.Join(err, existing(there))
 	}
-	var id string
-	err := u.lease.do(ctx, func(o Objects) (err error) {
-		id, err = o.Begin(ctx, u.key, u.label)
-		return err
-	})
+	id, err := u.begin(ctx)
 	if err != nil {
 		release()
 		return err
@@ -61,6 +60,19 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 		err = errors.Join(err, fmt.Errorf("aborting the upload: %w", abortErr))
 	}
 	return err
+}
+
+func (u *upload) begin(ctx context.Context) (id string, err error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	beginning, cancel := context.WithTimeout(context.WithoutCancel(ctx), beginTimeout)
+	defer cancel()
+	err = u.lease.do(beginning, func(o Objects) (err error) {
+		id, err = o.Begin(beginning, u.key, u.label)
+		return err
+	})
+	return id, err
 }
 
 // send has all parts sent, several at a time. When it returns, none is on its way.

@@ -22,6 +22,10 @@ type Objects interface {
 	Stat(ctx context.Context, key string) (Info, error)
 	// Exists lists exactly this key.
 	Exists(ctx context.Context, key string) (bool, error)
+	// Lister is for operators.
+	Lister
 	// Uploads are for what does not go in one request.
 	Uploads
+	// Direct is for what clients send and fetch themselves.
+	Direct
 }

@@ -37,6 +37,8 @@ func TestI12_Problems(t *testing.T) {
 		{cas.ErrNotFound, problem.NotFound},
 		{&cas.RangeError{Size: 5}, problem.RangeUnsatisfiable},
 		{registry.ErrNotFound, problem.Unavailable},
+		{registry.ErrUnavailable, problem.Unavailable},
+		{registry.ErrRefused, problem.Unavailable},
 		{session.ErrCoordinates, problem.Unavailable},
 		{cloud.ErrKeyUnusable, problem.Unavailable},
 		{cloud.ErrDenied, problem.Unavailable},

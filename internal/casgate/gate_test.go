@@ -24,6 +24,7 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/service"
 	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 	"github.com/managedcas/managedcas/test/rig"
 )
 
@@ -282,6 +283,7 @@ func TestTheTokenComesFirst(t *testing.T) {
 	for _, method := range []string{
 		"/google.bytestream.ByteStream/Read", "/google.bytestream.ByteStream/Write",
 		"/google.bytestream.ByteStream/QueryWriteStatus", casv1.ResourceService_Describe_FullMethodName,
+		managedcasv1.DirectTransferService_Presign_FullMethodName, managedcasv1.DirectTransferService_Confirm_FullMethodName,
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
@@ -81,21 +80,26 @@ func (s *pacedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
-	n := 0
-	if w, ok := m.(*bytestream.WriteRequest); ok {
-		n = len(w.GetData())
-	}
-	return s.visit.moved(s.ctx, n, time.Since(began))
+	return s.visit.moved(s.ctx, payload(m), time.Since(began))
 }
 
 func (s *pacedStream) SendMsg(m any) error {
+	n := payload(m) // which belongs to grpc when it is sent
 	began := time.Now()
 	if err := s.ServerStream.SendMsg(m); err != nil {
 		return err
 	}
-	r, ok := m.(*bytestream.ReadResponse)
-	if !ok {
-		return nil
+	return s.visit.moved(s.ctx, n, time.Since(began))
+}
+
+// payload is how many bytes of an artifact a message carries. The servers have messages
+// of their own making, whose bytes are elsewhere.
+func payload(m any) int {
+	switch m := m.(type) {
+	case interface{ PayloadBytes() int }:
+		return m.PayloadBytes()
+	case interface{ GetData() []byte }:
+		return len(m.GetData())
 	}
-	return s.visit.moved(s.ctx, len(r.GetData()), time.Since(began))
+	return 0
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/gob"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,22 +18,24 @@ import (
 )
 
 // maxNameBytes bounds a resource name before anything decodes it: the stock client's
-// is about 240 bytes and 1,364 with the longest file name, and gob's decoder is not
-// made for hostile input.
+// is about 240 bytes and 1,364 with a file name of 255 bytes, our own client's as much as
+// 1,776 with the longest media type; and gob's decoder is not made for hostile input.
 const maxNameBytes = 2048
 
 // resource is what a Write resource name carries. The stock client sends the gob
 // encoding of a struct with these exported fields, which gob matches by name (facts
 // WIRE §5.3); others are ignored.
 type resource struct {
-	FileName string
-	Digest   string // bare hex
+	FileName  string
+	Digest    string // bare hex
+	MediaType string // of our own client; the stock one has none
 }
 
 // written is what the resource name of a Write says.
 type written struct {
 	digest digest.Digest
 	file   cas.FileName
+	media  cas.MediaType
 	length int64 // or cas.UnknownLength
 }
 
@@ -53,8 +56,7 @@ func uploadName(name string) (written, error) {
 		d, length, err := blobName(blob)
 		return written{digest: d, length: length}, err
 	}
-	d, file, err := gobName(name)
-	return written{digest: d, file: file, length: cas.UnknownLength}, err
+	return gobName(name)
 }
 
 // blobName parses "blobs/{hash}/{size}" (Remote Execution API v2, ByteStream). An
@@ -85,26 +87,54 @@ func downloadName(name string) (digest.Digest, int64, error) {
 	return d, cas.UnknownLength, err
 }
 
-// gobName parses what the stock client sends.
-func gobName(name string) (digest.Digest, cas.FileName, error) {
+// gobName parses what the stock client sends. It sends the base name of a file as it is:
+// one that is no usable name is cleaned, for the upload of a build must not fail because
+// of it.
+func gobName(name string) (written, error) {
 	raw, err := base64.StdEncoding.DecodeString(name)
 	if err != nil {
-		return digest.Digest{}, "", malformed(err)
+		return written{}, malformed(err)
+	}
+	if err := framed(raw); err != nil {
+		return written{}, malformed(err)
 	}
 	var res resource
 	rest := bytes.NewReader(raw)
 	if err := gob.NewDecoder(rest).Decode(&res); err != nil {
-		return digest.Digest{}, "", malformed(err)
+		return written{}, malformed(err)
 	}
 	if rest.Len() > 0 {
-		return digest.Digest{}, "", malformed(fmt.Errorf("%d bytes after the resource", rest.Len()))
+		return written{}, malformed(fmt.Errorf("%d bytes after the resource", rest.Len()))
 	}
 	d, err := digest.ParseHex(res.Digest)
 	if err != nil {
-		return digest.Digest{}, "", err
+		return written{}, err
 	}
-	file, err := cas.ParseFileName(res.FileName)
-	return d, file, err
+	media, err := cas.ParseMediaType(res.MediaType)
+	return written{digest: d, file: cas.CleanFileName(res.FileName), media: media, length: cas.UnknownLength}, err
+}
+
+// framed checks that raw is gob messages that are all there: the decoder makes room for
+// what the length before a message claims, up to 10 MiB, before it looks for it.
+func framed(raw []byte) error {
+	for len(raw) > 0 {
+		length, begin := uint64(raw[0]), 1
+		if length > math.MaxInt8 { // the negated count of the bytes that the length has
+			begin += -int(int8(raw[0]))
+			if begin > min(len(raw), 1+8) {
+				return errors.New("a length that is cut off")
+			}
+			length = 0
+			for _, b := range raw[1:begin] {
+				length = length<<8 | uint64(b)
+			}
+		}
+		if raw = raw[begin:]; length > uint64(len(raw)) {
+			return fmt.Errorf("a message of %d bytes, %d are there", length, len(raw))
+		}
+		raw = raw[length:]
+	}
+	return nil
 }
 
 func malformed(cause error) error {

@@ -66,8 +66,7 @@ func TestUploadName(t *testing.T) {
 		"bare, with its prefix": "sha256:" + stockDigest,
 		"2 KiB and a byte":      strings.Repeat("A", maxNameBytes+1),
 		"no digest":             encoded(t, resource{FileName: "a"}),
-		"name of 256 bytes":     encoded(t, resource{FileName: strings.Repeat("a", 256), Digest: stockDigest}),
-		"name with a slash":     encoded(t, resource{FileName: "a/b", Digest: stockDigest}),
+		"a bad media type":      encoded(t, resource{FileName: "a", Digest: stockDigest, MediaType: "text"}),
 	} {
 		if w, err := uploadName(text); err == nil {
 			t.Errorf("%s: %+v", what, w)
@@ -111,9 +110,26 @@ func TestBlobNames(t *testing.T) {
 // The longest name that is allowed fits in the bound on what gob's decoder sees.
 func TestLongestNameFits(t *testing.T) {
 	t.Parallel()
-	text := encoded(t, resource{FileName: strings.Repeat("\U0001f389", 63), Digest: stockDigest})
-	if _, err := uploadName(text); err != nil || len(text) > maxNameBytes {
-		t.Errorf("%d bytes, %v", len(text), err)
+	media := "a/" + strings.Repeat("b", 127) + "; c=" + strings.Repeat("d", 122)
+	for _, name := range []string{strings.Repeat("\U0001f389", 63) + "abc", strings.Repeat("a", 255)} {
+		text := encoded(t, resource{FileName: name, Digest: stockDigest, MediaType: media})
+		w, err := uploadName(text)
+		if err != nil || len(text) > maxNameBytes || string(w.file) != name || string(w.media) != media {
+			t.Errorf("%d bytes, %+v, %v", len(text), w, err)
+		}
+	}
+}
+
+// W20: the stock client sends the base name of a file as it is: none keeps it from storing.
+func TestOddNamesAreCleaned(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]cas.FileName{
+		"two\nlines": "two_lines", "../../evil.txt": "evil.txt", `back\slash`: "slash", "..": "", "\xff\xfe.txt": "_.txt",
+		strings.Repeat("a", 300) + ".json": cas.FileName(strings.Repeat("a", 250) + ".json"),
+	} {
+		if w, err := uploadName(encoded(t, resource{FileName: name, Digest: stockDigest})); err != nil || w.file != want {
+			t.Errorf("%q: %q, %v, want %q", name, w.file, err, want)
+		}
 	}
 }
 

@@ -87,9 +87,11 @@ func send(artifact io.Reader, client patient) error {
 	}
 }
 
-// fillChunk reads until chunk is full or the artifact ends, with whatever it ends.
+// fillChunk reads until chunk is as good as full or the artifact ends, with whatever it
+// ends. Room for one byte stays: an artifact that is verified has read one more than it
+// hands out, and a read for a single byte costs as much as any.
 func fillChunk(artifact io.Reader, chunk []byte) (n int, err error) {
-	for n < len(chunk) && err == nil {
+	for len(chunk)-n > 1 && err == nil {
 		var m int
 		m, err = artifact.Read(chunk[n:])
 		n += m

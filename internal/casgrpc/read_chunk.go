@@ -4,11 +4,7 @@ import (
 	"sync"
 
 	"google.golang.org/genproto/googleapis/bytestream"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // chunkBytes is the size of a Read message: large enough that the cost of a message
@@ -17,11 +13,14 @@ import (
 const chunkBytes = 256 << 10
 
 // chunk is a ReadResponse whose data belong to a pool. Any codec can send it; that of
-// ServerOption sends the data from where they are and gives them back.
+// ServerOptions sends the data from where they are and gives them back.
 type chunk struct {
 	*bytestream.ReadResponse
 	buffer mem.Buffer
 }
+
+// PayloadBytes is how many bytes of the artifact the message has.
+func (c chunk) PayloadBytes() int { return len(c.Data) }
 
 // newChunk fills a chunk from read.
 func newChunk(read func([]byte) (int, error)) (chunk, error) {
@@ -46,24 +45,3 @@ func (p chunkPool) Get(length int) *[]byte {
 
 // Put implements mem.BufferPool.
 func (p chunkPool) Put(b *[]byte) { p.pool.Put(b) }
-
-// ServerOption is for the grpc.Server that Register is called with. It has downloads sent
-// without a copy; without it they are sent all the same.
-func ServerOption() grpc.ServerOption {
-	return grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(proto.Name)})
-}
-
-// codec is grpc's codec for all messages but chunk.
-type codec struct{ encoding.CodecV2 }
-
-// Marshal implements encoding.CodecV2. A ReadResponse is one field: its tag, the length
-// of the data, and the data (google/bytestream/bytestream.proto: data = 10).
-func (c codec) Marshal(v any) (mem.BufferSlice, error) {
-	m, ok := v.(chunk)
-	if !ok {
-		return c.CodecV2.Marshal(v)
-	}
-	head := protowire.AppendTag(nil, 10, protowire.BytesType)
-	head = protowire.AppendVarint(head, uint64(m.buffer.Len()))
-	return mem.BufferSlice{mem.SliceBuffer(head), m.buffer}, nil
-}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 
 	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
 // Register adds the services to r. Every method is registered as a stream, which looks
@@ -16,6 +17,9 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	r.RegisterService(streamed(byteStream), s)
 	r.RegisterService(streamed(casv1.ResourceService_ServiceDesc), s)
 	r.RegisterService(streamed(casv1.StatusService_ServiceDesc), statusService{version: s.cfg.Version})
+	if s.cfg.Direct != nil {
+		r.RegisterService(streamed(managedcasv1.DirectTransferService_ServiceDesc), directService{server: s})
+	}
 }
 
 // byteStream is the service as genproto has it, which does not export it.

@@ -34,7 +34,8 @@ type Tokens interface {
 type Config struct {
 	Store    Store
 	Tokens   Tokens
-	MaxBytes int64 // of one artifact
+	Direct   Direct // nil: there are no direct transfers
+	MaxBytes int64  // of one artifact
 	// Idle is how long a transfer may stand still before it is ended; 0: a minute.
 	Idle    time.Duration
 	Version string
@@ -43,7 +44,7 @@ type Config struct {
 
 const defaultIdle = time.Minute
 
-// Server implements the three services.
+// Server implements the services.
 type Server struct {
 	bytestream.UnimplementedByteStreamServer
 	casv1.UnimplementedResourceServiceServer

@@ -45,7 +45,7 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		if err := body.begin(first); err != nil {
 			return 0, err
 		}
-		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file})
+		created, err := s.cfg.Store.Offer(ctx, ref, name.length, cas.Limit(body, limit), cas.Label{FileName: name.file, MediaType: name.media, Uploader: grant.Subject})
 		if err != nil {
 			return 0, err
 		}
@@ -71,13 +71,14 @@ type body struct {
 	gone     <-chan struct{} // closed when the client is
 	idle     time.Duration
 	name     string
-	data     []byte // received, not yet read
+	data     io.Reader // received, not yet read
+	left     int       // of it
 	received int64
 	finished bool
 }
 
 type message struct {
-	req *bytestream.WriteRequest
+	req *received
 	err error
 }
 
@@ -87,7 +88,7 @@ func newBody(stream bytestream.ByteStream_WriteServer, idle time.Duration) *body
 	messages, gone := make(chan message), stream.Context().Done()
 	go func() {
 		for {
-			req, err := stream.Recv()
+			req, err := receive(stream)
 			select {
 			case messages <- message{req, err}:
 			case <-gone:
@@ -102,7 +103,7 @@ func newBody(stream bytestream.ByteStream_WriteServer, idle time.Duration) *body
 }
 
 // next waits for a message, but not longer than idle.
-func (b *body) next() (*bytestream.WriteRequest, error) {
+func (b *body) next() (*received, error) {
 	idle := time.NewTimer(b.idle)
 	defer idle.Stop()
 	select {
@@ -124,13 +125,13 @@ func (b *body) next() (*bytestream.WriteRequest, error) {
 }
 
 // begin takes the first message, whose resource name names the artifact.
-func (b *body) begin(first *bytestream.WriteRequest) error {
+func (b *body) begin(first *received) error {
 	b.name = first.GetResourceName()
 	return b.take(first)
 }
 
 // take checks one message against the ones before it.
-func (b *body) take(req *bytestream.WriteRequest) error {
+func (b *body) take(req *received) error {
 	if name := req.GetResourceName(); name != "" && name != b.name {
 		return problem.New(problem.Invalid, "the resource name changed within a stream", "write one artifact per stream")
 	}
@@ -138,13 +139,13 @@ func (b *body) take(req *bytestream.WriteRequest) error {
 	if offset := req.GetWriteOffset(); offset != 0 && offset != b.received {
 		return problem.New(problem.Invalid, fmt.Sprintf("write_offset %d, %d bytes were received", offset, b.received), "start the upload again from the beginning")
 	}
-	b.data, b.finished = req.GetData(), req.GetFinishWrite()
-	b.received += int64(len(b.data))
+	b.data, b.left, b.finished = req.data(), req.PayloadBytes(), req.GetFinishWrite()
+	b.received += int64(b.left)
 	return nil
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	for len(b.data) == 0 {
+	for b.left == 0 {
 		if b.finished {
 			return 0, io.EOF
 		}
@@ -156,7 +157,7 @@ func (b *body) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(p, b.data)
-	b.data = b.data[n:]
-	return n, nil
+	n, err := b.data.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }

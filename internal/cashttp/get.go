@@ -1,6 +1,7 @@
 package cashttp
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"mime"
@@ -25,7 +26,9 @@ func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return s.head(w, r, ref, outcome)
 	}
 	want, ranged := wanted(r.Header, etag(d))
-	artifact, err := s.Store.GetRange(r.Context(), ref, want)
+	ctx, stop := context.WithCancel(r.Context())
+	defer stop()
+	artifact, err := s.Store.GetRange(ctx, ref, want)
 	if err == nil && ranged && artifact.Info.Size == 0 {
 		_ = artifact.Close() // nothing is left unread
 		err = &cas.RangeError{}
@@ -34,7 +37,7 @@ func (s server) get(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 		return unsatisfiable(w, err)
 	}
 	defer artifact.Close()
-	begun, err := s.send(w, artifact, func() int { return begin(w.Header(), artifact, ranged) })
+	begun, err := s.send(w, artifact, stop, func() int { return begin(w.Header(), artifact, ranged) })
 	if begun && err != nil {
 		s.cutOff(r, ref, err)
 	}
@@ -76,11 +79,12 @@ func begin(h http.Header, artifact *cas.Artifact, ranged bool) int {
 	return http.StatusPartialContent
 }
 
-// describe sets the headers of an artifact. Its media type is never guessed, and it is
-// never shown in place: artifacts come from strangers.
+// describe sets the headers of an artifact. Its media type is never guessed, and told only
+// if nothing runs because of it; and it is never shown in place: artifacts come from
+// strangers.
 func describe(h http.Header, info cas.Info) {
 	validate(h, info.Digest)
-	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Type", info.MediaType.Inert().String())
 	h.Set("Content-Length", strconv.FormatInt(info.Size, 10))
 	h.Set("Content-Disposition", disposition(info.FileName))
 	h.Set("Accept-Ranges", "bytes")

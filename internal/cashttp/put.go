@@ -16,6 +16,8 @@ type stored struct {
 	Digest   digest.Digest `json:"digest"`
 	Size     int64         `json:"size"`
 	FileName cas.FileName  `json:"fileName,omitempty"`
+	// MediaType is what the upload said, or the default.
+	MediaType string `json:"mediaType"`
 }
 
 // asksFirst: the client sends its body only when it is told to (RFC 9110 §10.1.1), and
@@ -29,7 +31,7 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 	if err != nil {
 		return err
 	}
-	name, err := fileName(r.Header.Get("Content-Disposition"))
+	label, err := label(r.Header, grant)
 	if err != nil {
 		return err
 	}
@@ -42,7 +44,7 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 	if asksFirst(r) {
 		store = s.Store.Offer
 	}
-	created, err := store(r.Context(), ref, length, body, cas.Label{FileName: name})
+	created, err := store(r.Context(), ref, length, body, label)
 	if err != nil {
 		return err
 	}
@@ -57,11 +59,22 @@ func (s server) put(w http.ResponseWriter, r *http.Request, grant cas.Grant, d d
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// The artifact is stored; a client that is gone by now cannot be told.
-	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: size, FileName: name})
+	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: size, FileName: label.FileName, MediaType: label.MediaType.String()})
 	return nil
 }
 
-// fileName reads the name of an upload from its Content-Disposition header.
+// label reads what an upload says of itself.
+func label(h http.Header, grant cas.Grant) (cas.Label, error) {
+	name, err := fileName(h.Get("Content-Disposition"))
+	if err != nil {
+		return cas.Label{}, err
+	}
+	media, err := cas.ParseMediaType(h.Get("Content-Type"))
+	return cas.Label{FileName: name, MediaType: media, Uploader: grant.Subject}, err
+}
+
+// fileName reads the name of an upload from its Content-Disposition header. What is no
+// usable name is cleaned; the answer shows what became of it.
 func fileName(header string) (cas.FileName, error) {
 	if header == "" {
 		return "", nil
@@ -70,5 +83,5 @@ func fileName(header string) (cas.FileName, error) {
 	if err != nil {
 		return "", problem.Wrap(err, problem.Invalid, "malformed Content-Disposition header", `send: attachment; filename="NAME"`)
 	}
-	return cas.ParseFileName(params["filename"])
+	return cas.CleanFileName(params["filename"]), nil
 }

@@ -4,14 +4,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
 )
-
-// copyBytes is what a download is read ahead and written in.
-const copyBytes = 64 << 10
 
 // clientBody is the body of an upload. It marks what net/http reports when a client
 // stops early, and moves the deadline with every read; net/http takes it back when the
@@ -36,14 +32,13 @@ func (b clientBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// buffers are lent to downloads.
-var buffers = sync.Pool{New: func() any { return new([copyBytes]byte) }}
-
 // send writes content to the client, which may stand still for as long as Idle. It
 // calls begin for the status once a buffer is full, or the content has ended and is
 // verified: what is wrong with a small artifact is found out before. It flushes, so that
 // Idle holds for the last bytes, too; net/http takes the deadline back after the request.
-func (s server) send(w http.ResponseWriter, content io.Reader, begin func() (status int)) (begun bool, err error) {
+//
+// A client that fails does not wait for the content: stop must end what reads it.
+func (s server) send(w http.ResponseWriter, content io.Reader, stop func(), begin func() (status int)) (begun bool, err error) {
 	buffer := buffers.Get().(*[copyBytes]byte)
 	defer buffers.Put(buffer)
 	n, err := fill(content, buffer[:])
@@ -53,16 +48,14 @@ func (s server) send(w http.ResponseWriter, content io.Reader, begin func() (sta
 	w.WriteHeader(begin())
 	conn := http.NewResponseController(w)
 	client := patientWriter{w, conn, s.Idle}
-	for err == nil {
-		if _, err := client.Write(buffer[:n]); err != nil {
+	if err == nil {
+		rest := readAhead(content)
+		defer rest.end()
+		defer stop()
+		if err := client.pass(buffer[:n], rest); err != nil {
 			return true, err
 		}
-		n, err = content.Read(buffer[:])
-	}
-	if err != io.EOF {
-		return true, err
-	}
-	if _, err := client.Write(buffer[:n]); err != nil {
+	} else if _, err := client.Write(buffer[:n]); err != nil {
 		return true, err
 	}
 	if err := conn.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
@@ -71,14 +64,24 @@ func (s server) send(w http.ResponseWriter, content io.Reader, begin func() (sta
 	return true, nil
 }
 
-// fill reads until buffer is full or content ends, with whatever it ends.
-func fill(content io.Reader, buffer []byte) (n int, err error) {
-	for n < len(buffer) && err == nil {
-		var m int
-		m, err = content.Read(buffer[n:])
-		n += m
+// pass writes the first bytes and the rest. It returns nil when that has ended with io.EOF.
+func (p patientWriter) pass(first []byte, rest ahead) error {
+	if _, err := p.Write(first); err != nil {
+		return err
 	}
-	return n, err
+	for next := range rest.full {
+		_, err := p.Write(next.buffer[:next.n])
+		rest.empty <- next.buffer
+		switch {
+		case err != nil:
+			return err
+		case next.err == io.EOF: //nolint:errorlint // wrapped, it is a failure
+			return nil
+		case next.err != nil:
+			return next.err
+		}
+	}
+	return io.ErrUnexpectedEOF // not reached: the last piece has an error
 }
 
 // patientWriter moves the write deadline with every write.

@@ -42,6 +42,8 @@ type Client struct {
 	cfg          Config
 	controlPlane *grpc.ClientConn
 	artifactCAS  *grpc.ClientConn
+	direct       Direct
+	storage      *storage // of direct transfers
 }
 
 // New prepares a client. It connects when it is first used.

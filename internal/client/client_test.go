@@ -51,7 +51,7 @@ func TestUploadDownloadDescribe(t *testing.T) {
 		var up, down int64
 		for range 2 {
 			up = 0
-			got, err := c.Upload(t.Context(), path, func(moved, total int64) { up += moved })
+			got, err := c.Upload(t.Context(), path, "", func(moved, total int64) { up += moved })
 			if want := (client.Artifact{Digest: d, Size: int64(size), FileName: "ä b.bin"}); err != nil || got != want {
 				t.Fatalf("%d bytes: %+v, %v", size, got, err)
 			}
@@ -89,7 +89,7 @@ func TestUploadOfAFileThatChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		got, err := c.Upload(t.Context(), path, func(int64, int64) {
+		got, err := c.Upload(t.Context(), path, "", func(int64, int64) {
 			if err := change(f); err != nil {
 				t.Error(err)
 			}
@@ -113,7 +113,7 @@ func TestUploadOfWhatIsNoFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, path := range map[string]string{"directory": dir, "pipe": pipe, "nothing": filepath.Join(dir, "nothing"), "this": ".", "control": filepath.Join(dir, "a\x1b[2J")} {
-		_, err := c.Upload(t.Context(), path, nil)
+		_, err := c.Upload(t.Context(), path, "", nil)
 		if problem.KindOf(err) != problem.Invalid || problem.From(err).Hint() == "" {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -162,7 +162,7 @@ func TestDownloadNamesALocalFailure(t *testing.T) {
 	t.Parallel()
 	c := connect(t, rig.New(t, rig.Options{}).Site(t, "acme"))
 	content, d := rig.Content(1000)
-	if _, err := c.Upload(t.Context(), file(t, "a", content), nil); err != nil {
+	if _, err := c.Upload(t.Context(), file(t, "a", content), "", nil); err != nil {
 		t.Fatal(err)
 	}
 	full := errors.New("no space left on device")
@@ -195,7 +195,7 @@ func TestI12_Failures(t *testing.T) {
 	}{
 		"missing": {func(*client.Config) {}, download, problem.NotFound},
 		"too large": {func(*client.Config) {}, func(c *client.Client) error {
-			_, err := c.Upload(t.Context(), bigFile, nil)
+			_, err := c.Upload(t.Context(), bigFile, "", nil)
 			return err
 		}, problem.TooLarge},
 		"wrong token":                 {func(cfg *client.Config) { cfg.Token = "x" }, download, problem.Unauthenticated},

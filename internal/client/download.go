@@ -18,21 +18,28 @@ import (
 func (c *Client) Download(ctx context.Context, d digest.Digest, w io.Writer, progress Progress) (Artifact, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ctx, err := c.casCall(ctx, controlplanev1.CASCredentialsServiceGetRequest_ROLE_DOWNLOADER, d)
+	call, err := c.casCall(ctx, controlplanev1.CASCredentialsServiceGetRequest_ROLE_DOWNLOADER, d)
 	if err != nil {
 		return Artifact{}, err
 	}
-	artifact, err := c.describe(ctx, d)
+	artifact, err := c.describe(call, d)
 	if err != nil {
 		return Artifact{}, err
 	}
-	stream, err := bytestream.NewByteStreamClient(c.artifactCAS).Read(ctx, &bytestream.ReadRequest{ResourceName: d.Hex()})
-	if err != nil {
-		return Artifact{}, failed(err)
+	var content io.Reader
+	switch fetched, err := c.fetchDirectly(ctx, call, artifact, progress); {
+	case err != nil:
+		return Artifact{}, err
+	case fetched != nil:
+		defer fetched.Close()
+		content = fetched
+	default:
+		if content, err = c.receive(call, artifact, 0, progress); err != nil {
+			return Artifact{}, err
+		}
 	}
-	received := &received{stream: stream, total: artifact.Size, progress: progress}
 	out := &target{w: w}
-	_, err = io.Copy(out, digest.Verify(received, d, artifact.Size))
+	_, err = io.Copy(out, digest.Verify(content, d, artifact.Size))
 	switch {
 	case err == nil:
 		return artifact, nil
@@ -42,6 +49,15 @@ func (c *Client) Download(ctx context.Context, d digest.Digest, w io.Writer, pro
 		return Artifact{}, problem.Wrap(err, problem.Corrupt, "what arrived is not the artifact", "do not use it; try again, and tell the operator if it stays")
 	}
 	return Artifact{}, failed(err)
+}
+
+// receive begins to read the artifact from the CAS.
+func (c *Client) receive(call context.Context, a Artifact, offset int64, progress Progress) (io.Reader, error) {
+	stream, err := bytestream.NewByteStreamClient(c.artifactCAS).Read(call, &bytestream.ReadRequest{ResourceName: a.Digest.Hex(), ReadOffset: offset})
+	if err != nil {
+		return nil, failed(err)
+	}
+	return &received{stream: stream, total: a.Size, progress: progress}, nil
 }
 
 // received is a Read stream as an io.Reader.

@@ -22,21 +22,23 @@ import (
 // chunkBytes is the size of an upload message (facts WIRE §5.4).
 const chunkBytes = 1 << 20
 
-// Upload stores a file under its base name. It is read twice: once to know its
-// digest, once to send it.
-func (c *Client) Upload(ctx context.Context, path string, progress Progress) (Artifact, error) {
+// Upload stores a file under its base name, as what media says that it is; empty: as what
+// it looks like. It is read twice: once to know its digest, once to send it.
+func (c *Client) Upload(ctx context.Context, path string, media cas.MediaType, progress Progress) (Artifact, error) {
 	if path == "-" {
 		return Artifact{}, problem.New(problem.Invalid, "standard input is not a file that can be read twice", "write it to a file first, or upload ./- if that is its name")
 	}
-	name, err := cas.ParseFileName(filepath.Base(path))
-	if err != nil {
-		return Artifact{}, cas.Problem(err)
-	}
+	name := cas.CleanFileName(filepath.Base(path))
 	file, err := openRegular(path)
 	if err != nil {
 		return Artifact{}, err
 	}
 	defer file.Close()
+	if media == "" {
+		if media, err = mediaType(file); err != nil {
+			return Artifact{}, unreadable(err)
+		}
+	}
 	hash := sha256.New()
 	size, err := io.Copy(hash, file)
 	if err != nil {
@@ -50,7 +52,10 @@ func (c *Client) Upload(ctx context.Context, path string, progress Progress) (Ar
 		return Artifact{}, unreadable(err)
 	}
 	artifact := Artifact{Digest: d, Size: size, FileName: string(name)}
-	if err := c.write(ctx, artifact, digest.Verify(file, d, size), progress); err != nil {
+	if stored, err := c.uploadDirectly(ctx, file, artifact, media, progress); stored || err != nil {
+		return artifact, err
+	}
+	if err := c.write(ctx, artifact, media, digest.Verify(file, d, size), progress); err != nil {
 		return Artifact{}, err
 	}
 	return artifact, nil
@@ -77,14 +82,14 @@ func unreadable(err error) error {
 	return problem.Wrap(err, problem.Invalid, err.Error(), "check that the file can be read")
 }
 
-func (c *Client) write(ctx context.Context, artifact Artifact, content io.Reader, progress Progress) error {
+func (c *Client) write(ctx context.Context, artifact Artifact, media cas.MediaType, content io.Reader, progress Progress) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // ends the stream on every way out
 	ctx, err := c.casCall(ctx, controlplanev1.CASCredentialsServiceGetRequest_ROLE_UPLOADER, artifact.Digest)
 	if err != nil {
 		return err
 	}
-	name, err := resourceName(artifact)
+	name, err := resourceName(artifact, media)
 	if err != nil {
 		return err
 	}
@@ -118,15 +123,17 @@ func (c *Client) write(ctx context.Context, artifact Artifact, content io.Reader
 	return failed(err)
 }
 
-// resourceName names an upload as the stock client does (facts WIRE §5.3).
-func resourceName(a Artifact) (string, error) {
+// resourceName names an upload as the stock client does (facts WIRE §5.3), and says what
+// it is to a server that asks: one that does not know the field passes over it.
+func resourceName(a Artifact, media cas.MediaType) (string, error) {
 	type CASResource struct {
-		FileName string
-		Digest   string
-		Size     int64
+		FileName  string
+		Digest    string
+		Size      int64
+		MediaType string
 	}
 	var name bytes.Buffer
-	if err := gob.NewEncoder(&name).Encode(&CASResource{FileName: a.FileName, Digest: a.Digest.Hex()}); err != nil {
+	if err := gob.NewEncoder(&name).Encode(&CASResource{FileName: a.FileName, Digest: a.Digest.Hex(), MediaType: string(media)}); err != nil {
 		return "", err
 	}
 	return base64.StdEncoding.EncodeToString(name.Bytes()), nil

@@ -88,3 +88,12 @@ type Identity struct {
 	ARN       string
 	UserID    string
 }
+
+// Secret names a secret of Secrets Manager and says how it is kept.
+type Secret struct {
+	Name        string
+	ARN         string // without the random characters at its end
+	Description string
+	KeyARN      string // empty: the AWS managed key
+	Tags        map[string]string
+}

@@ -56,6 +56,9 @@ var access = map[string]need{
 	managedcasv1.OrganizationAdminService_List_FullMethodName:     instance,
 	managedcasv1.OrganizationAdminService_Describe_FullMethodName: token,
 
+	managedcasv1.ArtifactService_List_FullMethodName:        organization,
+	managedcasv1.ArtifactService_FindMissing_FullMethodName: organization,
+
 	// The standard health service, which the process frame registers.
 	"/grpc.health.v1.Health/Check": anyone,
 	"/grpc.health.v1.Health/List":  anyone,

@@ -49,6 +49,9 @@ var decisions = map[string]string{
 
 	"managedcas.v1.OrganizationAdminService/List":     "--xx++",
 	"managedcas.v1.OrganizationAdminService/Describe": "--+x?+",
+
+	"managedcas.v1.ArtifactService/List":        "--+x?+",
+	"managedcas.v1.ArtifactService/FindMissing": "--+x?+",
 }
 
 // TestAccessTableIsExhaustive calls every registered method as every kind of caller.

@@ -14,6 +14,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -42,6 +44,11 @@ type Store interface {
 	SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error)
 	// Backends returns an organization's storage backends.
 	Backends(ctx context.Context, id org.ID) ([]registry.Backend, error)
+	// Artifacts returns up to limit entries of an organization's catalogue, the newest
+	// first, from the one after the entry of d that was stored at t (zero: from the newest).
+	Artifacts(ctx context.Context, id org.ID, t time.Time, d digest.Digest, limit int) ([]registry.Artifact, error)
+	// MissingArtifacts returns those of the digests that have no entry, in their order.
+	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -96,6 +103,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterAPITokenServiceServer(r, tokens{server: s})
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
+	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the

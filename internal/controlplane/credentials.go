@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
@@ -31,6 +32,8 @@ func (c credentials) Get(ctx context.Context, req *controlplanev1.CASCredentials
 	if err != nil {
 		return nil, err
 	}
+	caller, _ := auth.CallerFrom(ctx)
+	grant.Subject = caller.Subject()
 	if grant.Role == cas.Uploader {
 		grant.MaxBytes = c.server.maxBytes(backend)
 	}

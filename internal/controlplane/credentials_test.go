@@ -63,7 +63,10 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%s: %v", tc.what, err)
 			continue
 		}
-		if got.TokenID = ""; got != tc.want {
+		if !strings.HasPrefix(got.Subject, "test/") || len(got.Subject) != len("test/")+36 { // name and id of the API token
+			t.Errorf("%s: subject %q", tc.what, got.Subject)
+		}
+		if got.TokenID, got.Subject = "", ""; got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.what, got, tc.want)
 		}
 		if strings.Contains(p.log.String(), resp.GetResult().GetToken()) {

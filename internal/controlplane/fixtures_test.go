@@ -184,3 +184,7 @@ func (p *plane) apiTokens() controlplanev1.APITokenServiceClient {
 func (p *plane) admin() managedcasv1.OrganizationAdminServiceClient {
 	return managedcasv1.NewOrganizationAdminServiceClient(p.conn)
 }
+
+func (p *plane) artifacts() managedcasv1.ArtifactServiceClient {
+	return managedcasv1.NewArtifactServiceClient(p.conn)
+}

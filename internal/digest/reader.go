@@ -29,8 +29,9 @@ type verifyingReader struct {
 	hash     hash.Hash
 	held     byte // the newest byte read, not yet released
 	hasHeld  bool
-	verified bool  // the source ended and the digest agreed
-	err      error // sticky: after a failure nothing more is released
+	single   [1]byte // read into when p has room for the held byte only
+	verified bool    // the source ended and the digest agreed
+	err      error   // sticky: after a failure nothing more is released
 }
 
 // Verify returns a reader of src that ends with io.EOF only if src had exactly
@@ -79,26 +80,32 @@ func (r *verifyingReader) Read(p []byte) (int, error) {
 // fill moves content from the source into p, keeping the newest byte back. It
 // returns a positive count, or the error that ended the source.
 func (r *verifyingReader) fill(p []byte) (int, error) {
+	// The held byte comes first and what is new goes behind it: nothing has to be moved,
+	// which for every byte of every transfer would be a good part of what hashing costs.
+	fresh, out := p, -1
+	if r.hasHeld {
+		out = 0
+		if fresh = p[1:]; len(fresh) == 0 {
+			fresh = r.single[:]
+		}
+	}
 	for empty := 0; ; empty++ {
-		n, err := r.src.Read(p)
+		n, err := r.src.Read(fresh)
 		if n > 0 {
-			r.hash.Write(p[:n])
+			r.hash.Write(fresh[:n])
 			r.seen += int64(n)
 			if r.length != UnknownLength && r.seen > r.length {
 				return 0, fmt.Errorf("%w: more than %d bytes", ErrLength, r.length)
 			}
-			newest := p[n-1]
-			out := n - 1
+			newest := fresh[n-1]
 			if r.hasHeld {
-				copy(p[1:n], p[:n-1])
 				p[0] = r.held
-				out = n
 			}
 			r.held, r.hasHeld = newest, true
-			if out > 0 || err != nil {
+			if out += n; out > 0 || err != nil {
 				return out, err
 			}
-			continue // a single first byte: nothing to release yet
+			return r.fill(p) // a single first byte: nothing to release yet
 		}
 		if err != nil {
 			return 0, err

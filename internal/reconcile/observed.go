@@ -16,7 +16,7 @@ type Observed struct {
 	SessionPolicy     []byte // default version, JSON
 	AccessPoint       *cloud.AccessPoint
 	AccessPointPolicy []byte               // JSON
-	Coordinates       *tenancy.Coordinates // nil also when they cannot be read
+	Coordinates       *tenancy.Coordinates // zero when something is there, or may be, and cannot be read
 	// Backend: the managed storage backend is recorded as valid.
 	Backend bool
 }
@@ -48,17 +48,19 @@ func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, e
 	return seen, nil
 }
 
-// coordinates returns nil for what cannot be read, too: a damaged document is to be
-// written anew, and a store that is down will refuse that as well.
+// coordinates returns nil when there are none. What cannot be read is nobody's: it is
+// written anew, or deleted with its organization. A store that is down will refuse that
+// as well, after the steps that do not need it.
 func (r *Reconciler) coordinates(ctx context.Context, t tenancy.Tenant) *tenancy.Coordinates {
 	stored, err := r.cfg.Secrets.Coordinates(ctx, t.ID())
 	switch {
-	case err == nil:
-		return &stored
-	case !errors.Is(err, registry.ErrNotFound):
+	case errors.Is(err, registry.ErrNotFound):
+		return nil
+	case err != nil:
 		r.cfg.Log.WarnContext(ctx, "stored coordinates cannot be read", "org", t.ID(), "error", err)
+		return &tenancy.Coordinates{}
 	}
-	return nil
+	return &stored
 }
 
 // present turns cloud.ErrNotFound into nil.

@@ -27,6 +27,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -166,12 +167,12 @@ func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
 	return err
 }
 
-// settles reports whether err is one that AWS gets over by itself within seconds:
+// settles reports whether err is one that AWS or a store gets over within seconds:
 // besides load, the several faces of eventual consistency. A read misses what was
 // just created, a creation finds what a read has missed, and a policy names a role
 // that is too new to be known.
 func settles(err error) bool {
-	return errors.Is(err, errUnverified) || cloud.Transient(err) ||
+	return errors.Is(err, errUnverified) || cloud.Transient(err) || errors.Is(err, registry.ErrUnavailable) ||
 		errors.Is(err, cloud.ErrNotFound) || errors.Is(err, cloud.ErrExists) ||
 		errors.Is(err, cloud.ErrMalformedPolicy)
 }

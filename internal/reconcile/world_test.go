@@ -35,7 +35,7 @@ type world struct {
 	identity awscloud.Credentials
 	network  *http.Transport
 	db       *database.DB
-	secrets  *secretstore.Database
+	secrets  *secretstore.Store
 }
 
 func newWorld(t *testing.T) *world {

@@ -11,4 +11,10 @@ var (
 	ErrNotFound = errors.New("no such record")
 	// ErrExists means that another record already has the name.
 	ErrExists = errors.New("the name is taken")
+	// ErrUnavailable means that the store of records does not answer now. The same call
+	// may succeed a little later without anybody changing anything.
+	ErrUnavailable = errors.New("the store does not answer")
+	// ErrRefused means that the store answers, and refuses this process: an operator has
+	// to change its configuration or its policies.
+	ErrRefused = errors.New("the store refuses")
 )

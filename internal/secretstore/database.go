@@ -2,9 +2,11 @@ package secretstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -19,45 +21,31 @@ type Documents interface {
 	DeleteSecret(ctx context.Context, id org.ID, name string) error
 }
 
-// Database keeps coordinates in the installation's own database: the driver for
-// those who run no secret manager. The documents are no secrets in themselves; what
-// protects them is that they are useless without a workload identity.
-type Database struct{ documents Documents }
+// database keeps coordinates in the installation's own database: the driver for those
+// who run no secret manager. The documents are no secrets in themselves; what protects
+// them is that they are useless without a workload identity.
+type database struct{ documents Documents }
 
-// NewDatabase returns the driver over documents.
-func NewDatabase(documents Documents) *Database { return &Database{documents} }
+// NewDatabase returns a Store over the installation's database.
+func NewDatabase(documents Documents) *Store { return newStore(database{documents}) }
 
-// PutCoordinates stores the coordinates of an organization in place of older ones;
-// ErrMalformed when they are anything but the ARNs of one account.
-func (s *Database) PutCoordinates(ctx context.Context, id org.ID, c tenancy.Coordinates) error {
-	document, err := encode(c)
-	if err == nil {
-		err = s.documents.PutSecret(ctx, id, tenancy.StorageBackendName, document)
-	}
-	if err != nil {
-		return fmt.Errorf("put coordinates of %s: %w", id, err)
-	}
-	return nil
+func (d database) put(ctx context.Context, id org.ID, document []byte) error {
+	return ofDatabase(d.documents.PutSecret(ctx, id, tenancy.StorageBackendName, document))
 }
 
-// Coordinates returns the coordinates of an organization: registry.ErrNotFound when
-// there are none yet, ErrMalformed when they were tampered with.
-func (s *Database) Coordinates(ctx context.Context, id org.ID) (tenancy.Coordinates, error) {
-	document, err := s.documents.Secret(ctx, id, tenancy.StorageBackendName)
-	if err != nil {
-		return tenancy.Coordinates{}, fmt.Errorf("read coordinates of %s: %w", id, err)
-	}
-	c, err := decode(document)
-	if err != nil {
-		return tenancy.Coordinates{}, fmt.Errorf("read coordinates of %s: %w", id, err)
-	}
-	return c, nil
+func (d database) get(ctx context.Context, id org.ID) ([]byte, error) {
+	document, err := d.documents.Secret(ctx, id, tenancy.StorageBackendName)
+	return document, ofDatabase(err)
 }
 
-// DeleteCoordinates forgets an organization. Forgetting it twice succeeds.
-func (s *Database) DeleteCoordinates(ctx context.Context, id org.ID) error {
-	if err := s.documents.DeleteSecret(ctx, id, tenancy.StorageBackendName); err != nil {
-		return fmt.Errorf("delete coordinates of %s: %w", id, err)
+func (d database) delete(ctx context.Context, id org.ID) error {
+	return ofDatabase(d.documents.DeleteSecret(ctx, id, tenancy.StorageBackendName))
+}
+
+// ofDatabase classes what a database does not: all that it fails of is its own trouble.
+func ofDatabase(err error) error {
+	if err == nil || errors.Is(err, registry.ErrNotFound) {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: %w", registry.ErrUnavailable, err)
 }

@@ -6,16 +6,19 @@
 //     all, is refused on the way in and on the way out (DESIGN I11).
 //   - A document is found by the organization alone. Whether its content belongs to
 //     that organization is for the reader to check: it can derive what it must be.
+//   - It is read when a session is minted, and never while one is kept.
+//
+// The drivers are in files of their own: database.go, vault.go, aws.go.
 package secretstore
 
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
 
+	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -23,8 +26,9 @@ import (
 const maxDocument = 16 << 10
 
 // ErrMalformed means that a document is not one of coordinates: it was damaged,
-// somebody wrote to the store by hand, or something tried to keep a credential here.
-var ErrMalformed = errors.New("not a document of tenant coordinates")
+// somebody wrote to the store by hand, or something tried to keep a credential here. It
+// is a session.ErrCoordinates: the reconciler writes the document anew.
+var ErrMalformed = fmt.Errorf("%w: not a document of tenant coordinates", session.ErrCoordinates)
 
 // The shapes of the ARNs in a document (facts AWS §1.1, WIRE §9). The first group is
 // the partition, the second the Region of an access point, the last the account.

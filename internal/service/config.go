@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -95,13 +96,11 @@ type CAS struct {
 	SinglePutMax int64 `yaml:"singlePutMax"`
 	// MaxArtifactBytes is the largest artifact of any organization; default 5 GiB.
 	MaxArtifactBytes int64 `yaml:"maxArtifactBytes"`
+	// DirectTransfers: off (default), allowed or recommended. Their URLs show the access
+	// point and the account to clients (docs/direct-transfers.md).
+	DirectTransfers direct.Mode `yaml:"directTransfers"`
 	// Limits say how much may be transferred at once, and how slowly.
 	Limits Limits `yaml:"limits"`
-}
-
-// Database says where state is kept.
-type Database struct {
-	URL string `yaml:"url"` // sqlite:PATH
 }
 
 // Log configures the log.
@@ -174,6 +173,9 @@ func ParseConfig(text []byte) (Config, error) {
 	if cfg.CAS.SessionReuse == nil {
 		reuse := DefaultSessionReuse
 		cfg.CAS.SessionReuse = &reuse
+	}
+	if cfg.CAS.DirectTransfers == "" {
+		cfg.CAS.DirectTransfers = direct.Off
 	}
 	if cfg.CAS.MaxArtifactBytes == 0 {
 		cfg.CAS.MaxArtifactBytes = DefaultMaxArtifactBytes

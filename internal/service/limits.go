@@ -28,6 +28,9 @@ type Limits struct {
 	Patience          time.Duration `yaml:"patience"`
 	MinBytesPerSecond int64         `yaml:"minBytesPerSecond"`
 	TransferTime      time.Duration `yaml:"transferTime"`
+	// DirectUploadsPerOrganization is how many uploads of an organization may be on their way
+	// to S3 by themselves, or not confirmed.
+	DirectUploadsPerOrganization int `yaml:"directUploadsPerOrganization"`
 	// DrainDelay is how long new requests are still answered after SIGTERM, with "try
 	// again", while load balancers learn from /readyz; DrainTime is how long transfers may
 	// go on.
@@ -44,6 +47,7 @@ const (
 	DefaultPatience          = 2 * time.Minute
 	DefaultMinBytesPerSecond = 8 << 10 // a bad mobile connection
 	DefaultTransferTime      = 6 * time.Hour
+	DefaultDirectUploads     = 1000 // some MB of rows with many organizations
 	DefaultDrainDelay        = 3 * time.Second
 	DefaultDrainTime         = 20 * time.Second // Kubernetes kills after 30 s
 
@@ -62,6 +66,7 @@ func (l Limits) WithDefaults() Limits {
 	byDefault(&l.Patience, DefaultPatience)
 	byDefault(&l.MinBytesPerSecond, DefaultMinBytesPerSecond)
 	byDefault(&l.TransferTime, DefaultTransferTime)
+	byDefault(&l.DirectUploadsPerOrganization, DefaultDirectUploads)
 	byDefault(&l.DrainTime, DefaultDrainTime)
 	if l.DrainDelay == nil {
 		l.DrainDelay = new(DefaultDrainDelay)
@@ -84,6 +89,7 @@ func (l Limits) check() error {
 		{"transfers", int64(l.Transfers), 1, maxTransfers},
 		{"transfersPerOrganization", int64(l.TransfersPerOrganization), 1, int64(l.Transfers)},
 		{"queuePerOrganization", int64(l.QueuePerOrganization), 1, maxTransfers},
+		{"directUploadsPerOrganization", int64(l.DirectUploadsPerOrganization), 1, maxTransfers},
 		{"memoryBytes", l.MemoryBytes, minMemoryBytes, math.MaxInt64},
 		{"minBytesPerSecond", l.MinBytesPerSecond, 1, math.MaxInt32},
 	} {

@@ -53,13 +53,13 @@ func Run(ctx context.Context, log *slog.Logger, tasks ...Task) error {
 	return failed
 }
 
-// Background runs a task that others need before Run and after it. The function that it
-// returns stops the task, waits for it, and returns its failure. Unlike Run's tasks it
+// Background runs tasks that others need before Run and after it. The function that it
+// returns stops them, waits for them, and returns what failed. Unlike Run's tasks it
 // goes on when ctx ends: whoever depends on it stops first.
-func Background(ctx context.Context, log *slog.Logger, task Task) (stop func() error) {
+func Background(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func() error) {
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1)
-	go func() { ended <- Run(own, log, task) }()
+	go func() { ended <- Run(own, log, tasks...) }()
 	return func() error {
 		cancel()
 		return <-ended

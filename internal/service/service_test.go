@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -50,6 +51,21 @@ func TestConfigDefaults(t *testing.T) {
 	}
 }
 
+// Nobody sees where artifacts are (DESIGN I10) unless the operator says so. What Helm makes
+// of off is a boolean.
+func TestDirectTransfersAreOffByDefault(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]direct.Mode{
+		"": direct.Off, "cas: {directTransfers: off}": direct.Off, "cas: {directTransfers: false}": direct.Off,
+		`cas: {directTransfers: ""}`: direct.Off, "cas: {directTransfers: allowed}": direct.Allowed, "cas: {directTransfers: recommended}": direct.Recommended,
+	} {
+		cfg, err := service.ParseConfig([]byte(complete + text + "\n"))
+		if err != nil || cfg.CAS.DirectTransfers != want {
+			t.Errorf("%s: %q, %v", text, cfg.CAS.DirectTransfers, err)
+		}
+	}
+}
+
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, text, says string }{
@@ -58,6 +74,7 @@ func TestConfigRefusals(t *testing.T) {
 		{"interval below a second", complete + "    reconcileInterval: 999ms\n", "at least 1s"},
 		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
 		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
+		{"direct transfers", complete + "cas: {directTransfers: on}\n", "off, allowed or recommended"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
@@ -243,6 +260,8 @@ func TestLimitsOfTransfers(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"transfers: 1": true, "transfers: -1": false, "transfers: 1048576": true, "transfers: 1048577": false,
 		"transfersPerOrganization: 128": true, "transfersPerOrganization: 129": false, "transfersPerOrganization: -1": false,
+		"directUploadsPerOrganization: 1": true, "directUploadsPerOrganization: -1": false,
+		"directUploadsPerOrganization: 1048576": true, "directUploadsPerOrganization: 1048577": false,
 		"queuePerOrganization: 1": true, "queuePerOrganization: -1": false,
 		"queueTime: 1ms": true, "queueTime: 1us": false, "queueTime: 1m": true, "queueTime: 61s": false,
 		"bytesPerSecondPerOrganization: 8388608": true, "bytesPerSecondPerOrganization: 8388607": false, "bytesPerSecondPerOrganization: 2147483648": false,

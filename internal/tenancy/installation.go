@@ -29,6 +29,8 @@ type Installation struct {
 	// OperatorARNs may list the bucket (not read objects), for the guide's Verify.
 	// The root user is arn:aws:iam::ACCOUNT:root.
 	OperatorARNs []string
+	// Secrets says how coordinates are kept in AWS Secrets Manager, if they are.
+	Secrets SecretsManager
 	// Loopback is for the embedded AWS, which serves plain HTTP on 127.0.0.1: the
 	// bucket policy then accepts plain HTTP from loopback addresses, and from nowhere
 	// else. AWS itself never sees such an address, so the field cannot weaken a real

@@ -81,15 +81,8 @@ func (in Installation) apARN(name string) string {
 // dashedNames reports whether access point names carry the UUID with its dashes.
 func (in Installation) dashedNames() bool { return len(in.APPrefix)+dashedLength <= maxAPName }
 
-// viaS3 returns the values of kms:ViaService for calls that S3 makes. The China
-// partition has its own domain; both forms are accepted there.
-func (in Installation) viaS3() []string {
-	service := "s3." + in.Region + ".amazonaws.com"
-	if in.Partition == "aws-cn" {
-		return []string{service, service + ".cn"}
-	}
-	return []string{service}
-}
+// viaS3 returns the values of kms:ViaService for calls that S3 makes.
+func (in Installation) viaS3() []string { return in.via("s3") }
 
 // Overlaps reports whether two installations would reach into each other, and why:
 // a wildcard on one prefix also matches every prefix that begins with it.
@@ -108,6 +101,8 @@ func Overlaps(a, b Installation) (reason string, overlap bool) {
 	case nested(strings.ToLower(a.SessionPolicyPrefix), strings.ToLower(b.SessionPolicyPrefix)):
 		// IAM policy names are unique without regard to case (facts AWS §5).
 		return "one session policy prefix begins with the other: " + a.SessionPolicyPrefix + ", " + b.SessionPolicyPrefix, true
+	case overlappingSecrets(a, b):
+		return "one prefix of secret names begins with the other: " + a.Secrets.Prefix + ", " + b.Secrets.Prefix, true
 	}
 	return "", false
 }

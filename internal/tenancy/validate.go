@@ -48,11 +48,12 @@ func New(in Installation) (Installation, error) {
 	err := errors.Join(
 		in.checkPlace(),
 		checkBucketName(in.BucketName),
-		in.checkKey(),
+		in.checkKey(in.KMSKeyARN),
 		checkAPPrefix(in.APPrefix),
 		checkSessionPolicyPrefix(in.SessionPolicyPrefix),
 		in.checkRoles(),
 		in.checkOperators(),
+		in.checkSecrets(),
 	)
 	if err != nil {
 		return Installation{}, fmt.Errorf("%w: %w", ErrInstallation, err)
@@ -84,18 +85,18 @@ func (in Installation) checkPlace() error {
 	return errors.Join(errs...)
 }
 
-func (in Installation) checkKey() error {
+func (in Installation) checkKey(arn string) error {
 	prefix := in.arn("kms", in.Region, in.AccountID, "")
-	rest, ok := strings.CutPrefix(in.KMSKeyARN, prefix)
+	rest, ok := strings.CutPrefix(arn, prefix)
 	switch {
-	case strings.HasPrefix(rest, "alias/") || strings.HasPrefix(in.KMSKeyARN, "alias/"):
+	case strings.HasPrefix(rest, "alias/") || strings.HasPrefix(arn, "alias/"):
 		// KMS resolves an alias in the account of whoever makes the request.
-		return fmt.Errorf("KMS key %q is an alias: give the ARN of the key itself, %skey/…", in.KMSKeyARN, prefix)
+		return fmt.Errorf("KMS key %q is an alias: give the ARN of the key itself, %skey/…", arn, prefix)
 	case !ok:
-		return fmt.Errorf("KMS key %q: want an ARN in the account and Region of the bucket, %skey/…", in.KMSKeyARN, prefix)
+		return fmt.Errorf("KMS key %q: want an ARN in the account and Region of the bucket, %skey/…", arn, prefix)
 	}
 	if id, ok := strings.CutPrefix(rest, "key/"); !ok || !keyIDForm.MatchString(id) {
-		return fmt.Errorf("KMS key %q: want %skey/ followed by the key id", in.KMSKeyARN, prefix)
+		return fmt.Errorf("KMS key %q: want %skey/ followed by the key id", arn, prefix)
 	}
 	return nil
 }

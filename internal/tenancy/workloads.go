@@ -16,7 +16,7 @@ import (
 // point is created on, nor what a managed policy says. Both are harmless only while
 // the backend can attach nothing (facts AWS §10.6).
 func (in Installation) BackendPermissions() *iam.Document {
-	return document(
+	return also(document(
 		iam.Statement{
 			Sid:    "AccessPointLifecycle",
 			Effect: iam.Allow,
@@ -79,12 +79,25 @@ func (in Installation) BackendPermissions() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	)
+	), in.writesCoordinates())
 }
 
 // ControlplanePermissions returns the permission policy of the controlplane's
-// identity: sessions, and nothing else.
+// identity: sessions, and nothing else, unless cas shares it.
 func (in Installation) ControlplanePermissions() *iam.Document {
+	if in.CASRoleName == in.ControlplaneRoleName {
+		return in.CASPermissions()
+	}
+	return in.sessionsOnly()
+}
+
+// CASPermissions returns the permission policy of the cas identity: the data path and
+// no more.
+func (in Installation) CASPermissions() *iam.Document {
+	return also(in.sessionsOnly(), in.readsCoordinates())
+}
+
+func (in Installation) sessionsOnly() *iam.Document {
 	return document(
 		in.becomeOneOrganization(),
 		noDirectData(),
@@ -99,10 +112,6 @@ func (in Installation) ControlplanePermissions() *iam.Document {
 		},
 	)
 }
-
-// CASPermissions returns the permission policy of the cas identity. It is the
-// controlplane's: both hold the data path and no more.
-func (in Installation) CASPermissions() *iam.Document { return in.ControlplanePermissions() }
 
 func (in Installation) becomeOneOrganization() iam.Statement {
 	return iam.Statement{

@@ -1,7 +1,8 @@
 // Command ratios measures the data path against what it stands on. It starts the embedded
 // AWS and the roles, with cas as a process of its own, and moves the same artifacts
-// through it over HTTP and gRPC, directly to and from S3 with the SDK, and through a plain
-// hash into a file. One table says how each compares, in the same run, on this machine:
+// through it over HTTP and gRPC, past it with requests that it signed, to and from S3 with
+// the SDK, and through a plain hash into a file. One table says how each compares, in the
+// same run, on this machine:
 //
 //	go run ./test/ratios            (make bench)
 //	go run ./test/ratios -size 1073741824 -clients 16
@@ -58,15 +59,16 @@ func main() {
 	bin := flag.String("bin", "bin", "directory of the programs (make build)")
 	size := flag.Int64("size", 0, "only this size in bytes: 4096, 1048576, 67108864 or 1073741824")
 	clients := flag.Int("clients", 0, "only so many clients: 1 or 16 (16 of 1 GiB are only run when asked for: 50 GB of disk)")
+	only := flag.String("only", "", "only this direction: up or down")
 	flag.Parse()
-	if err := run(ctx, *bin, jobs(*size, *clients)); err != nil {
+	if err := run(ctx, *bin, *only, jobs(*size, *clients)); err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin string, todo []job) (err error) {
+func run(ctx context.Context, bin, only string, todo []job) (err error) {
 	dir, err := os.MkdirTemp("", "managedcas-ratios-")
 	if err != nil {
 		return err
@@ -80,6 +82,9 @@ func run(ctx context.Context, bin string, todo []job) (err error) {
 	fmt.Println(header)
 	for _, j := range todo {
 		for _, up := range []bool{true, false} {
+			if only == "up" && !up || only == "down" && up {
+				continue
+			}
 			row, err := w.measure(ctx, j, up)
 			if err != nil {
 				return fmt.Errorf("%s: %w", title(j, up), err)
@@ -95,8 +100,8 @@ func run(ctx context.Context, bin string, todo []job) (err error) {
 	return nil
 }
 
-const header = `| | direct SDK | HTTP | gRPC | hash and file | cas CPU s/GiB, HTTP | gRPC |
-|---|---|---|---|---|---|---|`
+const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned |
+|---|---|---|---|---|---|---|---|---|`
 
 func title(j job, up bool) string {
 	direction := "down"
@@ -149,6 +154,6 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 		return cpu[i].Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
 	}
 	ratio := func(i int) float64 { return float64(middle[0]) / float64(middle[i]) }
-	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
-		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), perGiB(1), perGiB(2)), nil
+	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
+		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), ratio(4), perGiB(1), perGiB(2), perGiB(3)), nil
 }

@@ -27,6 +27,7 @@ type world struct {
 	direct  direct
 	http    overHTTP
 	grpc    overGRPC
+	signed  presigned
 	tokens  controlplanev1.CASCredentialsServiceClient
 	token   string // of an administrator
 	files   plain
@@ -34,7 +35,7 @@ type world struct {
 }
 
 // paths are the columns of the table.
-func (w *world) paths() []path { return []path{w.direct, w.http, w.grpc, w.files} }
+func (w *world) paths() []path { return []path{w.direct, w.http, w.grpc, w.signed, w.files} }
 
 const organization = "ratios"
 
@@ -87,6 +88,7 @@ func start(ctx context.Context, bin, dir string) (w *world, err error) {
 		return w, err
 	}
 	w.http = newOverHTTP(cas.HTTP, w.casToken)
+	w.signed = newPresigned(cas.HTTP, w.casToken)
 	w.direct, err = newDirect(ctx, at)
 	return w, err
 }
@@ -98,7 +100,7 @@ func (at ready) config(database string) string {
     backendRoleName: managedcas-backend, controlplaneRoleName: managedcas-controlplane}
   listen: {http: "127.0.0.1:0"}
 controlplane: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}}
-cas: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}, controlplaneUrl: %q}
+cas: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}, controlplaneUrl: %q, directTransfers: allowed}
 database: {url: "sqlite:%s"}
 `, at.AWS.Region, at.AWS.AccountID, at.Installation.BucketName, at.Installation.KMSKeyARN, at.Installation.APPrefix,
 		at.Installation.BaseRoleName, at.Installation.SessionPolicyPrefix, at.AWS.Endpoint, at.Controlplane.HTTP, database)

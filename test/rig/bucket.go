@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"net/http"
 	"net/url"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ func (r *Rig) root() *s3.Client {
 	return s3.New(s3.Options{
 		Region: region, BaseEndpoint: aws.String(r.endpoint), UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
+		HTTPClient:  &http.Client{Transport: r.network}, // or each client had connections of its own
 	})
 }
 

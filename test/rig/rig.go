@@ -7,9 +7,11 @@ package rig
 import (
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,7 +22,9 @@ import (
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/casgate"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/org"
@@ -36,6 +40,8 @@ import (
 const (
 	account = "123456789012"
 	region  = "us-east-1"
+
+	databaseFile = "managedcas.db" // beside the directory of the embedded AWS
 )
 
 // Options of a Rig. The zero value is what a deployment has by default.
@@ -50,6 +56,10 @@ type Options struct {
 	Log          io.Writer     // of the CAS; nil: the test's
 	Limits       service.Limits
 	Tracing      trace.TracerProvider // of the CAS; nil: off
+	// Catalogue: what the servers store has entries.
+	Catalogue bool
+	Direct    direct.Mode     // empty: recommended
+	Recorder  direct.Recorder // nil: none
 }
 
 // Rig is one installation with its CAS.
@@ -62,10 +72,15 @@ type Rig struct {
 	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
+	Catalogue    *catalogue.Catalogue // nil unless it was asked for
+	Direct       *direct.Transfers
 
 	options    Options
 	dir        string // of the embedded AWS
 	endpoint   string
+	network    *http.Transport // of everybody but the servers' clients
+	accepted   atomic.Int64    // connections of the embedded AWS
+	reads      Reads
 	sessions   *session.Sessions // of the CAS
 	backend    *awscloud.Cloud
 	reconciler *reconcile.Reconciler
@@ -87,7 +102,13 @@ func New(t testing.TB, options Options) *Rig {
 	var err error
 	r.AWS, err = emulator.Open(emulator.Config{Dir: r.dir, AccountID: account, Region: region})
 	must(t, err)
-	server := httptest.NewServer(r.AWS)
+	server := httptest.NewUnstartedServer(r.AWS)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			r.accepted.Add(1)
+		}
+	}
+	server.Start()
 	t.Cleanup(func() {
 		server.Close()
 		if err := r.AWS.Close(); err != nil {
@@ -98,10 +119,11 @@ func New(t testing.TB, options Options) *Rig {
 	network, err := awscloud.NewTransport(server.URL)
 	must(t, err)
 	t.Cleanup(network.CloseIdleConnections)
+	r.network = network
 
 	root := r.AWS.RootCredentials()
 	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
-	r.DB, err = database.Open(t.Context(), filepath.Join(dir, "managedcas.db"))
+	r.DB, err = database.Open(t.Context(), filepath.Join(dir, databaseFile))
 	must(t, err)
 	t.Cleanup(func() {
 		if err := r.DB.Close(); err != nil {
@@ -124,13 +146,17 @@ func New(t testing.TB, options Options) *Rig {
 		wire = options.Wire(network)
 	}
 	r.Store = r.newStore(t, r.cloud(t, r.identity(t, "cas", r.Installation.CASRoleARN()), wire))
+	if options.Catalogue {
+		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
+	}
+	r.Direct = r.newDirect(t)
 	return r
 }
 
 func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
 	t.Helper()
 	sessions, err := session.New(session.Config{
-		Installation: r.Installation, STS: workload, Secrets: secretstore.NewDatabase(r.DB), Reuse: r.options.Reuse,
+		Installation: r.Installation, STS: workload, Secrets: countedSecrets{secretstore.NewDatabase(r.DB), &r.reads}, Reuse: r.options.Reuse,
 	})
 	must(t, err)
 	r.sessions = sessions
@@ -212,11 +238,17 @@ func (r *Rig) provision(t testing.TB, operator *awscloud.Cloud) {
 // identity gives a workload its role, as EKS does.
 func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials {
 	t.Helper()
+	access := r.pod(t, workload, role)
+	return awscloud.ContainerCredentials(r.endpoint+access.Path, access.AuthorizationToken)
+}
+
+func (r *Rig) pod(t testing.TB, workload, role string) podidentity.Access {
+	t.Helper()
 	access, err := r.AWS.PodIdentity().Associate(podidentity.Association{
 		Cluster: "test", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
 	})
 	must(t, err)
-	return awscloud.ContainerCredentials(r.endpoint+access.Path, access.AuthorizationToken)
+	return access
 }
 
 func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -19,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/casgrpc"
 	"github.com/managedcas/managedcas/internal/cashttp"
+	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -40,13 +42,20 @@ func (r *Rig) Bearer(t testing.TB, ctx context.Context, grant cas.Grant) context
 
 // HTTPHandler is the CAS over HTTP.
 func (r *Rig) HTTPHandler() http.Handler {
-	return r.Gate.HTTP(cashttp.New(cashttp.Config{
+	mux := http.NewServeMux()
+	mux.Handle("/", r.Gate.HTTP(cashttp.New(cashttp.Config{
 		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
-	}))
+	})))
+	mux.Handle("POST /v1/artifacts/{digest}", r.Gate.HTTP(cashttp.NewDirect(r.Direct, r.Gate, r.log)))
+	return mux
 }
 
 func (r *Rig) explained() casgate.Store {
-	return casgate.Explained{Store: r.Store, Organizations: r.DB}
+	explained := casgate.Explained{Store: r.Store, Organizations: countedOrganizations{r.DB, &r.reads}}
+	if r.Catalogue != nil {
+		explained.Store = catalogue.Recorded{Store: r.Store, Catalogue: r.Catalogue}
+	}
+	return explained
 }
 
 // newGate returns what stands in front of both.
@@ -57,6 +66,8 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 	r.Places, err = admission.New(admission.Limits{
 		Transfers: limits.Transfers, PerOrganization: limits.TransfersPerOrganization,
 		Waiting: limits.QueuePerOrganization, Wait: limits.QueueTime, BytesPerSecond: limits.BytesPerSecondPerOrganization,
+		// Not the default: the embedded AWS and other tests are in this process, too.
+		MemoryBytes: uint64(r.options.Limits.MemoryBytes),
 	})
 	must(t, err)
 	return casgate.New(casgate.Config{
@@ -76,9 +87,9 @@ func (r *Rig) HTTP(t testing.TB) *httptest.Server {
 // ServeGRPC serves the CAS over gRPC on listener.
 func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
 	t.Helper()
-	server := service.NewGRPC(r.log, append(r.Gate.ServerOptions(), casgrpc.ServerOption())...)
+	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.explained(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Tokens: r.Gate, Direct: r.Direct, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 }

@@ -1,0 +1,135 @@
+package database
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+type artifactRow struct {
+	bun.BaseModel `bun:"table:artifacts"`
+
+	OrgID     string `bun:",pk"`
+	Digest    string `bun:",pk"`
+	Size      int64
+	FileName  string
+	MediaType string
+	Uploader  string
+	StoredAt  time.Time
+}
+
+func rowOfArtifact(a registry.Artifact) artifactRow {
+	return artifactRow{
+		OrgID: a.Org.String(), Digest: a.Digest.Hex(), Size: a.Size, FileName: a.FileName,
+		MediaType: a.MediaType, Uploader: a.Uploader, StoredAt: instant(a.StoredAt),
+	}
+}
+
+func (r artifactRow) artifact() (registry.Artifact, error) {
+	id, err := org.ParseID(r.OrgID)
+	if err != nil {
+		return registry.Artifact{}, fmt.Errorf("read artifact row: %w", err)
+	}
+	d, err := digest.ParseHex(r.Digest)
+	if err != nil {
+		return registry.Artifact{}, fmt.Errorf("read artifact row: %w", err)
+	}
+	return registry.Artifact{
+		Org: id, Digest: d, Size: r.Size, FileName: r.FileName,
+		MediaType: r.MediaType, Uploader: r.Uploader, StoredAt: r.StoredAt.UTC(),
+	}, nil
+}
+
+// AddArtifacts adds the entries that are missing, all in one transaction, and leaves those
+// that are there as they are. Unlike every other write, what it wrote may be lost when the
+// machine loses power: the catalogue can be rebuilt, and need not wait for the disk. It
+// fails with registry.ErrNotFound when one of the organizations does not exist.
+func (db *DB) AddArtifacts(ctx context.Context, artifacts []registry.Artifact) error {
+	if len(artifacts) == 0 {
+		return nil
+	}
+	rows := make([]artifactRow, len(artifacts))
+	for i, a := range artifacts {
+		rows[i] = rowOfArtifact(a)
+	}
+	// In one order everywhere: two batches that share keys would wait for each other.
+	slices.SortFunc(rows, func(a, b artifactRow) int {
+		return cmp.Or(cmp.Compare(a.OrgID, b.OrgID), cmp.Compare(a.Digest, b.Digest))
+	})
+	err := db.relaxed.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if tx.Dialect().Name() == dialect.PG { // SQLite has it in the connection
+			if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+				return err
+			}
+		}
+		_, err := tx.NewInsert().Model(&rows).On("CONFLICT (org_id, digest) DO NOTHING").Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("add %d artifacts: %w", len(artifacts), classify(err))
+	}
+	return nil
+}
+
+// MissingArtifacts returns those of the digests that the organization has no entry for, in
+// their order, each once.
+func (db *DB) MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error) {
+	if len(digests) == 0 {
+		return nil, nil
+	}
+	texts := make([]string, len(digests))
+	for i, d := range digests {
+		texts[i] = d.Hex()
+	}
+	var found []string
+	err := db.read.NewSelect().Model((*artifactRow)(nil)).Column("digest").
+		Where("org_id = ? AND digest IN (?)", id.String(), bun.List(texts)).Scan(ctx, &found)
+	if err != nil {
+		return nil, fmt.Errorf("look for artifacts of %s: %w", id, classify(err))
+	}
+	seen := make(map[string]bool, len(digests))
+	for _, text := range found {
+		seen[text] = true
+	}
+	var missing []digest.Digest
+	for i, text := range texts {
+		if !seen[text] {
+			seen[text] = true
+			missing = append(missing, digests[i])
+		}
+	}
+	return missing, nil
+}
+
+// Artifacts returns a page of the organization's entries, the newest first: up to limit of
+// those that come after the entry of digest d that was stored at t. The zero time is
+// before the newest.
+func (db *DB) Artifacts(ctx context.Context, id org.ID, t time.Time, d digest.Digest, limit int) ([]registry.Artifact, error) {
+	var rows []artifactRow
+	query := db.read.NewSelect().Model(&rows).Where("org_id = ?", id.String()).
+		Order("stored_at DESC", "digest DESC").Limit(int64(limit))
+	if !t.IsZero() {
+		query = query.Where("(stored_at, digest) < (?, ?)", instant(t), d.Hex())
+	}
+	if err := query.Scan(ctx); err != nil {
+		return nil, fmt.Errorf("list artifacts of %s: %w", id, classify(err))
+	}
+	artifacts := make([]registry.Artifact, 0, len(rows))
+	for _, r := range rows {
+		a, err := r.artifact()
+		if err != nil {
+			return nil, err
+		}
+		artifacts = append(artifacts, a)
+	}
+	return artifacts, nil
+}
