@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
@@ -36,28 +37,50 @@ run on one database.`,
 			if err != nil {
 				return err
 			}
-			reconciler := newBackend(aws, r.in, db, secrets, r.cfg.Backend.ManagedCas.ReconcileInterval, r.log)
+			managed := r.cfg.Backend.ManagedCas
+			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
+			reconciler := newBackend(aws, r.in, db, backendOptions{
+				secrets: secrets, interval: managed.ReconcileInterval, quotas: quotas, tracing: r.tracing,
+			}, r.log)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
+				service.Task{Name: "quotas", Run: quotas.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				})),
+				}, append(aws.Collectors(), quotas)...)),
 			)
 		})
 }
 
+type backendOptions struct {
+	secrets  *secretstore.Store
+	interval time.Duration
+	quotas   *reconcile.Quotas
+	tracing  trace.TracerProvider // nil: off
+}
+
 // newBackend returns the reconciler of an installation.
-func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secrets *secretstore.Store, interval time.Duration, log *slog.Logger) *reconcile.Reconciler {
+func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options backendOptions, log *slog.Logger) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
 		Installation:  in,
 		AccessPoints:  aws,
 		Policies:      aws,
 		Roles:         aws,
 		Organizations: db,
-		Secrets:       secrets,
-		Interval:      interval,
+		Secrets:       options.secrets,
+		Quotas:        options.quotas,
+		Tracing:       options.tracing,
+		Interval:      options.interval,
 		Log:           log.With("part", "backend"),
+	})
+}
+
+// newQuotas returns what keeps an eye on the quotas of the account.
+func newQuotas(aws *awscloud.Cloud, in tenancy.Installation, configured service.Quotas, log *slog.Logger) *reconcile.Quotas {
+	return reconcile.NewQuotas(reconcile.QuotaConfig{
+		Installation: in, Account: aws, AccessPoints: configured.AccessPoints, Reserve: *configured.Reserve,
+		Log: log.With("part", "backend"),
 	})
 }

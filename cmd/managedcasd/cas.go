@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/admission"
@@ -60,6 +61,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
+				tracing:          r.tracing,
 				direct:           r.cfg.CAS.DirectTransfers,
 				uploadExpiry:     r.cfg.CAS.UploadExpiry,
 			}, r.log)
@@ -87,6 +89,7 @@ type casOptions struct {
 	direct           direct.Mode
 	uploadExpiry     time.Duration
 	limits           service.Limits
+	tracing          trace.TracerProvider // nil: off
 }
 
 type casServers struct {
@@ -133,7 +136,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		return casServers{}, err
 	}
 	gate := casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics,
+		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics, Tracing: options.tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})
@@ -153,7 +156,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	mux.Handle("/", service.Health(version, map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
+	}, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))

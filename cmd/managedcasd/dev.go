@@ -113,10 +113,14 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
+	rates, err := awscloud.NewRates(nil)
+	if err != nil {
+		return err
+	}
 	connect := func(credentials awscloud.Credentials) (*awscloud.Cloud, error) {
 		return awscloud.New(ctx, awscloud.Config{
 			Region: devRegion, AccountID: devAccount, Endpoint: endpoint,
-			Credentials: credentials, Transport: transport, Log: log,
+			Credentials: credentials, Transport: transport, Rates: rates, Log: log,
 		})
 	}
 	operator, err := connect(awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey))
@@ -155,7 +159,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
-	reconciler := newBackend(clouds["backend"], installation, db, secrets, options.reconcile, log)
+	reconciler := newBackend(clouds["backend"], installation, db, backendOptions{secrets: secrets, interval: options.reconcile}, log)
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes, created: reconciler.Poke}, log)
 	if err != nil {
 		return err

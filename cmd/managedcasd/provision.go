@@ -34,7 +34,7 @@ its environment, which must be those of an administrator.`,
 			}
 			log := cfg.Log.Logger(cmd.ErrOrStderr())
 			in := cfg.Backend.ManagedCas.Names()
-			aws, err := connectAWS(cmd.Context(), cfg, in, log)
+			aws, err := connectAWS(cmd.Context(), cfg, in, nil, log)
 			if err != nil {
 				return err
 			}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
@@ -19,6 +21,7 @@ type role struct {
 	cfg       service.Config
 	in        tenancy.Installation
 	log       *slog.Logger
+	tracing   trace.TracerProvider // nil: off
 	readyFile string
 }
 
@@ -48,7 +51,12 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 			log := cfg.Log.Logger(cmd.ErrOrStderr()).With("role", use)
 			log.LogAttrs(cmd.Context(), slog.LevelInfo, "starting", slog.String("version", version),
 				slog.String("bucket", in.BucketName), slog.String("region", in.Region), slog.String("apPrefix", in.APPrefix))
-			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, readyFile: readyFile})
+			tracing, stop, err := service.Tracing(cmd.Context(), "managedcasd "+use, version, os.Getenv, log)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, tracing: tracing, readyFile: readyFile})
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
@@ -58,7 +66,7 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 
 // dependencies opens the database and AWS, as the identity that the process has.
 func (r role) dependencies(ctx context.Context) (*database.DB, *awscloud.Cloud, error) {
-	aws, err := connectAWS(ctx, r.cfg, r.in, r.log)
+	aws, err := connectAWS(ctx, r.cfg, r.in, r.tracing, r.log)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -92,9 +100,14 @@ func (r role) announce(listeners service.Opened) service.Task {
 	}}
 }
 
-func connectAWS(ctx context.Context, cfg service.Config, in tenancy.Installation, log *slog.Logger) (*awscloud.Cloud, error) {
+func connectAWS(ctx context.Context, cfg service.Config, in tenancy.Installation, tracing trace.TracerProvider, log *slog.Logger) (*awscloud.Cloud, error) {
+	rates, err := awscloud.NewRates(cfg.Backend.ManagedCas.APIRates)
+	if err != nil {
+		return nil, fmt.Errorf("backend.managedCas.apiRates: %w", err)
+	}
 	return awscloud.New(ctx, awscloud.Config{
-		Region: in.Region, AccountID: in.AccountID, Endpoint: cfg.Backend.ManagedCas.Endpoint, Log: log,
+		Region: in.Region, AccountID: in.AccountID, Endpoint: cfg.Backend.ManagedCas.Endpoint,
+		Rates: rates, Tracing: tracing, Log: log,
 	})
 }
 

@@ -1,6 +1,7 @@
 package awscloud
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -94,16 +95,34 @@ func (c *Cloud) AccessPointPolicy(ctx context.Context, name string) ([]byte, err
 }
 
 // AccessPoints lists the access points of bucket whose names begin with prefix. S3
-// has no such filter, so all access points of the bucket are read, 1,000 a page.
+// has no such filter, so all access points of the bucket are read, 1,000 a page. A
+// listing does not tell the public access block, nor anything of the policy.
 func (c *Cloud) AccessPoints(ctx context.Context, bucket, prefix string) iter.Seq2[cloud.AccessPoint, error] {
+	return c.accessPoints(ctx, aws.String(bucket), prefix)
+}
+
+// AccessPointsInUse counts the access points of the account in this Region, of all
+// buckets: they share the quota.
+func (c *Cloud) AccessPointsInUse(ctx context.Context) (int, error) {
+	n := 0
+	for _, err := range c.accessPoints(ctx, nil, "") {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (c *Cloud) accessPoints(ctx context.Context, bucket *string, prefix string) iter.Seq2[cloud.AccessPoint, error] {
 	pages := s3control.NewListAccessPointsPaginator(c.control, &s3control.ListAccessPointsInput{
-		AccountId: aws.String(c.accountID), Bucket: aws.String(bucket), MaxResults: 1000,
+		AccountId: aws.String(c.accountID), Bucket: bucket, MaxResults: 1000,
 	})
 	return func(yield func(cloud.AccessPoint, error) bool) {
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield(cloud.AccessPoint{}, failed(err, "listing the access points of %s", bucket))
+				yield(cloud.AccessPoint{}, failed(err, "listing the access points of %s", cmp.Or(aws.ToString(bucket), "the account")))
 				return
 			}
 			for _, ap := range page.AccessPointList {

@@ -1,7 +1,9 @@
 package awscloud_test
 
 import (
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -29,4 +31,16 @@ func metric(t *testing.T, collectors []prometheus.Collector, name, operation str
 		}
 	}
 	return sum
+}
+
+// A signed URL is no call: whoever uses it, the process sent nothing.
+func TestSignedURLsAreNotCounted(t *testing.T) {
+	t.Parallel()
+	c := over(t, func(*http.Request) (int, string) { return http.StatusOK, "" })
+	if _, err := objects(t, c).PresignGet(t.Context(), "key", "name", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if n := metric(t, c.Collectors(), "managedcas_aws_calls_total", "GetObject"); n != 0 {
+		t.Errorf("%v calls of GetObject are counted, want none", n)
+	}
 }

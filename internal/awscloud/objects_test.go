@@ -31,7 +31,7 @@ const (
 	region  = "eu-west-1"
 )
 
-func installation(t *testing.T) tenancy.Installation {
+func installation(t testing.TB) tenancy.Installation {
 	t.Helper()
 	in, err := tenancy.New(tenancy.Installation{
 		AccountID: account, Region: region, BucketName: "artifacts", APPrefix: "cas-",
@@ -46,7 +46,7 @@ func installation(t *testing.T) tenancy.Installation {
 	return in
 }
 
-func tenant(t *testing.T) tenancy.Tenant {
+func tenant(t testing.TB) tenancy.Tenant {
 	t.Helper()
 	id, err := org.ParseID("0f8fad5b-d9cb-469f-a165-70867728950e")
 	if err != nil {
@@ -70,7 +70,7 @@ func at(t *testing.T, handler http.HandlerFunc) *awscloud.Cloud {
 	return c
 }
 
-func objects(t *testing.T, c *awscloud.Cloud) *awscloud.Objects {
+func objects(t testing.TB, c *awscloud.Cloud) *awscloud.Objects {
 	t.Helper()
 	return c.Objects(session.Session{Tenant: tenant(t), Credentials: session.Credentials{
 		AccessKeyID: "ASIAEXAMPLE", SecretAccessKey: "secret", SessionToken: "token",

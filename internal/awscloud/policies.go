@@ -133,7 +133,9 @@ func (c *Cloud) Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Pol
 				if !yield(cloud.Policy{
 					Name:           aws.ToString(p.PolicyName),
 					ARN:            aws.ToString(p.Arn),
+					ID:             aws.ToString(p.PolicyId),
 					DefaultVersion: aws.ToString(p.DefaultVersionId),
+					Updated:        aws.ToTime(p.UpdateDate),
 				}, nil) {
 					return
 				}
@@ -142,13 +144,22 @@ func (c *Cloud) Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Pol
 	}
 }
 
-// PolicyQuota reads how many customer-managed policies the account has and may have.
-func (c *Cloud) PolicyQuota(ctx context.Context) (used, quota int, err error) {
+// PolicyUse reads what the account has of customer-managed policies, and may have.
+func (c *Cloud) PolicyUse(ctx context.Context) (cloud.PolicyUse, error) {
 	out, err := c.iam.GetAccountSummary(ctx, &awsiam.GetAccountSummaryInput{})
 	if err != nil {
-		return 0, 0, failed(err, "reading the account's IAM quotas")
+		return cloud.PolicyUse{}, failed(err, "reading the account's IAM quotas")
 	}
-	return int(out.SummaryMap["Policies"]), int(out.SummaryMap["PoliciesQuota"]), nil
+	of := func(key string) int { return int(out.SummaryMap[key]) }
+	use := cloud.PolicyUse{
+		Policies: of("Policies"), PoliciesQuota: of("PoliciesQuota"),
+		Versions: of("PolicyVersionsInUse"), VersionsQuota: of("PolicyVersionsInUseQuota"),
+		DocumentQuota: of("PolicySizeQuota"),
+	}
+	if use.PoliciesQuota == 0 || use.VersionsQuota == 0 || use.DocumentQuota == 0 {
+		return cloud.PolicyUse{}, failed(errNoAnswer, "reading the account's IAM quotas")
+	}
+	return use, nil
 }
 
 // decodeDocument undoes IAM's RFC 3986 encoding, in which "+" is a plus sign.

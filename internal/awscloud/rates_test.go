@@ -102,7 +102,7 @@ func TestThrottlingIsMetWithFewerCalls(t *testing.T) {
 		for range 4 {
 			workers.Go(func() {
 				for time.Now().Before(stop) {
-					if _, _, err := c.PolicyQuota(t.Context()); !errors.Is(err, cloud.ErrThrottled) {
+					if _, err := c.PolicyUse(t.Context()); !errors.Is(err, cloud.ErrThrottled) {
 						t.Errorf("got %v, want cloud.ErrThrottled", err)
 					}
 					time.Sleep(100 * time.Millisecond)
@@ -119,7 +119,7 @@ func TestThrottlingIsMetWithFewerCalls(t *testing.T) {
 		b.throttle(t, "")
 		began := time.Now()
 		for range 40 {
-			if _, _, err := c.PolicyQuota(t.Context()); err != nil {
+			if _, err := c.PolicyUse(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -143,7 +143,7 @@ func TestOneAPIIsThrottledAlone(t *testing.T) {
 		if err := b.Faults().Replace(faults.Plan{Rules: []faults.Rule{{Service: "iam", Operation: "GetAccountSummary", Kind: faults.Throttle, Count: 1}}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := c.PolicyQuota(t.Context()); err != nil {
+		if _, err := c.PolicyUse(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		// Half of ten, and the answer of the second attempt.
@@ -210,7 +210,7 @@ func TestRateHolds(t *testing.T) {
 		_, c := newBubble(t, rates)
 		began := time.Now()
 		for range 7 {
-			if _, _, err := c.PolicyQuota(t.Context()); err != nil {
+			if _, err := c.PolicyUse(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -233,10 +233,10 @@ func TestWaitingEndsWithTheCall(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, c := newBubble(t, rates)
-		if _, _, err := c.PolicyQuota(t.Context()); err != nil {
+		if _, err := c.PolicyUse(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := c.PolicyQuota(t.Context()); !errors.Is(err, cloud.ErrThrottled) {
+		if _, err := c.PolicyUse(t.Context()); !errors.Is(err, cloud.ErrThrottled) {
 			t.Errorf("got %v, want cloud.ErrThrottled: the next token is 50 s away", err)
 		}
 		if n := b.calls("GetAccountSummary"); n != 1 {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/problem"
@@ -20,12 +22,14 @@ type Tokens interface {
 	Grant(ctx context.Context, token string) (cas.Grant, error)
 }
 
-// Config is what New needs. Every field is required.
+// Config is what New needs. Every field but the last is required.
 type Config struct {
 	Tokens    Tokens
 	Admission *admission.Admission
 	Pace      Pace
 	Metrics   *Metrics
+	// Tracing makes a span of every transfer; nil makes none.
+	Tracing trace.TracerProvider
 }
 
 // Gate is Tokens for the servers behind it: a transfer is admitted when its token turns
@@ -97,6 +101,7 @@ type visit struct {
 	place    *admission.Place // nil until it is admitted
 
 	pace pacer
+	span trace.Span // nil: nobody listens
 }
 
 type visitKey struct{}
@@ -105,6 +110,7 @@ type visitKey struct{}
 // server has none left; context.Cause then is the problem that says so.
 func (g *Gate) begin(ctx context.Context, protocol, kind string) (context.Context, *visit, func(outcome string)) {
 	v := &visit{gate: g, kind: kind, protocol: protocol, pace: g.cfg.Pace.start()}
+	ctx = v.startSpan(ctx)
 	ctx, endTime := context.WithTimeoutCause(context.WithValue(ctx, visitKey{}, v), g.cfg.Pace.Longest, g.cfg.Pace.tooLong())
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(g.closing, func() { cancel(context.Cause(g.closing)) })
@@ -119,6 +125,7 @@ func (g *Gate) begin(ctx context.Context, protocol, kind string) (context.Contex
 			g.cfg.Metrics.inFlight.WithLabelValues(v.kind).Dec()
 		}
 		g.cfg.Metrics.ended(v, outcome)
+		v.endSpan(outcome)
 	}
 }
 

@@ -26,11 +26,22 @@ func (b PublicAccessBlock) All() bool {
 	return b.BlockPublicAcls && b.IgnorePublicAcls && b.BlockPublicPolicy && b.RestrictPublicBuckets
 }
 
-// Policy is an IAM customer-managed policy.
+// Policy is an IAM customer-managed policy as a listing tells of it: without document,
+// tags and description. A change of the document shows as another DefaultVersion, one of
+// the policy that was deleted and made anew as another ID.
 type Policy struct {
 	Name           string
 	ARN            string
+	ID             string // unique, "ANPA…"
 	DefaultVersion string // "v3"
+	Updated        time.Time
+}
+
+// PolicyUse is what an account has of customer-managed policies, and may have.
+type PolicyUse struct {
+	Policies, PoliciesQuota int
+	Versions, VersionsQuota int // of all policies together
+	DocumentQuota           int // characters of one, without white space
 }
 
 // Role is an IAM role.

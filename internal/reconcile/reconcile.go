@@ -14,6 +14,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"github.com/sethvargo/go-retry"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/org"
@@ -29,7 +31,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Config is what New needs. Every field but the last two is required.
+// Config is what New needs. Every field but the last four is required.
 type Config struct {
 	Installation  tenancy.Installation
 	AccessPoints  AccessPoints
@@ -37,6 +39,10 @@ type Config struct {
 	Roles         Roles
 	Organizations Organizations
 	Secrets       Secrets
+	// Quotas holds new organizations back when the account is full; nil: AWS does.
+	Quotas *Quotas
+	// Tracing makes a span of each reconciliation; nil makes none.
+	Tracing trace.TracerProvider
 	// Interval is the time between two full passes; 0: 5 minutes.
 	Interval time.Duration
 	Log      *slog.Logger
@@ -75,14 +81,16 @@ func New(cfg Config) *Reconciler {
 // returns nil when everything is in place (or, for one that is being deleted, gone),
 // or when the organization was found Degraded; an error means that it is worth
 // another try.
-func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) error {
+func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, itemTimeout)
 	defer cancel()
+	ctx, end := r.span(ctx, id)
+	defer func() { end(err) }()
 	log := r.cfg.Log.With("org", id)
 
 	backoff := retry.WithMaxRetries(maxRounds-1, retry.WithJitterPercent(20,
 		retry.WithCappedDuration(4*time.Second, retry.NewExponential(100*time.Millisecond))))
-	err := retry.Do(ctx, backoff, func(ctx context.Context) error {
+	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
 		err := r.round(ctx, id, log)
 		if settles(err) {
 			return retry.RetryableError(err)
@@ -116,13 +124,15 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) err
 	if len(plan) == 0 {
 		return r.settle(ctx, o)
 	}
+	plan, full := r.cfg.Quotas.admit(plan)
 	for _, step := range plan {
 		log.InfoContext(ctx, "reconciling", "step", step.String())
 		if err := step.apply(ctx, r); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}
+		r.cfg.Quotas.done(step)
 	}
-	return errUnverified
+	return cmp.Or(full, errUnverified)
 }
 
 // errUnverified ends a round that changed something.

@@ -74,8 +74,7 @@ func (s DeleteSessionPolicy) String() string { return "delete session policy " +
 
 func (s CreateSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
 	err := r.cfg.Policies.CreatePolicy(ctx, s.Name, "Session policy of organization "+s.Org.String(), s.Policy)
-	return full(err, "the account has no room for another customer-managed IAM policy",
-		`request a higher quota "Customer managed policies in an AWS account" in Service Quotas`)
+	return full(err, noPolicyRoom, morePolicies)
 }
 
 func (s ReplaceSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
@@ -86,9 +85,7 @@ func (s ReplaceSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
 }
 
 func (s CreateAccessPoint) apply(ctx context.Context, r *Reconciler) error {
-	return full(r.cfg.AccessPoints.CreateAccessPoint(ctx, s.Name, s.Bucket),
-		"the account has no room for another S3 access point in this Region",
-		`request a higher quota "Access Points" of Amazon S3 in Service Quotas`)
+	return full(r.cfg.AccessPoints.CreateAccessPoint(ctx, s.Name, s.Bucket), noAccessPointRoom, moreAccessPoints)
 }
 
 func (s PutAccessPointPolicy) apply(ctx context.Context, r *Reconciler) error {
@@ -114,6 +111,14 @@ func (s DeleteAccessPoint) apply(ctx context.Context, r *Reconciler) error {
 func (s DeleteSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
 	return r.cfg.Policies.DeletePolicy(ctx, s.ARN)
 }
+
+// What is wrong with a full account, and what to do.
+const (
+	noPolicyRoom      = "the account has no room for another customer-managed IAM policy"
+	morePolicies      = `request a higher quota "Customer managed policies in an AWS account" in Service Quotas`
+	noAccessPointRoom = "the account has no room for another S3 access point in this Region"
+	moreAccessPoints  = `request a higher quota "Access Points" of Amazon S3 in Service Quotas`
+)
 
 // full says what to do about a quota; waiting does not help.
 func full(err error, problem, fix string) error {

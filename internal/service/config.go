@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -55,10 +56,24 @@ type ManagedCas struct {
 	CASRoleName          string `yaml:"casRoleName"`
 	// OperatorARNs may list the bucket, never read an object.
 	OperatorARNs []string `yaml:"operatorArns"`
+	// APIRates is how often this process may call AWS's control plane, by "service" or
+	// "service.Operation", as in iam.CreatePolicy. What is left out has its default.
+	APIRates map[string]cloud.Rate `yaml:"apiRates"`
+	// Quotas of the account, as far as AWS does not tell them.
+	Quotas Quotas `yaml:"quotas"`
 	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
 	Endpoint string `yaml:"endpoint"`
 
 	secrets tenancy.SecretsManager // of secretStore: the workload policies depend on it
+}
+
+// Quotas say when new organizations are held back.
+type Quotas struct {
+	// AccessPoints is the account's quota in the Region; default 10,000.
+	AccessPoints int `yaml:"accessPoints"`
+	// Reserve is how many policies and access points are left to others in the account;
+	// default 10.
+	Reserve *int `yaml:"reserve"`
 }
 
 // Listen is where a role listens, as host:port.
@@ -113,6 +128,13 @@ const (
 	// chance, and the bucket's lifecycle rule takes parts after days.
 	MinUploadExpiry = time.Minute
 	MaxUploadExpiry = 7 * 24 * time.Hour
+	// DefaultAccessPointQuota is what AWS grants unless asked for more (facts AWS §1.3).
+	DefaultAccessPointQuota = 10_000
+	// DefaultQuotaReserve covers what several processes create between two looks.
+	DefaultQuotaReserve = 10
+
+	maxAccessPointQuota = 1_000_000
+	maxQuotaReserve     = 1000
 
 	// MinReconcileInterval keeps reconcilers from asking AWS without a pause.
 	MinReconcileInterval = time.Second
@@ -156,6 +178,9 @@ func ParseConfig(text []byte) (Config, error) {
 	if m.ReconcileInterval < MinReconcileInterval {
 		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, MinReconcileInterval)
 	}
+	if err := m.Quotas.complete(); err != nil {
+		return Config{}, fmt.Errorf("backend.managedCas.quotas.%w", err)
+	}
 	if cfg.CAS.SessionReuse == nil {
 		reuse := DefaultSessionReuse
 		cfg.CAS.SessionReuse = &reuse
@@ -188,6 +213,21 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, fmt.Errorf("log.format is %q: json or text", f)
 	}
 	return cfg, nil
+}
+
+// complete fills in defaults. Its error begins with the key.
+func (q *Quotas) complete() error {
+	byDefault(&q.AccessPoints, DefaultAccessPointQuota)
+	if q.Reserve == nil {
+		q.Reserve = new(DefaultQuotaReserve)
+	}
+	switch {
+	case q.AccessPoints < 1 || q.AccessPoints > maxAccessPointQuota:
+		return fmt.Errorf("accessPoints is %d: 1 to %d", q.AccessPoints, maxAccessPointQuota)
+	case *q.Reserve < 0 || *q.Reserve > maxQuotaReserve:
+		return fmt.Errorf("reserve is %d: 0 to %d", *q.Reserve, maxQuotaReserve)
+	}
+	return nil
 }
 
 // Installation returns the installation that backend.managedCas describes, checked.

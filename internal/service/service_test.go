@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/service"
 )
@@ -93,6 +94,31 @@ func TestConfigRefusals(t *testing.T) {
 		}
 		if err != nil {
 			t.Errorf("a value at its limit is refused: %v", err)
+		}
+	}
+}
+
+func TestRatesAndQuotas(t *testing.T) {
+	t.Parallel()
+	cfg, err := service.ParseConfig([]byte(complete))
+	if q := cfg.Backend.ManagedCas.Quotas; err != nil || q.AccessPoints != 10_000 || *q.Reserve != 10 {
+		t.Errorf("defaults %+v, %v", q, err)
+	}
+	for text, ok := range map[string]bool{
+		"quotas: {accessPoints: 1}": true, "quotas: {accessPoints: -1}": false,
+		"quotas: {accessPoints: 1000000}": true, "quotas: {accessPoints: 1000001}": false,
+		"quotas: {reserve: 0}": true, "quotas: {reserve: -1}": false, "quotas: {reserve: 1000}": true, "quotas: {reserve: 1001}": false,
+		"quotas: {policies: 1}":                      false, // AWS says how many
+		"apiRates: {iam: {perSecond: 2, burst: 5}}":  true,
+		"apiRates: {iam: {perMinute: 2}}":            false,
+		"apiRates: {iam.GetRole: {perSecond: fast}}": false,
+	} {
+		cfg, err := service.ParseConfig([]byte(complete + "    " + text + "\n"))
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+		if rates := cfg.Backend.ManagedCas.APIRates; ok && strings.HasPrefix(text, "apiRates") && (rates["iam"] != cloud.Rate{PerSecond: 2, Burst: 5}) {
+			t.Errorf("%s is read as %v", text, rates)
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
@@ -56,6 +58,7 @@ type Options struct {
 	Reuse        time.Duration    // of a session
 	Log          io.Writer        // of the CAS; nil: the test's
 	Limits       service.Limits
+	Tracing      trace.TracerProvider // of the CAS; nil: off
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
 	Direct    direct.Mode     // empty: recommended
@@ -257,7 +260,7 @@ func (r *Rig) pod(t testing.TB, workload, role string) podidentity.Access {
 func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
 	t.Helper()
 	c, err := awscloud.New(t.Context(), awscloud.Config{
-		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network,
+		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network, Tracing: r.options.Tracing,
 	})
 	must(t, err)
 	return c

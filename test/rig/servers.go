@@ -75,7 +75,7 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 	})
 	must(t, err)
 	return casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics,
+		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics, Tracing: r.options.Tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 }
