@@ -173,7 +173,11 @@ func (s *scene) killDownload(t *testing.T, what string, n int, when when, d dige
 			t.Errorf("%s: the client was told that this is all: %d bytes", what, len(got))
 		}
 	}()
-	<-held
+	select {
+	case <-held:
+	case <-answered:
+		t.Fatalf("%s: never held, %d bytes", what, len(got))
+	}
 	p.kill()
 	<-answered
 	s.holder.release()

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/test/rig"
 )
@@ -84,7 +83,11 @@ func (s *site) race(t *testing.T, slow, fast lane, shape shape, slowIsRight bool
 	body := io.MultiReader(bytes.NewReader(first[:shape.size/2]), &pause{reached: half, until: done}, bytes.NewReader(first[shape.size/2:]))
 	ended := make(chan outcome, 1)
 	go func() { ended <- shape.put(t, slow, s.uploader(), d, body) }()
-	<-half
+	select {
+	case <-half:
+	case o := <-ended:
+		t.Fatalf("%s: the slow one ended before its second half: %s", what, o)
+	}
 	ofFast := shape.put(t, fast, s.uploader(), d, bytes.NewReader(last))
 	close(done)
 	ofSlow := <-ended
@@ -92,10 +95,10 @@ func (s *site) race(t *testing.T, slow, fast lane, shape shape, slowIsRight bool
 	if slowIsRight {
 		ofRight, ofWrong = ofSlow, ofFast
 	}
-	// Over gRPC, an upload in parts is an offer: of what is there by the time that a part is
-	// full, the rest is not read, right or wrong, and nothing of it is stored (decision 006).
-	unread := !slowIsRight && slow.String() == "gRPC" && shape.in(0) == cas.UnknownLength && shape.size > part
-	if ofRight.failed || unread != !ofWrong.failed || ofWrong.failed && (ofWrong.lost || ofWrong.kind != problem.Invalid) {
+	// Over gRPC, an upload of more than a MiB is an offer: if the right one is there when
+	// it is looked for, the rest is not read, and nothing of it is stored (decision 006).
+	unread := !slowIsRight && slow.String() == "gRPC" && shape.size > 1<<20 && !ofWrong.failed
+	if ofRight.failed || !unread && (!ofWrong.failed || ofWrong.lost || ofWrong.kind != problem.Invalid) {
 		t.Errorf("%s: the right one: %s, the wrong one: %s", what, ofRight, ofWrong)
 	}
 	s.holds(t, what, fast, d, right)
