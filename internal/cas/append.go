@@ -88,6 +88,7 @@ type writer struct {
 	store *Store
 	lease *lease
 	key   string
+	id    string // S3's, of the upload
 	seat  *seat
 	leave func()
 
@@ -222,7 +223,7 @@ func (w *writer) held(ctx context.Context, number int, part *held, state []byte)
 			if _, err := part.Seek(0, io.SeekStart); err != nil {
 				return err
 			}
-			sent, err = o.SendPart(ctx, w.key, w.record.StorageID, Part{Number: number, Size: part.n, Body: part})
+			sent, err = o.SendPart(ctx, w.key, w.id, Part{Number: number, Size: part.n, Body: part})
 			return err
 		})
 	})
@@ -236,7 +237,7 @@ func (w *writer) held(ctx context.Context, number int, part *held, state []byte)
 func (w *writer) streamed(ctx context.Context, number int, size int64, body io.Reader, sum hash.Hash) error {
 	var sent SentPart
 	err := w.seat.do(func() (err error) {
-		sent, err = w.lease.streamPart(ctx, w.key, w.record.StorageID, number, size, io.TeeReader(body, sum))
+		sent, err = w.lease.streamPart(ctx, w.key, w.id, number, size, io.TeeReader(body, sum))
 		return err
 	})
 	if err != nil {
@@ -292,7 +293,7 @@ func (w *writer) complete(ctx context.Context) error {
 		parts[i] = SentPart(p)
 	}
 	err := w.seat.do(func() error {
-		return w.lease.do(ctx, func(o Objects) error { return o.Complete(ctx, w.key, w.record.StorageID, parts) })
+		return w.lease.do(ctx, func(o Objects) error { return o.Complete(ctx, w.key, w.id, parts) })
 	})
 	if err == nil {
 		w.store.strike(ctx, w.record)
@@ -328,7 +329,7 @@ func (w *writer) failed(ctx context.Context, err error) error {
 // discard aborts the upload and removes its record; if S3 does not take part, the
 // sweeper will.
 func (w *writer) discard(ctx context.Context) error {
-	if err := w.lease.abort(ctx, w.key, w.record.StorageID); err != nil {
+	if err := w.lease.abort(ctx, w.key, w.id); err != nil {
 		return err
 	}
 	w.store.strike(ctx, w.record)

@@ -180,7 +180,7 @@ func (s *Store) takeOver(ctx context.Context, ref Ref, name uuid.UUID) (context.
 		if err != nil {
 			return nil, err
 		}
-		return &writer{store: s, lease: lease, key: lease.session.Tenant.ObjectKey(ref.Digest), record: record, seat: seat, leave: leave}, nil
+		return &writer{store: s, lease: lease, key: lease.session.Tenant.ObjectKey(ref.Digest), id: record.StorageID, record: record, seat: seat, leave: leave}, nil
 	}()
 	if err != nil {
 		leave()
