@@ -43,7 +43,7 @@ type Config struct {
 	// PartSize is the size of the first parts of a larger one, in bytes; 0: 5 MiB, which
 	// is the least (facts AWS §7.3).
 	PartSize int64
-	// Memory is what all uploads in parts hold together, in bytes; 0: 32 MiB. At least
+	// Memory is what all uploads in parts hold together, in bytes; 0: 24 MiB. At least
 	// four times PartSize and 1 MiB: the largest part that is held.
 	Memory int64
 }
@@ -51,7 +51,7 @@ type Config struct {
 const (
 	defaultSinglePutMax = maxSinglePut
 	defaultPartSize     = 5 * mebibyte
-	defaultMemory       = 32 * mebibyte
+	defaultMemory       = 24 * mebibyte
 )
 
 // Store keeps the artifacts of all organizations of an installation. It is safe for
