@@ -7,6 +7,7 @@
 package awscloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,9 @@ type Config struct {
 	// between the Clouds of a process to share its connections. The default chain's
 	// AWS_CA_BUNDLE works with nil only.
 	Transport http.RoundTripper
+	// Stall is how long AWS may take nothing of an object that is sent, or give nothing of
+	// one that is read, before the request counts as broken; 0: 30 s.
+	Stall time.Duration
 	// Log receives one debug line per call; nil discards them.
 	Log *slog.Logger
 }
@@ -52,6 +56,7 @@ const maxAttempts = 4
 type Cloud struct {
 	accountID string
 	region    string
+	stall     time.Duration
 	log       *slog.Logger
 	base      aws.Config
 
@@ -81,6 +86,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	return &Cloud{
 		accountID: cfg.AccountID,
 		region:    cfg.Region,
+		stall:     cmp.Or(cfg.Stall, defaultStall),
 		log:       cfg.Log,
 		base:      base,
 		s3:        s3.NewFromConfig(base, s3Options),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -24,6 +25,7 @@ import (
 type Objects struct {
 	s3          *s3.Client
 	accessPoint string // ARN
+	stall       time.Duration
 }
 
 var _ cas.Objects = (*Objects)(nil)
@@ -43,6 +45,7 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 			o.Credentials = credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
 		}),
 		accessPoint: s.Tenant.APARN(),
+		stall:       c.stall,
 	}
 }
 
@@ -50,16 +53,19 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
 func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
-	_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
-		Bucket:         aws.String(o.accessPoint),
-		Key:            aws.String(key),
-		Body:           body,
-		ContentLength:  aws.Int64(size),
-		ContentType:    aws.String(contentType),
-		ChecksumSHA256: aws.String(d.Base64()),
-		IfNoneMatch:    aws.String("*"),
-		Metadata:       metadata(label),
-	}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+	err := sending(ctx, o.stall, body, size, func(ctx context.Context, body io.Reader) error {
+		_, err := o.s3.PutObject(ctx, &s3.PutObjectInput{
+			Bucket:         aws.String(o.accessPoint),
+			Key:            aws.String(key),
+			Body:           body,
+			ContentLength:  aws.Int64(size),
+			ContentType:    aws.String(contentType),
+			ChecksumSHA256: aws.String(d.Base64()),
+			IfNoneMatch:    aws.String("*"),
+			Metadata:       metadata(label),
+		}, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+		return err
+	})
 	return failedObject(err, "storing %q", key)
 }
 

@@ -45,6 +45,7 @@ type Options struct {
 	MaxBytes     int64         // of one artifact; 0: 5 GiB
 	Idle         time.Duration // of a transfer; 0: the default
 	Reuse        time.Duration // of a session
+	Stall        time.Duration // of S3; 0: the default
 	Log          io.Writer     // of the CAS; nil: the test's
 	Limits       service.Limits
 }
@@ -219,7 +220,7 @@ func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials
 func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
 	t.Helper()
 	c, err := awscloud.New(t.Context(), awscloud.Config{
-		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network,
+		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network, Stall: r.options.Stall,
 	})
 	must(t, err)
 	return c
