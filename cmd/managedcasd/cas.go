@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -52,6 +53,8 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				sessionReuse:     *r.cfg.CAS.SessionReuse,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
+				partSize:         r.cfg.CAS.PartSize,
+				uploadMemory:     r.cfg.CAS.UploadMemory,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
 			}, r.log)
 			if err != nil {
@@ -72,6 +75,8 @@ type casOptions struct {
 	keys             auth.Keys
 	sessionReuse     time.Duration
 	singlePutMax     int64
+	partSize         int64
+	uploadMemory     int64
 	maxArtifactBytes int64
 	limits           service.Limits
 }
@@ -98,9 +103,11 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, optio
 		Sessions:     sessions,
 		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
 		SinglePutMax: options.singlePutMax,
+		PartSize:     options.partSize,
+		Memory:       options.uploadMemory,
 	})
 	if err != nil {
-		return casServers{}, err
+		return casServers{}, fmt.Errorf("cas.%w", err) // which begins with the key
 	}
 	limits, metrics := options.limits, casgate.NewMetrics()
 	places, err := admission.New(admission.Limits{

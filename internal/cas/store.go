@@ -61,7 +61,7 @@ type Store struct {
 	memory *memory
 }
 
-// New returns a Store on cfg.
+// New returns a Store on cfg. What it refuses, it calls by the key of the configuration.
 func New(cfg Config) (*Store, error) {
 	if cfg.SinglePutMax == 0 {
 		cfg.SinglePutMax = defaultSinglePutMax
@@ -80,7 +80,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	// In whole blocks: one more than the bytes of the largest part.
 	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
-		return nil, fmt.Errorf("memory of %d bytes: want at least %d", cfg.Memory, least)
+		return nil, fmt.Errorf("uploadMemory of %d bytes: want at least %d", cfg.Memory, least)
 	}
 	return &Store{cfg: cfg, memory: newMemory(cfg.Memory)}, nil
 }
