@@ -23,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	lru "github.com/hashicorp/golang-lru/v2"
 )
 
 // Config is what New needs.
@@ -59,6 +60,7 @@ type Cloud struct {
 	stall     time.Duration
 	log       *slog.Logger
 	base      aws.Config
+	sessions  *lru.Cache[sessionKey, *Objects]
 
 	s3      *s3.Client
 	control *s3control.Client
@@ -83,7 +85,12 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	if err != nil {
 		return nil, err
 	}
+	sessions, err := lru.New[sessionKey, *Objects](keptSessions)
+	if err != nil {
+		return nil, err
+	}
 	return &Cloud{
+		sessions:  sessions,
 		accountID: cfg.AccountID,
 		region:    cfg.Region,
 		stall:     cmp.Or(cfg.Stall, defaultStall),
