@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"os"
@@ -60,6 +61,8 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				sessionReuse:     *r.cfg.CAS.SessionReuse,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
+				partSize:         r.cfg.CAS.PartSize,
+				uploadMemory:     r.cfg.CAS.UploadMemory,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes,
 				tracing:          r.tracing,
 				direct:           r.cfg.CAS.DirectTransfers,
@@ -85,6 +88,8 @@ type casOptions struct {
 	keys             auth.Keys
 	sessionReuse     time.Duration
 	singlePutMax     int64
+	partSize         int64
+	uploadMemory     int64
 	maxArtifactBytes int64
 	direct           direct.Mode
 	uploadExpiry     time.Duration
@@ -122,9 +127,11 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		SinglePutMax: options.singlePutMax,
 		Ledger:       db,
 		UploadExpiry: options.uploadExpiry,
+		PartSize:     options.partSize,
+		Memory:       options.uploadMemory,
 	})
 	if err != nil {
-		return casServers{}, err
+		return casServers{}, fmt.Errorf("cas.%w", err) // which begins with the key
 	}
 	limits, metrics := options.limits, casgate.NewMetrics()
 	places, err := admission.New(admission.Limits{
@@ -185,10 +192,18 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	}, nil
 }
 
+// heapGrowth is GOGC for a process that holds buffers: they are used again and again, so
+// that it makes little garbage for each byte that passes, and the memory which Go by
+// default lets the heap grow by before it collects (as much as is in use) is wasted.
+const heapGrowth = 40
+
 // keepHeapWithin has the garbage collector work harder before transfers are refused for
-// want of memory. Who sets GOMEMLIMIT knows better.
+// want of memory. Who sets GOMEMLIMIT or GOGC knows better.
 func keepHeapWithin(bytes int64) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(bytes)
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(heapGrowth)
 	}
 }

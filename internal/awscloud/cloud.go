@@ -8,11 +8,13 @@
 package awscloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -22,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -46,6 +49,9 @@ type Config struct {
 	Rates *Rates
 	// Tracing makes spans of calls; nil makes none.
 	Tracing trace.TracerProvider
+	// Stall is how long AWS may take nothing of an object that is sent, or give nothing of
+	// one that is read, before the request counts as broken; 0: 30 s.
+	Stall time.Duration
 	// Log receives one debug line per call; nil discards them.
 	Log *slog.Logger
 }
@@ -54,10 +60,12 @@ type Config struct {
 type Cloud struct {
 	accountID string
 	region    string
+	stall     time.Duration
 	log       *slog.Logger
 	base      aws.Config // of S3
 	rates     *Rates
 	metrics   *callMetrics
+	sessions  *lru.Cache[sessionKey, *Objects]
 
 	s3      *s3.Client
 	control *s3control.Client
@@ -92,9 +100,15 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 	base.APIOptions = append(base.APIOptions, bound(cfg.Rates, watcher{metrics: metrics, tracer: tracerOf(cfg.Tracing)}))
 	control := base.Copy()
 	control.Retryer = func() aws.Retryer { return pacedRetryer{standardRetryer()} }
+	sessions, err := lru.New[sessionKey, *Objects](keptSessions)
+	if err != nil {
+		return nil, err
+	}
 	return &Cloud{
+		sessions:  sessions,
 		accountID: cfg.AccountID,
 		region:    cfg.Region,
+		stall:     cmp.Or(cfg.Stall, defaultStall),
 		log:       cfg.Log,
 		base:      base,
 		rates:     cfg.Rates,

@@ -43,15 +43,19 @@ func (o *Objects) SendPart(ctx context.Context, key, id string, p cas.Part) (cas
 	if _, err := p.Body.Seek(0, io.SeekStart); err != nil {
 		return cas.SentPart{}, err
 	}
-	out, err := o.s3.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket:            aws.String(o.accessPoint),
-		Key:               aws.String(key),
-		UploadId:          aws.String(id),
-		PartNumber:        aws.Int32(int32(p.Number)),
-		ContentLength:     aws.Int64(p.Size),
-		Body:              p.Body,
-		ChecksumCRC64NVME: aws.String(encodeCRC(sum.Sum64())),
-	}, signPayload(unsigned))
+	var out *s3.UploadPartOutput
+	err := sending(ctx, o.stall, p.Body, p.Size, func(ctx context.Context, body io.Reader) (err error) {
+		out, err = o.s3.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket:            aws.String(o.accessPoint),
+			Key:               aws.String(key),
+			UploadId:          aws.String(id),
+			PartNumber:        aws.Int32(int32(p.Number)),
+			ContentLength:     aws.Int64(p.Size),
+			Body:              body,
+			ChecksumCRC64NVME: aws.String(encodeCRC(sum.Sum64())),
+		}, signPayload(unsigned))
+		return err
+	})
 	if err != nil {
 		return cas.SentPart{}, failedObject(err, "sending part %d of %q", p.Number, key)
 	}

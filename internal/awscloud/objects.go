@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -24,6 +25,7 @@ import (
 type Objects struct {
 	s3          *s3.Client
 	accessPoint string // ARN
+	stall       time.Duration
 }
 
 var _ cas.Objects = (*Objects)(nil)
@@ -33,24 +35,43 @@ var _ cas.Objects = (*Objects)(nil)
 const contentType = "application/octet-stream"
 
 // Objects returns the objects behind the session's own access point. It makes no
-// request, and shares connections with every other Objects of c.
+// request, and shares connections with every other Objects of c. That of a session is made
+// once: it costs more than signing a request does.
 func (c *Cloud) Objects(s session.Session) *Objects {
 	k := s.Credentials
-	return &Objects{
+	whose := sessionKey{s.Tenant.APARN(), k.AccessKeyID, k.SecretAccessKey, k.SessionToken}
+	if known, ok := c.sessions.Get(whose); ok {
+		return known
+	}
+	o := &Objects{
 		s3: s3.NewFromConfig(c.base, s3Options, func(o *s3.Options) {
 			o.Credentials = credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
+			o.EndpointResolverV2 = &sameEndpoint{rules: s3.NewDefaultEndpointResolverV2()}
 		}),
-		accessPoint: s.Tenant.APARN(),
+		accessPoint: whose.accessPoint,
+		stall:       c.stall,
 	}
+	c.sessions.Add(whose, o)
+	return o
 }
+
+// sessionKey is all that tells the Objects of two sessions apart.
+type sessionKey struct{ accessPoint, keyID, secret, token string }
+
+// keptSessions is how many sessions have their Objects kept: of organizations that are
+// busy at a time.
+const keptSessions = 256
 
 // Put implements cas.Objects. The digest travels three times in one header set: as
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
 func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
-	in := o.put(key, d, size, label)
-	in.Body = body
-	_, err := o.s3.PutObject(ctx, in, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+	err := sending(ctx, o.stall, body, size, func(ctx context.Context, body io.Reader) error {
+		in := o.put(key, d, size, label)
+		in.Body = body
+		_, err := o.s3.PutObject(ctx, in, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
+		return err
+	})
 	return failedObject(err, "storing %q", key)
 }
 

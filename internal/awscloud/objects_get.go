@@ -25,8 +25,10 @@ func (o *Objects) Get(ctx context.Context, key string, want cas.Range, etag stri
 	if etag != "" {
 		in.IfMatch = aws.String(etag)
 	}
+	ctx, w := watched(ctx, o.stall)
 	out, err := o.s3.GetObject(ctx, in)
 	if err != nil {
+		w.end()
 		err = failedObject(err, "reading %q", key)
 		// The 412 of a read says that the object is another one now.
 		if e, ok := errors.AsType[*Error](err); ok && e.Code == "PreconditionFailed" {
@@ -34,12 +36,13 @@ func (o *Objects) Get(ctx context.Context, key string, want cas.Range, etag stri
 		}
 		return nil, cas.Info{}, err
 	}
+	body := fromAWS{out.Body, w}
 	size, err := sizeOf(out, want)
 	if err != nil {
 		err = fmt.Errorf("%w: reading %q: %w", cloud.ErrUnavailable, key, err)
-		return nil, cas.Info{}, errors.Join(err, out.Body.Close())
+		return nil, cas.Info{}, errors.Join(err, body.Close())
 	}
-	return out.Body, cas.Info{
+	return body, cas.Info{
 		Size:      size,
 		FileName:  fileName(out.Metadata),
 		MediaType: mediaType(out.Metadata),

@@ -26,25 +26,34 @@ const checksumTrailer = "x-amz-checksum-crc64nvme"
 // TLS; here one way serves both, so that what the embedded AWS proves is what AWS gets.
 func (o *Objects) StreamPart(ctx context.Context, key, id string, number int, size int64, body io.Reader) (cas.SentPart, error) {
 	framed := frame(body, size)
-	out, err := o.s3.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket:        aws.String(o.accessPoint),
-		Key:           aws.String(key),
-		UploadId:      aws.String(id),
-		PartNumber:    aws.Int32(int32(number)),
-		ContentLength: aws.Int64(framed.length),
-		Body:          framed,
-	}, signPayload(unsignedTrailer), onceUnlessSeekable(framed), askFirst, func(s *s3.Options) {
+	var out *s3.UploadPartOutput
+	err := sending(ctx, o.stall, framed, framed.length, func(ctx context.Context, body io.Reader) (err error) {
+		out, err = o.s3.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket:        aws.String(o.accessPoint),
+			Key:           aws.String(key),
+			UploadId:      aws.String(id),
+			PartNumber:    aws.Int32(int32(number)),
+			ContentLength: aws.Int64(framed.length),
+			Body:          body,
+		}, signPayload(unsignedTrailer), onceUnlessSeekable(body), askFirst, chunked(size))
+		return err
+	})
+	if err != nil {
+		return cas.SentPart{}, failedObject(err, "sending part %d of %q", number, key)
+	}
+	return cas.SentPart{Number: number, Size: size, ETag: aws.ToString(out.ETag), CRC: framed.sum.Sum64()}, nil
+}
+
+// chunked describes a payload of size bytes that is framed.
+func chunked(size int64) func(*s3.Options) {
+	return func(s *s3.Options) {
 		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		for header, value := range map[string]string{
 			"Content-Encoding": "aws-chunked", "X-Amz-Decoded-Content-Length": strconv.FormatInt(size, 10), "X-Amz-Trailer": checksumTrailer,
 		} {
 			s.APIOptions = append(s.APIOptions, smithyhttp.SetHeaderValue(header, value))
 		}
-	})
-	if err != nil {
-		return cas.SentPart{}, failedObject(err, "sending part %d of %q", number, key)
 	}
-	return cas.SentPart{Number: number, Size: size, ETag: aws.ToString(out.ETag), CRC: framed.sum.Sum64()}, nil
 }
 
 // framedBody is a payload as aws-chunked has it: one chunk, an empty one, the checksum.

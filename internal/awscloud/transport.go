@@ -41,6 +41,10 @@ func httpClient(cfg Config) (aws.HTTPClient, error) {
 // a host that nobody configured.
 func refuseRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
+// answerTimeout: a large PUT is answered only after S3 has stored it; a silent peer is not
+// waited for beyond this.
+const answerTimeout = 2 * time.Minute
+
 func buildableClient(endpoint string) (*awshttp.BuildableClient, error) {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	dial := dialer.DialContext
@@ -60,9 +64,7 @@ func buildableClient(endpoint string) (*awshttp.BuildableClient, error) {
 		}
 		t.MaxIdleConns = 256
 		t.MaxIdleConnsPerHost = 64
-		// A large PUT is answered only after S3 has stored it; a silent peer is not
-		// waited for beyond this.
-		t.ResponseHeaderTimeout = 2 * time.Minute
+		t.ResponseHeaderTimeout = answerTimeout
 	}), nil
 }
 

@@ -27,6 +27,7 @@ type memory struct {
 	room *semaphore.Weighted // in blocks
 	mu   sync.Mutex
 	free [][]byte
+	lent int // blocks
 }
 
 func newMemory(size int64) *memory {
@@ -50,6 +51,7 @@ func (m *memory) lend(ctx context.Context, size int64) (*held, error) {
 func (m *memory) block() []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.lent++
 	if last := len(m.free) - 1; last >= 0 {
 		b := m.free[last]
 		m.free = m.free[:last]
@@ -105,6 +107,23 @@ func (h *held) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// WriteTo implements io.WriterTo: a checksum needs no copy of the part.
+func (h *held) WriteTo(w io.Writer) (written int64, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for err == nil && h.offset < h.n {
+		if h.over {
+			return written, errCut
+		}
+		within := h.offset % blockBytes
+		var n int
+		n, err = w.Write(h.blocks[h.offset/blockBytes][within:min(blockBytes, within+h.n-h.offset)])
+		h.offset += int64(n)
+		written += int64(n)
+	}
+	return written, err
+}
+
 // Seek implements io.Seeker.
 func (h *held) Seek(offset int64, whence int) (int64, error) {
 	h.mu.Lock()
@@ -127,8 +146,17 @@ func (h *held) release() {
 	h.mu.Lock()
 	h.over = true
 	h.mu.Unlock()
-	h.memory.mu.Lock()
-	h.memory.free = append(h.memory.free, h.blocks...)
-	h.memory.mu.Unlock()
+	h.memory.take(h.blocks)
 	h.memory.room.Release(h.reserved)
+}
+
+// take has blocks lent again. When nobody has any, nothing is kept: a process that has
+// taken its last upload in parts a while ago needs the memory for something else.
+func (m *memory) take(blocks [][]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.free = append(m.free, blocks...)
+	if m.lent -= len(blocks); m.lent == 0 {
+		m.free = nil
+	}
 }

@@ -46,7 +46,7 @@ type Config struct {
 	// PartSize is the size of the first parts of a larger one, in bytes; 0: 5 MiB, which
 	// is the least (facts AWS §7.3).
 	PartSize int64
-	// Memory is what all uploads in parts hold together, in bytes; 0: 32 MiB. At least
+	// Memory is what all uploads in parts hold together, in bytes; 0: 24 MiB. At least
 	// four times PartSize and 1 MiB: the largest part that is held.
 	Memory int64
 	// Ledger keeps the records of uploads in parts.
@@ -65,7 +65,7 @@ type Config struct {
 const (
 	defaultSinglePutMax = maxSinglePut
 	defaultPartSize     = 5 * mebibyte
-	defaultMemory       = 32 * mebibyte
+	defaultMemory       = 24 * mebibyte
 	defaultResumableMin = 64 * mebibyte
 	defaultUploadExpiry = 24 * time.Hour
 	defaultOpenUploads  = 100
@@ -82,7 +82,7 @@ type Store struct {
 	sweeps  sweeps
 }
 
-// New returns a Store on cfg.
+// New returns a Store on cfg. What it refuses, it calls by the key of the configuration.
 func New(cfg Config) (*Store, error) {
 	if cfg.SinglePutMax == 0 {
 		cfg.SinglePutMax = defaultSinglePutMax
@@ -116,7 +116,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	// In whole blocks: one more than the bytes of the largest part.
 	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
-		return nil, fmt.Errorf("memory of %d bytes: want at least %d", cfg.Memory, least)
+		return nil, fmt.Errorf("uploadMemory of %d bytes: want at least %d", cfg.Memory, least)
 	}
 	return &Store{
 		cfg: cfg, memory: newMemory(cfg.Memory), heldMax: cfg.PartSize << growths,

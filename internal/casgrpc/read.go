@@ -69,8 +69,8 @@ func wanted(req *bytestream.ReadRequest) (cas.Range, error) {
 
 // send fills each message before it goes out.
 func send(artifact io.Reader, client patient) error {
-	for {
-		chunk, err := newChunk(func(b []byte) (int, error) { return fillChunk(artifact, b) })
+	for size := firstChunkBytes; ; size = chunkBytes {
+		chunk, err := newChunk(size, func(b []byte) (int, error) { return fillChunk(artifact, b) })
 		if len(chunk.Data) > 0 {
 			if err := client.send(chunk); err != nil {
 				return err

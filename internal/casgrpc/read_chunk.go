@@ -7,10 +7,15 @@ import (
 	"google.golang.org/grpc/mem"
 )
 
-// chunkBytes is the size of a Read message: large enough that the cost of a message
-// vanishes, far below what any client receives (facts WIRE §1.7). A stream has about
-// three of them on their way.
-const chunkBytes = 256 << 10
+// chunkBytes is the most data in a Read message: large enough that the cost of a message
+// vanishes, on the stock client's side as well, whose buffers of this size are 1 MiB and
+// are cleared for each message; far below what any client receives (facts WIRE §1.7). A
+// stream has about three of them on their way.
+const chunkBytes = 512 << 10
+
+// firstChunkBytes is the most in the first one: the client has something to do while the
+// server reads on.
+const firstChunkBytes = 64 << 10
 
 // chunk is a ReadResponse whose data belong to a pool. Any codec can send it; that of
 // ServerOptions sends the data from where they are and gives them back.
@@ -22,9 +27,9 @@ type chunk struct {
 // PayloadBytes is how many bytes of the artifact the message has.
 func (c chunk) PayloadBytes() int { return len(c.Data) }
 
-// newChunk fills a chunk from read.
-func newChunk(read func([]byte) (int, error)) (chunk, error) {
-	data := chunks.Get(chunkBytes)
+// newChunk fills a chunk of at most size bytes from read.
+func newChunk(size int, read func([]byte) (int, error)) (chunk, error) {
+	data := chunks.Get(size)
 	n, err := read(*data)
 	*data = (*data)[:n]
 	return chunk{&bytestream.ReadResponse{Data: *data}, mem.NewBuffer(data, chunks)}, err

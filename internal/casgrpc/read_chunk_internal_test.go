@@ -22,7 +22,7 @@ func TestChunksAreReadResponses(t *testing.T) {
 			t.Fatal(err)
 		}
 		for name, c := range map[string]encoding.CodecV2{"ours": codec{plain}, "grpc's": plain} {
-			m, err := newChunk(func(b []byte) (int, error) { return copy(b, content), nil })
+			m, err := newChunk(chunkBytes, func(b []byte) (int, error) { return copy(b, content), nil })
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -71,7 +71,8 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 // body is the content of a Write stream as an io.Reader. It ends with io.EOF only
 // after a message with finish_write.
 type body struct {
-	messages <-chan message
+	wanted   chan struct{}
+	messages chan message
 	gone     <-chan struct{} // closed when the client is
 	idle     time.Duration
 	name     string
@@ -87,29 +88,37 @@ type message struct {
 }
 
 // newBody receives from stream until the handler returns: that ends the stream's
-// context, and with it Recv.
+// context, and with it Recv. A message is received when it is asked for: one that waits
+// would be another MiB for each upload, and what the client sends meanwhile is in the
+// stream's window.
 func newBody(stream bytestream.ByteStream_WriteServer, idle time.Duration) *body {
-	messages, gone := make(chan message), stream.Context().Done()
+	b := &body{wanted: make(chan struct{}), messages: make(chan message), gone: stream.Context().Done(), idle: idle}
 	go func() {
 		for {
-			req, err := receive(stream)
 			select {
-			case messages <- message{req, err}:
-			case <-gone:
+			case <-b.wanted:
+			case <-b.gone:
 				return
 			}
-			if err != nil {
+			req, err := receive(stream)
+			select {
+			case b.messages <- message{req, err}:
+			case <-b.gone:
 				return
 			}
 		}
 	}()
-	return &body{messages: messages, gone: gone, idle: idle}
+	return b
 }
 
 // next waits for a message, but not longer than idle.
 func (b *body) next() (*received, error) {
 	idle := time.NewTimer(b.idle)
 	defer idle.Stop()
+	select {
+	case b.wanted <- struct{}{}:
+	case <-b.gone:
+	}
 	select {
 	case m := <-b.messages:
 		switch {

@@ -97,6 +97,10 @@ type CAS struct {
 	SessionReuse *time.Duration `yaml:"sessionReuse"`
 	// SinglePutMax is the largest artifact stored with one request, in bytes.
 	SinglePutMax int64 `yaml:"singlePutMax"`
+	// PartSize is the size of the first parts of a larger one, and of one whose length
+	// nobody says, in bytes; UploadMemory is what all uploads in parts hold together.
+	PartSize     int64 `yaml:"partSize"`
+	UploadMemory int64 `yaml:"uploadMemory"`
 	// MaxArtifactBytes is the largest artifact of any organization; default 5 GiB.
 	MaxArtifactBytes int64 `yaml:"maxArtifactBytes"`
 	// DirectTransfers: off (default), allowed or recommended. Their URLs show the access

@@ -78,9 +78,10 @@ func (c *content) Seek(offset int64, whence int) (int64, error) {
 	return c.at, nil
 }
 
-// drain takes size bytes from r and nothing else.
+// drain takes size bytes from r and nothing else, as an application does that copies them
+// to where it wants them.
 func drain(r io.Reader, size int64) error {
-	n, err := io.Copy(io.Discard, r)
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, r, make([]byte, 64*kib))
 	if err == nil && n != size {
 		err = io.ErrUnexpectedEOF
 	}

@@ -75,6 +75,15 @@ func (d direct) get(ctx context.Context, a artifact) error {
 	return errors.Join(drain(out.Body, a.size()), out.Body.Close())
 }
 
+func (d direct) begin(ctx context.Context, a artifact) error {
+	out, err := d.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String(directBucket), Key: aws.String(a.digest.String())})
+	if err != nil {
+		return err
+	}
+	_, err = out.Body.Read(make([]byte, 1))
+	return errors.Join(ignoreEOF(err), out.Body.Close())
+}
+
 // batches makes the artifacts of a round, a batch for each path. For a download they are
 // there already, and the tokens of both directions are at hand.
 func (w *world) batches(ctx context.Context, j job, paths int, up bool, round int) ([][]artifact, error) {
@@ -106,16 +115,24 @@ func (w *world) batches(ctx context.Context, j job, paths int, up bool, round in
 
 func (w *world) fetchTokens(ctx context.Context, batches [][]artifact, up bool) error {
 	for i, p := range w.paths() {
-		t, needs := p.(interface {
-			fetch(context.Context, artifact, bool) error
-		})
-		if !needs {
-			continue
+		if err := w.fetchTokensOf(ctx, p, batches[i], up); err != nil {
+			return err
 		}
-		for _, a := range batches[i] {
-			if err := t.fetch(ctx, a, up); err != nil {
-				return fmt.Errorf("token: %w", err)
-			}
+	}
+	return nil
+}
+
+// fetchTokensOf gets the tokens that a path needs, if it does.
+func (w *world) fetchTokensOf(ctx context.Context, p path, all []artifact, up bool) error {
+	t, needs := p.(interface {
+		fetch(context.Context, artifact, bool) error
+	})
+	if !needs {
+		return nil
+	}
+	for _, a := range all {
+		if err := t.fetch(ctx, a, up); err != nil {
+			return fmt.Errorf("token: %w", err)
 		}
 	}
 	return nil

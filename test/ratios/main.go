@@ -60,15 +60,20 @@ func main() {
 	size := flag.Int64("size", 0, "only this size in bytes: 4096, 1048576, 67108864 or 1073741824")
 	clients := flag.Int("clients", 0, "only so many clients: 1 or 16 (16 of 1 GiB are only run when asked for: 50 GB of disk)")
 	only := flag.String("only", "", "only this direction: up or down")
+	memory := flag.Int64("memory", 0, "only the memory of cas while 16 artifacts of so many bytes are moved at once (of 1 GiB: 35 GB of disk)")
 	flag.Parse()
-	if err := run(ctx, *bin, *only, jobs(*size, *clients)); err != nil {
+	do := func(w *world) error { return w.table(ctx, *only, jobs(*size, *clients)) }
+	if *memory > 0 {
+		do = func(w *world) error { return w.memory(ctx, min(max(*memory, 4*kib), gib), 16) }
+	}
+	if err := run(ctx, *bin, do); err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, bin, only string, todo []job) (err error) {
+func run(ctx context.Context, bin string, do func(*world) error) error {
 	dir, err := os.MkdirTemp("", "managedcas-ratios-")
 	if err != nil {
 		return err
@@ -79,6 +84,10 @@ func run(ctx context.Context, bin, only string, todo []job) (err error) {
 		return err
 	}
 	defer w.stop()
+	return do(w)
+}
+
+func (w *world) table(ctx context.Context, only string, todo []job) error {
 	fmt.Println(header)
 	for _, j := range todo {
 		for _, up := range []bool{true, false} {
@@ -97,7 +106,7 @@ func run(ctx context.Context, bin, only string, todo []job) (err error) {
 	}
 	fmt.Printf("\nsha256 alone: %.2f CPU s per GiB; memory of cas: %d MiB when idle, %d MiB at most\n",
 		sha256PerGiB(), w.idleKiB>>10, w.cas.peakKiB()>>10)
-	return nil
+	return w.firstByte(ctx, 4*kib, 64*mib, gib)
 }
 
 const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned |
@@ -108,14 +117,17 @@ func title(j job, up bool) string {
 	if up {
 		direction = "up"
 	}
-	size := fmt.Sprintf("%d GiB", j.size/gib)
+	return fmt.Sprintf("%s %s, %d at once", sizeName(j.size), direction, j.clients)
+}
+
+func sizeName(size int64) string {
 	switch {
-	case j.size < mib:
-		size = fmt.Sprintf("%d KiB", j.size/kib)
-	case j.size < gib:
-		size = fmt.Sprintf("%d MiB", j.size/mib)
+	case size < mib:
+		return fmt.Sprintf("%d KiB", size/kib)
+	case size < gib:
+		return fmt.Sprintf("%d MiB", size/mib)
 	}
-	return fmt.Sprintf("%s %s, %d at once", size, direction, j.clients)
+	return fmt.Sprintf("%d GiB", size/gib)
 }
 
 // measure moves the artifacts of j by all paths in turns and compares the medians.

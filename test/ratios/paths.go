@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,6 +27,15 @@ type path interface {
 	name() string
 	put(ctx context.Context, a artifact) error
 	get(ctx context.Context, a artifact) error
+	// begin is get up to the first byte.
+	begin(ctx context.Context, a artifact) error
+}
+
+func ignoreEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // tokenSource gets the token for one transfer.
@@ -64,7 +74,7 @@ func newOverHTTP(base string, from tokenSource) overHTTP {
 
 func (overHTTP) name() string { return "HTTP" }
 
-func (o overHTTP) do(ctx context.Context, method string, a artifact, body io.Reader) error {
+func (o overHTTP) do(ctx context.Context, method string, a artifact, body io.Reader, receive func(io.Reader) error) error {
 	r, err := http.NewRequestWithContext(ctx, method, o.base+"/v1/artifacts/"+a.digest.String(), body)
 	if err != nil {
 		return err
@@ -82,19 +92,25 @@ func (o overHTTP) do(ctx context.Context, method string, a artifact, body io.Rea
 		said, _ := io.ReadAll(answer.Body)
 		return fmt.Errorf("%s: %s", answer.Status, said)
 	}
-	if method == http.MethodGet {
-		return drain(answer.Body, a.size())
-	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	return err
+	return receive(answer.Body)
 }
 
 func (o overHTTP) put(ctx context.Context, a artifact) error {
-	return o.do(ctx, http.MethodPut, a, a.content())
+	return o.do(ctx, http.MethodPut, a, a.content(), func(answer io.Reader) error {
+		_, err := io.Copy(io.Discard, answer)
+		return err
+	})
 }
 
 func (o overHTTP) get(ctx context.Context, a artifact) error {
-	return o.do(ctx, http.MethodGet, a, nil)
+	return o.do(ctx, http.MethodGet, a, nil, func(body io.Reader) error { return drain(body, a.size()) })
+}
+
+func (o overHTTP) begin(ctx context.Context, a artifact) error {
+	return o.do(ctx, http.MethodGet, a, nil, func(body io.Reader) error {
+		_, err := body.Read(make([]byte, 1))
+		return ignoreEOF(err)
+	})
 }
 
 type overGRPC struct {
@@ -160,6 +176,17 @@ func (o overGRPC) get(ctx context.Context, a artifact) error {
 	}
 }
 
+func (o overGRPC) begin(ctx context.Context, a artifact) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	stream, err := o.client.Read(metadata.AppendToOutgoingContext(ctx, "authorization", o.of(a)), &bytestream.ReadRequest{ResourceName: a.digest.Hex()})
+	if err != nil {
+		return err
+	}
+	_, err = stream.Recv()
+	return err
+}
+
 // plain hashes into a file and out of one.
 type plain struct{ dir string }
 
@@ -189,3 +216,5 @@ func (p plain) get(_ context.Context, a artifact) error {
 	_, err = io.CopyBuffer(struct{ io.Writer }{sha256.New()}, f, make([]byte, 64*kib))
 	return err
 }
+
+func (p plain) begin(context.Context, artifact) error { return nil }

@@ -37,7 +37,11 @@ func (p presigned) put(ctx context.Context, a artifact) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.send(ctx, signed, a, a.content()); err != nil {
+	err = p.send(ctx, signed, a, a.content(), func(answer io.Reader) error {
+		_, err := io.Copy(io.Discard, answer)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return p.post(ctx, a, ":confirm", "", nil)
@@ -48,11 +52,18 @@ func (p presigned) get(ctx context.Context, a artifact) error {
 	if err != nil {
 		return err
 	}
-	n, err := p.send(ctx, signed, a, nil)
-	if err == nil && n != a.size() {
-		err = io.ErrUnexpectedEOF
+	return p.send(ctx, signed, a, nil, func(body io.Reader) error { return drain(body, a.size()) })
+}
+
+func (p presigned) begin(ctx context.Context, a artifact) error {
+	signed, err := p.sign(ctx, a, `{"operation": "download"}`)
+	if err != nil {
+		return err
 	}
-	return err
+	return p.send(ctx, signed, a, nil, func(body io.Reader) error {
+		_, err := body.Read(make([]byte, 1))
+		return ignoreEOF(err)
+	})
 }
 
 // request is what cas signed.
@@ -86,11 +97,10 @@ func (p presigned) post(ctx context.Context, a artifact, verb, body string, into
 	return err
 }
 
-// send returns how many bytes came back.
-func (p presigned) send(ctx context.Context, signed request, a artifact, body io.Reader) (int64, error) {
+func (p presigned) send(ctx context.Context, signed request, a artifact, body io.Reader, receive func(io.Reader) error) error {
 	r, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, body)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for name, value := range signed.Headers {
 		r.Header.Set(name, value)
@@ -100,12 +110,11 @@ func (p presigned) send(ctx context.Context, signed request, a artifact, body io
 	}
 	answer, err := p.client.Do(r)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer answer.Body.Close()
-	n, err := io.Copy(io.Discard, answer.Body)
-	if err == nil && answer.StatusCode >= 300 {
-		err = fmt.Errorf("S3: %s", answer.Status)
+	if answer.StatusCode >= 300 {
+		return fmt.Errorf("S3: %s", answer.Status)
 	}
-	return n, err
+	return receive(answer.Body)
 }

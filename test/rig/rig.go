@@ -57,6 +57,7 @@ type Options struct {
 	Idle         time.Duration    // of a transfer; 0: the default
 	Reuse        time.Duration    // of a session
 	Log          io.Writer        // of the CAS; nil: the test's
+	Stall        time.Duration    // of S3; 0: the default
 	Limits       service.Limits
 	Tracing      trace.TracerProvider // of the CAS; nil: off
 	// Catalogue: what the servers store has entries.
@@ -260,7 +261,7 @@ func (r *Rig) pod(t testing.TB, workload, role string) podidentity.Access {
 func (r *Rig) cloud(t testing.TB, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
 	t.Helper()
 	c, err := awscloud.New(t.Context(), awscloud.Config{
-		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network, Tracing: r.options.Tracing,
+		Region: region, AccountID: account, Endpoint: r.endpoint, Credentials: credentials, Transport: network, Stall: r.options.Stall, Tracing: r.options.Tracing,
 	})
 	must(t, err)
 	return c
