@@ -72,7 +72,10 @@ func (o *Objects) Checksum(ctx context.Context, key string) (cas.Info, digest.Di
 func (o *Objects) presigner(life time.Duration, more ...func(*s3.PresignOptions)) *s3.PresignClient {
 	return s3.NewPresignClient(o.s3, append(more,
 		s3.WithPresignExpires(life),
-		s3.WithPresignClientFromClientOptions(func(o *s3.Options) { o.BaseEndpoint = named(o.BaseEndpoint) }),
+		s3.WithPresignClientFromClientOptions(func(o *s3.Options) {
+			o.BaseEndpoint = named(o.BaseEndpoint)
+			o.EndpointResolverV2 = s3.NewDefaultEndpointResolverV2() // the kept one knows only the other name
+		}),
 	)...)
 }
 

@@ -31,6 +31,7 @@ func TestConfigLimits(t *testing.T) {
 		{cas.Config{PartSize: 10 * mib, Memory: 41 * mib}, ""},
 		{cas.Config{PartSize: 10 * mib, Memory: 41*mib - 1}, "uploadMemory"},
 	} {
+		row.cfg.Ledger = struct{ cas.Ledger }{} // which is not asked
 		_, err := cas.New(row.cfg)
 		if (err != nil) != (row.want != "") || err != nil && !strings.HasPrefix(err.Error(), row.want+" of ") {
 			t.Errorf("%+v: %v, want %q", row.cfg, err, row.want)
