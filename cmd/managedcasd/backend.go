@@ -10,6 +10,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
@@ -45,6 +46,7 @@ run on one database.`,
 
 // newBackend returns the reconciler of an installation.
 func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, interval time.Duration, log *slog.Logger) *reconcile.Reconciler {
+	log = log.With("part", "backend")
 	return reconcile.New(reconcile.Config{
 		Installation:  in,
 		AccessPoints:  aws,
@@ -52,7 +54,8 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, i
 		Roles:         aws,
 		Organizations: db,
 		Secrets:       secretstore.NewDatabase(db),
+		Jobs:          jobs.NewWorkers(db.Queue(), db, log.With("about", "jobs")),
 		Interval:      interval,
-		Log:           log.With("part", "backend"),
+		Log:           log,
 	})
 }

@@ -55,9 +55,6 @@ type plane struct {
 	services *grpc.Server
 	conn     *grpc.ClientConn
 	log      *buffer
-
-	mu      sync.Mutex
-	changed []org.ID
 }
 
 func newPlane(t *testing.T) *plane {
@@ -84,11 +81,6 @@ func newPlane(t *testing.T) *plane {
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
-		OnChange: func(id org.ID) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.changed = append(p.changed, id)
-		},
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)

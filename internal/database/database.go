@@ -25,6 +25,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -32,6 +33,7 @@ import (
 type DB struct {
 	write writer
 	read  *bun.DB
+	queue *jobs.Queue
 }
 
 // Open opens the database that target names and brings its schema up to date. Target is

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/managedcas/managedcas/internal/jobs"
 )
 
 //go:embed migrations/*.sql
@@ -69,11 +71,32 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
+// versionOfRiver is the migration that makes the tables of River, which brings its own.
+const versionOfRiver = 6
+
 // migratorOf returns goose over the embedded migrations.
 func migratorOf(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	up, down := inTransaction(jobs.SQLite.MigrateUp), inTransaction(jobs.SQLite.MigrateDown)
+	if dialect == goose.DialectPostgres {
+		up, down = inSteps(jobs.Postgres.MigrateUp), inSteps(jobs.Postgres.MigrateDown)
+	}
+	return goose.NewProvider(dialect, db, files, append(options,
+		goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(goose.NewGoMigration(versionOfRiver, up, down)))...)
+}
+
+type migrateRiver func(ctx context.Context, pool *sql.DB, tx *sql.Tx) error
+
+func inTransaction(migrate migrateRiver) *goose.GoFunc {
+	return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return migrate(ctx, nil, tx) }}
+}
+
+// inSteps is for PostgreSQL. Each step is a transaction, and the next start goes on
+// after the last one that was made.
+func inSteps(migrate migrateRiver) *goose.GoFunc {
+	return &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error { return migrate(ctx, db, nil) }}
 }

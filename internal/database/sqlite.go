@@ -11,6 +11,8 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
+
+	"github.com/managedcas/managedcas/internal/jobs"
 )
 
 // readers bounds the connections that read a SQLite file beside the one that writes.
@@ -29,6 +31,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), db.Close())
 	}
 	if db.read, err = poolOfSQLite(path, readers); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if db.queue, err = jobs.NewQueue(jobs.SQLite, write.DB); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

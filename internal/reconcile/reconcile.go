@@ -28,7 +28,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Config is what New needs. Every field but the last two is required.
+// Config is what New needs. Every field but the last three is required.
 type Config struct {
 	Installation  tenancy.Installation
 	AccessPoints  AccessPoints
@@ -36,6 +36,8 @@ type Config struct {
 	Roles         Roles
 	Organizations Organizations
 	Secrets       Secrets
+	// Jobs is what Run works on.
+	Jobs Jobs
 	// Interval is the time between two full passes; 0: 5 minutes.
 	Interval time.Duration
 	Log      *slog.Logger
@@ -54,8 +56,6 @@ const (
 type Reconciler struct {
 	cfg      Config
 	baseRole atomic.Pointer[cloud.Role]
-	poked    chan struct{}
-	queue    queue
 	health   health
 }
 
@@ -67,7 +67,7 @@ func New(cfg Config) *Reconciler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reconciler{cfg: cfg, poked: make(chan struct{}, 1)}
+	return &Reconciler{cfg: cfg}
 }
 
 // Reconcile brings one organization to its desired state and records the outcome. It
