@@ -80,23 +80,13 @@ func migratorOf(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpti
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	up, down := inTransaction(jobs.SQLite.MigrateUp), inTransaction(jobs.SQLite.MigrateDown)
+	engine := jobs.SQLite
 	if dialect == goose.DialectPostgres {
-		up, down = inSteps(jobs.Postgres.MigrateUp), inSteps(jobs.Postgres.MigrateDown)
+		engine = jobs.Postgres
 	}
+	// Not in a transaction: River's migrations have their own, and the next start goes on
+	// after the last one that was made.
+	river := goose.NewGoMigration(versionOfRiver, &goose.GoFunc{RunDB: engine.MigrateUp}, &goose.GoFunc{RunDB: engine.MigrateDown})
 	return goose.NewProvider(dialect, db, files, append(options,
-		goose.WithDisableGlobalRegistry(true),
-		goose.WithGoMigrations(goose.NewGoMigration(versionOfRiver, up, down)))...)
-}
-
-type migrateRiver func(ctx context.Context, pool *sql.DB, tx *sql.Tx) error
-
-func inTransaction(migrate migrateRiver) *goose.GoFunc {
-	return &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return migrate(ctx, nil, tx) }}
-}
-
-// inSteps is for PostgreSQL. Each step is a transaction, and the next start goes on
-// after the last one that was made.
-func inSteps(migrate migrateRiver) *goose.GoFunc {
-	return &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error { return migrate(ctx, db, nil) }}
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river))...)
 }

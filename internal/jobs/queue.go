@@ -96,27 +96,22 @@ func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, id org.ID) error {
 // schemaVersion is the version of River's tables. A newer one is a new migration.
 const schemaVersion = 8
 
-// MigrateUp makes River's tables in tx, or without one if it is nil: PostgreSQL does not
-// let a transaction use a value that it has added to an enumeration.
-func (e Engine) MigrateUp(ctx context.Context, pool *sql.DB, tx *sql.Tx) error {
-	return e.migrate(ctx, pool, tx, rivermigrate.DirectionUp, schemaVersion)
+// MigrateUp makes River's tables, step by step: PostgreSQL does not let a transaction use
+// a value that it has added to an enumeration. It needs a connection of its own.
+func (e Engine) MigrateUp(ctx context.Context, pool *sql.DB) error {
+	return e.migrate(ctx, pool, rivermigrate.DirectionUp, schemaVersion)
 }
 
 // MigrateDown takes River's tables away.
-func (e Engine) MigrateDown(ctx context.Context, pool *sql.DB, tx *sql.Tx) error {
-	return e.migrate(ctx, pool, tx, rivermigrate.DirectionDown, -1)
+func (e Engine) MigrateDown(ctx context.Context, pool *sql.DB) error {
+	return e.migrate(ctx, pool, rivermigrate.DirectionDown, -1)
 }
 
-func (e Engine) migrate(ctx context.Context, pool *sql.DB, tx *sql.Tx, direction rivermigrate.Direction, target int) error {
+func (e Engine) migrate(ctx context.Context, pool *sql.DB, direction rivermigrate.Direction, target int) error {
 	migrator, err := rivermigrate.New(e.driver(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
-	options := &rivermigrate.MigrateOpts{TargetVersion: target}
-	if tx == nil {
-		_, err = migrator.Migrate(ctx, direction, options)
-	} else {
-		_, err = migrator.MigrateTx(ctx, tx, direction, options)
-	}
+	_, err = migrator.Migrate(ctx, direction, &rivermigrate.MigrateOpts{TargetVersion: target})
 	return err
 }
