@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
-	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/emulator/faults"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -17,8 +16,6 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
-
-func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
 
 func TestI7NewOrganizationBecomesReady(t *testing.T) {
 	t.Parallel()

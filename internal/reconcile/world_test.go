@@ -34,6 +34,7 @@ type world struct {
 	aws      *emulator.AWS
 	endpoint string
 	root     *awscloud.Cloud
+	access   podidentity.Access // the backend's, from which it has its credentials
 	identity awscloud.Credentials
 	network  *http.Transport
 	db       *database.DB
@@ -74,6 +75,7 @@ func newWorldOn(t *testing.T, target string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.access = access
 	w.identity = awscloud.ContainerCredentials(server.URL+access.Path, access.AuthorizationToken)
 	if w.db, err = database.Open(t.Context(), target); err != nil {
 		t.Fatal(err)
