@@ -3,6 +3,7 @@ package database
 import (
 	"database/sql"
 	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -113,7 +114,7 @@ func TestMigrationsKeepData(t *testing.T) {
 func TestRolesStartTogether(t *testing.T) {
 	t.Parallel()
 	for engine, target := range map[string]func(*testing.T) string{
-		"sqlite":   func(t *testing.T) string { return databasetest.Target(t, "sqlite") },
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "managedcas.db") },
 		"postgres": databasetest.EmptyPostgres,
 	} {
 		t.Run(engine, func(t *testing.T) {
