@@ -11,6 +11,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
@@ -63,6 +64,7 @@ type backendOptions struct {
 
 // newBackend returns the reconciler of an installation.
 func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options backendOptions, log *slog.Logger) *reconcile.Reconciler {
+	log = log.With("part", "backend")
 	return reconcile.New(reconcile.Config{
 		Installation:  in,
 		AccessPoints:  aws,
@@ -70,10 +72,11 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		Roles:         aws,
 		Organizations: db,
 		Secrets:       options.secrets,
+		Jobs:          jobs.NewWorkers(db.Queue(), db, log.With("about", "jobs")),
 		Quotas:        options.quotas,
 		Tracing:       options.tracing,
 		Interval:      options.interval,
-		Log:           log.With("part", "backend"),
+		Log:           log,
 	})
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
-	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
 )
@@ -44,10 +43,7 @@ Make the first token with managedcasd token.`,
 		})
 }
 
-type controlplaneOptions struct {
-	maxArtifactBytes int64
-	created          func() // wakes the reconciler of the same process; may be nil
-}
+type controlplaneOptions struct{ maxArtifactBytes int64 }
 
 type controlplaneServers struct {
 	grpc   *grpc.Server
@@ -75,11 +71,6 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
-		OnChange: func(org.ID) {
-			if options.created != nil {
-				options.created()
-			}
-		},
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)

@@ -160,7 +160,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
 	reconciler := newBackend(clouds["backend"], installation, db, backendOptions{secrets: secrets, interval: options.reconcile}, log)
-	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes, created: reconciler.Poke}, log)
+	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes}, log)
 	if err != nil {
 		return err
 	}

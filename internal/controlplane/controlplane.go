@@ -31,8 +31,8 @@ import (
 
 // Store is what the services need of a database.
 type Store interface {
-	// CreateOrganization stores an organization and its pending storage backend, which
-	// queues it for the reconciler; registry.ErrExists when the name is taken.
+	// CreateOrganization stores an organization, its pending storage backend, and the job
+	// of the reconciler; registry.ErrExists when the name is taken.
 	CreateOrganization(ctx context.Context, o org.Organization) error
 	// OrganizationByName returns a living organization, or registry.ErrNotFound.
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
@@ -76,9 +76,6 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
-	// OnChange is told of every organization that the reconciler should look at now. It
-	// must not block. Optional: the reconciler also finds them in the database.
-	OnChange func(org.ID)
 }
 
 // Server implements the services.
@@ -86,9 +83,6 @@ type Server struct{ cfg Config }
 
 // New returns a server. It does nothing before a request comes.
 func New(cfg Config) *Server {
-	if cfg.OnChange == nil {
-		cfg.OnChange = func(org.ID) {}
-	}
 	return &Server{cfg}
 }
 

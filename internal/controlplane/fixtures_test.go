@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -55,9 +55,6 @@ type plane struct {
 	services *grpc.Server
 	conn     *grpc.ClientConn
 	log      *buffer
-
-	mu      sync.Mutex
-	changed []org.ID
 }
 
 func newPlane(t *testing.T) *plane {
@@ -65,7 +62,7 @@ func newPlane(t *testing.T) *plane {
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
-	if p.db, err = database.Open(t.Context(), filepath.Join(t.TempDir(), "managedcas.db")); err != nil {
+	if p.db, err = database.Open(t.Context(), databasetest.SQLite(t, database.Migrate)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.db.Close() })
@@ -84,11 +81,6 @@ func newPlane(t *testing.T) *plane {
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
-		OnChange: func(id org.ID) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.changed = append(p.changed, id)
-		},
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)

@@ -22,8 +22,7 @@ type organizations struct {
 	server *Server
 }
 
-// Create makes an organization. Its storage follows: the row is the reconciler's
-// queue.
+// Create makes an organization. Its storage follows: the reconciler has a job to make it.
 func (s organizations) Create(ctx context.Context, req *controlplanev1.OrganizationServiceCreateRequest) (*controlplanev1.OrganizationServiceCreateResponse, error) {
 	name, err := parseName(req.GetName())
 	if err != nil {
@@ -34,7 +33,6 @@ func (s organizations) Create(ctx context.Context, req *controlplanev1.Organizat
 	if err := s.server.cfg.Store.CreateOrganization(ctx, o); err != nil {
 		return nil, unavailable(err)
 	}
-	s.server.cfg.OnChange(o.ID)
 	return &controlplanev1.OrganizationServiceCreateResponse{Result: organizationItem(o)}, nil
 }
 
@@ -49,7 +47,6 @@ func (s organizations) Delete(ctx context.Context, req *controlplanev1.Organizat
 	if _, err := s.server.cfg.Store.SetOrganizationState(ctx, o.ID, org.Deleting, ""); err != nil {
 		return nil, unavailable(err)
 	}
-	s.server.cfg.OnChange(o.ID)
 	return &controlplanev1.OrganizationServiceDeleteResponse{}, nil
 }
 

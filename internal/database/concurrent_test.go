@@ -97,3 +97,28 @@ func TestDeletionIsNotOverwritten(t *testing.T) {
 		}
 	})
 }
+
+// TestAPassIsOneProcess: of many processes that want to visit all organizations, one
+// does so in a period.
+func TestAPassIsOneProcess(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		pools := []*database.DB{openAt(t, target), openAt(t, target)}
+		for _, want := range []int64{1, 0} { // nobody had it lately; then somebody had
+			won := atOnce(t, pools, errLate, func(ctx context.Context, db *database.DB, _ int) error {
+				if claimed, err := db.ClaimPass(ctx, time.Hour); err != nil || claimed {
+					return err
+				}
+				return errLate
+			})
+			if won != want {
+				t.Errorf("%d processes of 16 have the pass, want %d", won, want)
+			}
+		}
+		if claimed, err := pools[1].ClaimPass(t.Context(), 0); err != nil || !claimed {
+			t.Errorf("a process that starts: %t, %v", claimed, err)
+		}
+	})
+}
+
+var errLate = errors.New("another process has the pass")

@@ -25,6 +25,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -34,6 +35,7 @@ type DB struct {
 	read  *bun.DB
 	// relaxed writes what can be made anew: it does not wait for the disk.
 	relaxed *bun.DB
+	queue   *jobs.Queue
 }
 
 // Open opens the database that target names and brings its schema up to date. Target is

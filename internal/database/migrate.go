@@ -11,6 +11,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/managedcas/managedcas/internal/jobs"
 )
 
 //go:embed migrations/*.sql
@@ -69,11 +71,22 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
+// versionOfRiver is the migration that makes the tables of River, which brings its own.
+const versionOfRiver = 6
+
 // migratorOf returns goose over the embedded migrations.
 func migratorOf(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOption) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
-	return goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	engine := jobs.SQLite
+	if dialect == goose.DialectPostgres {
+		engine = jobs.Postgres
+	}
+	// Not in a transaction: River's migrations have their own, and the next start goes on
+	// after the last one that was made.
+	river := goose.NewGoMigration(versionOfRiver, &goose.GoFunc{RunDB: engine.MigrateUp}, &goose.GoFunc{RunDB: engine.MigrateDown})
+	return goose.NewProvider(dialect, db, files, append(options,
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river))...)
 }

@@ -1,7 +1,9 @@
 package database
 
 import (
+	"database/sql"
 	"errors"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +29,8 @@ func TestMigrationsGoDownAndUpWithData(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			ctx := t.Context()
-			db := openTarget(t, databasetest.Target(t, engine))
+			target := databasetest.Target(t, engine)
+			db := openTarget(t, target)
 			fill := func() {
 				t.Helper()
 				o := newOrganization()
@@ -39,7 +42,7 @@ func TestMigrationsGoDownAndUpWithData(t *testing.T) {
 				}
 			}
 			fill()
-			migrator, err := migratorOf(dialect, db.write.DB.DB)
+			migrator, err := migratorOf(dialect, migratingPool(t, db, target))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -74,7 +77,8 @@ func TestMigrationsKeepData(t *testing.T) {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
 			ctx := t.Context()
-			db := openTarget(t, databasetest.Target(t, engine))
+			target := databasetest.Target(t, engine)
+			db := openTarget(t, target)
 			o := newOrganization()
 			if err := db.CreateOrganization(ctx, o); err != nil {
 				t.Fatal(err)
@@ -82,7 +86,7 @@ func TestMigrationsKeepData(t *testing.T) {
 			if err := db.PutSecret(ctx, o.ID, "s", []byte(`{"v":1}`)); err != nil {
 				t.Fatal(err)
 			}
-			migrator, err := migratorOf(dialect, db.write.DB.DB)
+			migrator, err := migratorOf(dialect, migratingPool(t, db, target))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +114,7 @@ func TestMigrationsKeepData(t *testing.T) {
 func TestRolesStartTogether(t *testing.T) {
 	t.Parallel()
 	for engine, target := range map[string]func(*testing.T) string{
-		"sqlite":   func(t *testing.T) string { return databasetest.Target(t, "sqlite") },
+		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "managedcas.db") },
 		"postgres": databasetest.EmptyPostgres,
 	} {
 		t.Run(engine, func(t *testing.T) {
@@ -218,4 +222,18 @@ func openTarget(t *testing.T, target string) *DB {
 
 func newOrganization() org.Organization {
 	return org.Organization{ID: org.NewID(), Name: "acme", State: org.Pending, CreatedAt: time.Now()}
+}
+
+// migratingPool returns connections that are enough for a migration.
+func migratingPool(t *testing.T, db *DB, target string) *sql.DB {
+	t.Helper()
+	if isPostgres(target) {
+		return db.write.DB.DB
+	}
+	pool, err := poolOfSQLite(target, migrators, durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pool.Close() })
+	return pool.DB
 }

@@ -53,8 +53,7 @@ func organizationsOf(rows []organizationRow) ([]org.Organization, error) {
 }
 
 // CreateOrganization stores a new organization together with its managed storage
-// backend, which is pending: the two rows are what the reconciler's queue consists
-// of. It fails with registry.ErrExists when the name is taken.
+// backend, which is pending, and with the job that makes it ready. It fails with registry.ErrExists when the name is taken.
 func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error {
 	row := rowOfOrganization(o)
 	backend := rowOfBackend(registry.NewManagedBackend(o.ID, o.CreatedAt))
@@ -62,8 +61,10 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error 
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewInsert().Model(&backend).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(&backend).Exec(ctx); err != nil {
+			return err
+		}
+		return db.queue.Enqueue(ctx, tx.Tx, o.ID)
 	})
 	if err != nil {
 		return fmt.Errorf("create organization %s: %w", o.Name, classify(err))
@@ -127,7 +128,8 @@ func (db *DB) OrganizationsToReconcile(ctx context.Context, after org.ID, limit 
 
 // SetOrganizationState moves an organization to another state, as far as its life
 // allows that (org.ErrTransition), and returns what it then is. Repeating the state
-// and reason that it already has writes nothing.
+// and reason that it already has writes nothing. A deletion is stored with the job that
+// carries it out.
 func (db *DB) SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error) {
 	var moved org.Organization
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -147,8 +149,16 @@ func (db *DB) SetOrganizationState(ctx context.Context, id org.ID, next org.Stat
 			return err
 		}
 		row = rowOfOrganization(moved)
-		_, err = tx.NewUpdate().Model(&row).WherePK().Column("state", "reason", "updated_at").Exec(ctx)
-		return err
+		update := tx.NewUpdate().Model(&row).WherePK().
+			Set("state = ?", row.State).Set("reason = ?", row.Reason).Set("updated_at = ?", row.UpdatedAt)
+		if next != org.Deleting {
+			_, err = update.Exec(ctx)
+			return err
+		}
+		if _, err := update.Set("generation = generation + 1").Exec(ctx); err != nil {
+			return err
+		}
+		return db.queue.Enqueue(ctx, tx.Tx, id)
 	})
 	if err != nil {
 		return org.Organization{}, fmt.Errorf("set state of organization %s: %w", id, classify(err))

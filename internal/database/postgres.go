@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/managedcas/managedcas/internal/jobs"
 )
 
 // The limits on PostgreSQL. Whoever needs others puts the parameter into the URL:
@@ -51,7 +53,11 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	pool.SetConnMaxLifetime(connectionLife)
 	pool.SetConnMaxIdleTime(idleLife)
 	db := bun.NewDB(pool, pgdialect.New())
-	return &DB{write: writer{db}, read: db, relaxed: db}, nil
+	queue, err := jobs.NewQueue(jobs.Postgres, pool)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return &DB{write: writer{db}, read: db, relaxed: db, queue: queue}, nil
 }
 
 // migrate brings the schema up to date over connections of its own: a migration may

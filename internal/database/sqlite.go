@@ -11,27 +11,39 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"modernc.org/sqlite"
+
+	"github.com/managedcas/managedcas/internal/jobs"
 )
 
 // readers bounds the connections that read a SQLite file beside the one that writes.
 const readers = 4
 
+// migrators are goose's connection and River's.
+const migrators = 2
+
 // openSQLite opens the file at path. SQLite has one writer: a pool of one queues writers
 // inside the process, where they wait fairly, and not in SQLite's busy handler, where
 // they do not.
 func openSQLite(ctx context.Context, path string) (*DB, error) {
+	migrating, err := poolOfSQLite(path, migrators, durable)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(migrateSQLite(ctx, migrating.DB), migrating.Close()); err != nil {
+		return nil, fmt.Errorf("migrate %s: %w", path, err)
+	}
 	write, err := poolOfSQLite(path, 1, durable)
 	if err != nil {
 		return nil, err
 	}
 	db := &DB{write: writer{write}}
-	if err := migrateSQLite(ctx, write.DB); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate %s: %w", path, err), db.Close())
-	}
 	if db.read, err = poolOfSQLite(path, readers, durable); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if db.relaxed, err = poolOfSQLite(path, 1, relaxed); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if db.queue, err = jobs.NewQueue(jobs.SQLite, write.DB); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

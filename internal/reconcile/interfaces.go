@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -40,17 +41,26 @@ type Roles interface {
 	Role(ctx context.Context, name string) (cloud.Role, error)
 }
 
-// Organizations is the database: what is to be done, and what came of it.
+// Organizations is the database: what is wanted, and what came of it.
 type Organizations interface {
-	// OrganizationsToReconcile returns up to limit organizations with ids after the
-	// given one, in the order of their ids; without states, all that are not deleted.
-	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
 	OrganizationByID(ctx context.Context, id org.ID) (org.Organization, error)
 	SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error)
 	Backends(ctx context.Context, id org.ID) ([]registry.Backend, error)
 	// SaveManagedBackend makes the managed backend exist and be valid, and the default
 	// unless the organization chose another.
 	SaveManagedBackend(ctx context.Context, id org.ID) error
+}
+
+// Jobs say which organizations are to be reconciled: those that were created or changed,
+// those whose last try failed, and all of them when All is called.
+type Jobs interface {
+	// Work calls do for organizations, up to atOnce at a time, until ctx ends, and returns
+	// when the last call has. Of all processes, one has an organization at a time; one
+	// whose process dies is given to another.
+	Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error
+	// All has every organization looked at, unless some process had that done less than
+	// the period ago.
+	All(ctx context.Context, period time.Duration) error
 }
 
 // Secrets is where the data path reads an organization's coordinates from.

@@ -39,6 +39,8 @@ type Config struct {
 	Roles         Roles
 	Organizations Organizations
 	Secrets       Secrets
+	// Jobs is what Run works on.
+	Jobs Jobs
 	// Quotas holds new organizations back when the account is full; nil: AWS does.
 	Quotas *Quotas
 	// Tracing makes a span of each reconciliation; nil makes none.
@@ -61,8 +63,6 @@ const (
 type Reconciler struct {
 	cfg      Config
 	baseRole atomic.Pointer[cloud.Role]
-	poked    chan struct{}
-	queue    queue
 	health   health
 }
 
@@ -74,7 +74,7 @@ func New(cfg Config) *Reconciler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reconciler{cfg: cfg, poked: make(chan struct{}, 1)}
+	return &Reconciler{cfg: cfg}
 }
 
 // Reconcile brings one organization to its desired state and records the outcome. It

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/emulator/faults"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
@@ -286,24 +287,33 @@ func TestRecreatedBaseRole(t *testing.T) {
 // context.
 func TestRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	before := w.organization(t)
-	r := w.reconciler(t, w.network)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	w.await(t, before.ID, org.Ready)
-	later := w.organization(t)
-	r.Poke()
-	w.await(t, later.ID, org.Ready)
-	if err := r.Health(); err != nil {
-		t.Error(err)
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	w.settled(t, later.ID, org.Ready)
+	databasetest.Each(t, func(t *testing.T, target string) {
+		w := newWorldOn(t, target)
+		before := w.organization(t)
+		r := w.reconciler(t, w.network)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- r.Run(ctx) }()
+		w.await(t, before.ID, org.Ready)
+		began := time.Now()
+		later := w.organization(t)
+		w.await(t, later.ID, org.Ready)
+		t.Logf("a new organization was ready after %s", time.Since(began).Round(time.Millisecond))
+		if _, err := w.db.SetOrganizationState(t.Context(), later.ID, org.Deleting, ""); err != nil {
+			t.Fatal(err)
+		}
+		w.await(t, later.ID, org.Deleted)
+		if err := r.Health(); err != nil {
+			t.Error(err)
+		}
+		began = time.Now()
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		t.Logf("stopped after %s", time.Since(began).Round(time.Millisecond))
+		w.settled(t, before.ID, org.Ready)
+	})
 }
 
 func (w *world) await(t *testing.T, id org.ID, want org.State) {

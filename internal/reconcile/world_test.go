@@ -15,8 +15,10 @@ import (
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/provision"
 	"github.com/managedcas/managedcas/internal/reconcile"
@@ -32,6 +34,7 @@ type world struct {
 	aws      *emulator.AWS
 	endpoint string
 	root     *awscloud.Cloud
+	access   podidentity.Access // the backend's, from which it has its credentials
 	identity awscloud.Credentials
 	network  *http.Transport
 	db       *database.DB
@@ -39,6 +42,11 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, databasetest.Target(t, "sqlite"))
+}
+
+func newWorldOn(t *testing.T, target string) *world {
 	t.Helper()
 	dir := t.TempDir()
 	aws, err := emulator.Open(emulator.Config{Dir: filepath.Join(dir, "aws"), AccountID: "123456789012", Region: "us-east-1"})
@@ -67,8 +75,9 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.access = access
 	w.identity = awscloud.ContainerCredentials(server.URL+access.Path, access.AuthorizationToken)
-	if w.db, err = database.Open(t.Context(), filepath.Join(dir, "db")); err != nil {
+	if w.db, err = database.Open(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -114,7 +123,8 @@ func (w *world) reconciler(t *testing.T, network http.RoundTripper) *reconcile.R
 	return reconcile.New(reconcile.Config{
 		Installation: w.in, AccessPoints: c, Policies: c, Roles: c,
 		Organizations: w.db, Secrets: w.secrets, Interval: time.Hour,
-		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		Jobs: jobs.NewWorkers(w.db.Queue(), w.db, slog.New(slog.DiscardHandler)),
+		Log:  slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 }
 

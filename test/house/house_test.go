@@ -24,15 +24,16 @@ var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry"},
 	"engines":  {"reconcile", "session", "admission", "cas", "catalogue", "direct", "provision"},
-	"adapters": {"awscloud", "secretstore", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
+	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
 	"frame":    {"emulator", "service"},
 }
 
 var storeys = []string{"pure", "values", "engines", "adapters", "frame"}
 
 // neighbours are the adapters that others may import: a verified caller is a value
-// that every server needs, and only auth makes one.
-var neighbours = []string{"auth"}
+// that every server needs, and only auth makes one; jobs are rows that the database
+// writes in its own transactions.
+var neighbours = []string{"auth", "jobs"}
 
 // source is one Go file of the project.
 type source struct {

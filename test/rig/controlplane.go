@@ -33,7 +33,7 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 	must(t, err)
 	api := controlplane.New(controlplane.Config{
 		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler),
-		Version: "test", MaxArtifactBytes: r.options.MaxBytes, OnChange: func(org.ID) {},
+		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
 	})
 	server := service.NewGRPC(r.log, api.ServerOptions()...)
 	api.Register(server)

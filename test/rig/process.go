@@ -10,7 +10,6 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
-	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -62,7 +61,7 @@ func (r *Rig) publishedKeys(t testing.TB) string {
 	must(t, err)
 	server := httptest.NewServer(controlplane.New(controlplane.Config{
 		Store: r.DB, Tokens: auth.NewTokens(r.DB, r.DB, ring, r.log), Signer: signer, Keys: r.Keys,
-		Log: slog.New(slog.DiscardHandler), Version: "test", MaxArtifactBytes: r.options.MaxBytes, OnChange: func(org.ID) {},
+		Log: slog.New(slog.DiscardHandler), Version: "test", MaxArtifactBytes: r.options.MaxBytes,
 	}).HTTPHandler())
 	t.Cleanup(server.Close)
 	return server.URL

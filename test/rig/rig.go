@@ -24,6 +24,7 @@ import (
 	"github.com/managedcas/managedcas/internal/casgate"
 	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
@@ -128,7 +129,7 @@ func New(t testing.TB, options Options) *Rig {
 
 	root := r.AWS.RootCredentials()
 	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
-	r.DB, err = database.Open(t.Context(), filepath.Join(dir, databaseFile))
+	r.DB, err = database.Open(t.Context(), databasetest.SQLite(t, database.Migrate))
 	must(t, err)
 	t.Cleanup(func() {
 		if err := r.DB.Close(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,7 +57,7 @@ func Target(t *testing.T, engine string) string {
 	t.Helper()
 	switch engine {
 	case "sqlite":
-		return filepath.Join(t.TempDir(), "a name with ? and # and %41.db")
+		return SQLite(t, shared.migrate)
 	case "postgres":
 		return Postgres(t)
 	}

@@ -1,0 +1,260 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/managedcas/managedcas/internal/org"
+)
+
+const (
+	// pollInterval is how soon a new job is seen. River's notifications would need a
+	// connection of their own, and save a query that costs an index lookup.
+	pollInterval = 250 * time.Millisecond
+	pollCooldown = 50 * time.Millisecond
+	// jobTimeout ends a job that does not end itself; stuckAfter gives one up whose
+	// process lives and has lost sight of it.
+	jobTimeout = time.Minute
+	stuckAfter = 2 * time.Minute
+	// stopTimeout is how long jobs may go on when their process stops. Kubernetes waits
+	// 30 s before it kills.
+	stopTimeout = 20 * time.Second
+	// hardStopTimeout is how long jobs may take to end after they were told to.
+	hardStopTimeout = 5 * time.Second
+	// Jobs that are done are kept to look at. With 10,000 organizations and a pass every
+	// five minutes there are 20,000 of them.
+	doneRetention   = 10 * time.Minute
+	failedRetention = 24 * time.Hour
+
+	minDelay = time.Second
+	maxDelay = time.Minute
+)
+
+// Store is the database, as far as it is not River's.
+type Store interface {
+	// Transact runs fn in a serializable transaction, more than once if need be.
+	Transact(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error
+	// Generation counts what was asked of an organization.
+	Generation(ctx context.Context, tx *sql.Tx, id org.ID) (int64, error)
+	// OrganizationsToReconcile returns up to limit organizations with ids after the
+	// given one; without states, all that are not deleted.
+	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
+	// ClaimPass reports whether the last claim is at least period ago, and makes one.
+	ClaimPass(ctx context.Context, period time.Duration) (bool, error)
+
+	AddWorker(ctx context.Context, id string) error
+	// Beat is registry.ErrNotFound when the worker was removed.
+	Beat(ctx context.Context, id string) error
+	Workers(ctx context.Context, tx *sql.Tx) (map[string]int64, error)
+	RemoveWorker(ctx context.Context, tx *sql.Tx, id string) error
+}
+
+// Workers runs the jobs of a queue.
+type Workers struct {
+	queue *Queue
+	store Store
+	log   *slog.Logger
+}
+
+// NewWorkers returns workers that have not begun.
+func NewWorkers(queue *Queue, store Store, log *slog.Logger) *Workers {
+	return &Workers{queue: queue, store: store, log: log}
+}
+
+// Work calls do for organizations that are to be reconciled, up to atOnce at a time,
+// until ctx ends; then it waits for those that run. An organization whose do fails is
+// tried again, later each time.
+func (w *Workers) Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error {
+	for ctx.Err() == nil {
+		if err := w.life(ctx, atOnce, do); err != nil && ctx.Err() == nil {
+			w.log.ErrorContext(ctx, "jobs stopped here; beginning anew", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(minDelay):
+			}
+		}
+	}
+	return nil
+}
+
+// life is that of one worker as the others see it: it ends when ctx does, or when it
+// could not say for a while that it is there. Then its jobs are another's.
+func (w *Workers) life(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) (err error) {
+	id := uuid.NewString()
+	registry := river.NewWorkers()
+	river.AddWorker(registry, &worker{Workers: w, do: do})
+	client, err := river.NewClient(w.queue.driver, &river.Config{
+		ID:                          id,
+		Logger:                      w.log,
+		Workers:                     registry,
+		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: atOnce}},
+		PollOnly:                    true,
+		FetchPollInterval:           pollInterval,
+		FetchCooldown:               pollCooldown,
+		JobTimeout:                  jobTimeout,
+		RescueStuckJobsAfter:        stuckAfter,
+		CompletedJobRetentionPeriod: doneRetention,
+		CancelledJobRetentionPeriod: doneRetention,
+		DiscardedJobRetentionPeriod: failedRetention,
+		RetryPolicy:                 backoff{},
+	})
+	if err != nil {
+		return fmt.Errorf("make a worker: %w", err)
+	}
+	if err := w.store.AddWorker(ctx, id); err != nil {
+		return fmt.Errorf("register a worker: %w", err)
+	}
+	apart := context.WithoutCancel(ctx) // a stop is asked for below, in the right order
+	if err := client.Start(apart); err != nil {
+		return fmt.Errorf("start a worker: %w", err)
+	}
+	failed := w.untilEnd(ctx, client, id)
+	if failed != nil {
+		hard, cancel := context.WithTimeout(apart, hardStopTimeout)
+		defer cancel()
+		failed = errors.Join(failed, client.StopAndCancel(hard))
+	}
+	leave, cancel := context.WithTimeout(apart, aliveFor)
+	defer cancel()
+	return errors.Join(failed, w.takeOver(leave, id))
+}
+
+// untilEnd returns when ctx ended and the running jobs with it, or with the reason why
+// they have to be stopped now.
+func (w *Workers) untilEnd(ctx context.Context, client *river.Client[*sql.Tx], id string) error {
+	apart, release := context.WithCancel(context.WithoutCancel(ctx))
+	lost := make(chan error, 1)
+	go func() { lost <- w.live(apart, id) }()
+	defer func() { release(); <-lost }()
+	select {
+	case err := <-lost:
+		lost <- nil
+		return err
+	case <-ctx.Done():
+	}
+	// Others would take over what still runs, were this worker silent while it stops.
+	bounded, cancel := context.WithTimeout(apart, stopTimeout)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- client.Stop(bounded) }()
+	select {
+	case err := <-lost:
+		lost <- nil
+		return err
+	case err := <-stopped:
+		return err
+	}
+}
+
+// All has every organization looked at, unless that was done less than a period ago.
+func (w *Workers) All(ctx context.Context, period time.Duration) error {
+	if claimed, err := w.store.ClaimPass(ctx, period); err != nil || !claimed {
+		return err
+	}
+	var after org.ID
+	for {
+		page, err := w.store.OrganizationsToReconcile(ctx, after, pageSize)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		jobs := make([]river.InsertManyParams, 0, len(page))
+		for _, o := range page {
+			after = o.ID
+			jobs = append(jobs, river.InsertManyParams{Args: reconcile{o.ID.String()}, InsertOpts: &river.InsertOpts{Priority: looked}})
+		}
+		if _, err := w.queue.client.InsertMany(ctx, jobs); err != nil {
+			return fmt.Errorf("enqueue all organizations: %w", err)
+		}
+		if len(page) < pageSize {
+			return nil
+		}
+	}
+}
+
+const pageSize = 200
+
+// worker is what River calls.
+type worker struct {
+	river.WorkerDefaults[reconcile]
+	*Workers
+	do func(ctx context.Context, id org.ID) error
+}
+
+// errTaken ends a job that is another worker's by now.
+var errTaken = errors.New("the job was taken over")
+
+// Work does a job. It is done when nothing more was asked of the organization meanwhile,
+// which is found out in the transaction that says that it is done.
+func (w *worker) Work(ctx context.Context, job *river.Job[reconcile]) error {
+	id, err := org.ParseID(job.Args.Organization)
+	if err != nil {
+		return river.JobCancel(err)
+	}
+	var before int64
+	if err := w.store.Transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		before, err = w.store.Generation(ctx, tx, id)
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := w.do(ctx, id); err != nil {
+		if ctx.Err() != nil { // this process stops; no fault of the organization's
+			return river.JobSnooze(0)
+		}
+		return err
+	}
+	var more bool
+	err = w.store.Transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		now, err := w.store.Generation(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if more = now != before; more {
+			return nil
+		}
+		return w.done(ctx, tx, job)
+	})
+	switch {
+	case err != nil:
+		return err
+	case more:
+		return river.JobSnooze(0)
+	}
+	return nil
+}
+
+// done completes the job in tx, if it is still this try of it that runs.
+func (w *worker) done(ctx context.Context, tx *sql.Tx, job *river.Job[reconcile]) error {
+	client := river.ClientFromContext[*sql.Tx](ctx)
+	now, err := client.JobGetTx(ctx, tx, job.ID)
+	if err != nil {
+		return err
+	}
+	if now.State != rivertype.JobStateRunning || now.Attempt != job.Attempt {
+		return errTaken
+	}
+	// The driver's type is that of the transactions, which is the same for SQLite's.
+	_, err = river.JobCompleteTx[*riverdatabasesql.Driver](ctx, tx, job)
+	return err
+}
+
+// backoff doubles the rest after each failure.
+type backoff struct{}
+
+// NextRetry says when a job that failed runs again.
+func (backoff) NextRetry(job *rivertype.JobRow) time.Time {
+	delay := maxDelay
+	if n := len(job.Errors); n < 6 { // 1 s to 32 s
+		delay = minDelay << n
+	}
+	return time.Now().Add(delay)
+}
