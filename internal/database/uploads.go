@@ -69,12 +69,12 @@ func (db *DB) Upload(ctx context.Context, owner org.ID, d digest.Digest, name uu
 	return u, nil
 }
 
-// TakeUpload makes the caller the upload's only writer, if it still is at the
-// generation that the caller knows: u.Generation + 1 is the caller's. Otherwise
+// TakeUpload makes the caller the upload's only writer, if it still is at the generation
+// and at the offset that the caller knows: u.Generation + 1 is the caller's. Otherwise
 // registry.ErrConflict.
 func (db *DB) TakeUpload(ctx context.Context, u registry.Upload, now, expires time.Time) error {
 	err := db.changeUpload(ctx, db.write, u, func(q *bun.UpdateQuery) *bun.UpdateQuery {
-		return q.Set("generation = generation + 1").Set("updated_at = ?", instant(now)).Set("expires_at = ?", instant(expires))
+		return q.Where("committed = ?", u.Committed).Set("generation = generation + 1").Set("updated_at = ?", instant(now)).Set("expires_at = ?", instant(expires))
 	})
 	if err != nil {
 		return fmt.Errorf("take upload %s: %w", u.ID, err)

@@ -112,6 +112,28 @@ func TestUploadHasOneWriter(t *testing.T) {
 	})
 }
 
+// TestUploadIsTakenWhereItIs: who has read an older offset than the writer has reached does
+// not take the upload over; it would go on from there.
+func TestUploadIsTakenWhereItIs(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openAt(t, target)
+		read := createUpload(t, db, newUpload(create(t, db, "acme").ID))
+		ahead := read
+		ahead.Committed += 5 << 20
+		if err := db.AdvanceUpload(t.Context(), ahead, nil); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		if err := db.TakeUpload(t.Context(), read, now, now.Add(time.Hour)); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("from an older offset: %v", err)
+		}
+		if err := db.TakeUpload(t.Context(), ahead, now, now.Add(time.Hour)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestUploadsOfOrganizations: the limit counts resumable ones of one organization, and
 // names are an organization's own.
 func TestUploadsOfOrganizations(t *testing.T) {
