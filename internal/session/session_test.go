@@ -103,7 +103,7 @@ func TestI1_ASessionBelongsToTheOrganizationThatWasAskedFor(t *testing.T) {
 	}
 	for i, id := range []org.ID{a, b} {
 		req, tenant := c.asked[i], in.Tenant(id)
-		if req.SessionName != "cas-"+id.String() || req.Tags["org"] != id.String() || req.PolicyARN != tenant.SessionPolicyARN() || req.RoleARN != in.BaseRoleARN() {
+		if req.SessionName != "cas-"+id.String() || req.Tags["org"] != id.String() || req.Policy != tenant.PassedPolicy() || req.RoleARN != in.BaseRoleARN() {
 			t.Errorf("the session of %s was requested as %+v", id, req)
 		}
 	}
