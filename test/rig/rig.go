@@ -63,7 +63,7 @@ type Options struct {
 	Tracing      trace.TracerProvider // of the CAS; nil: off
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
-	Direct    direct.Mode     // empty: recommended
+	Direct    direct.Mode // empty: recommended
 	Mode      tenancy.SessionPolicyMode
 	Recorder  direct.Recorder // nil: none
 }
@@ -144,13 +144,13 @@ func New(t testing.TB, options Options) *Rig {
 	r.Metrics = casgate.NewMetrics()
 	r.Gate = r.newGate(t)
 
-	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN()), network)
+	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN(), options.Mode), network)
 	r.reconciler = r.newReconciler(r.Installation)
 	var wire http.RoundTripper = network
 	if options.Wire != nil {
 		wire = options.Wire(network)
 	}
-	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN())
+	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN(), options.Mode)
 	r.Store, r.sessions = r.newStore(t, r.cloud(t, r.workload, wire), r.Installation)
 	if options.Catalogue {
 		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
@@ -251,18 +251,18 @@ func (r *Rig) provision(t testing.TB, mode tenancy.SessionPolicyMode) tenancy.In
 }
 
 // identity gives a workload its role, as EKS does.
-func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials {
+func (r *Rig) identity(t testing.TB, workload, role string, mode tenancy.SessionPolicyMode) awscloud.Credentials {
 	t.Helper()
-	access := r.pod(t, workload, role)
+	access := r.pod(t, workload, role, mode)
 	return awscloud.ContainerCredentials(r.endpoint+access.Path, access.AuthorizationToken)
 }
 
-func (r *Rig) pod(t testing.TB, workload, role string) podidentity.Access {
+func (r *Rig) pod(t testing.TB, workload, role string, mode tenancy.SessionPolicyMode) podidentity.Access {
 	t.Helper()
 	access, err := r.AWS.PodIdentity().Associate(podidentity.Association{
 		Cluster: "test", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
 		// Beside an inline session policy there is no room for them (facts AWS §4.4).
-		DisableSessionTags: r.Installation.SessionPolicyMode == tenancy.Inline,
+		DisableSessionTags: mode == tenancy.Inline,
 	})
 	must(t, err)
 	return access
