@@ -12,9 +12,8 @@ import (
 // Every mode in every form of names, with any two layers missing at once; see
 // TestI8_ArtifactsStayApartWithAnyTwoLayersMissing for what is left out.
 //
-// In the mode ABAC the session policy and the base role's permissions both rest on the
-// tag. They do not replace each other's other half, but neither is worth less than the
-// other: no pair is excepted.
+// In the mode ABAC the session policy and the base role's permissions say the same, by the
+// same tag: what is left when both are missing is as strong as in the other modes.
 func TestI8_AnyTwoLayersInEveryMode(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
