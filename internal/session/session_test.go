@@ -112,6 +112,27 @@ func TestI1_ASessionBelongsToTheOrganizationThatWasAskedFor(t *testing.T) {
 	}
 }
 
+// I2: the policy is the installation's mode's, whatever was stored.
+func TestI2_TheModeDecidesWhatIsPassed(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []tenancy.SessionPolicyMode{tenancy.Managed, tenancy.Inline, tenancy.ABAC} {
+		in := installation(t)
+		in.SessionPolicyMode = mode
+		c, id := &clerk{}, org.NewID()
+		// What a backend in another mode has stored is the same.
+		s, err := session.New(session.Config{Installation: in, STS: c, Secrets: honest(installation(t))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.For(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.asked[0].Policy; got != in.Tenant(id).PassedPolicy() || !got.Scopes() || (got.Text != "") != (mode == tenancy.Inline) {
+			t.Errorf("%s: passed %+v", mode, got)
+		}
+	}
+}
+
 func TestI8e_CoordinatesOfAnotherOrganizationAreRefused(t *testing.T) {
 	t.Parallel()
 	in := installation(t)
