@@ -1,6 +1,7 @@
 package reconcile_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"sync"
@@ -180,5 +181,32 @@ func TestDeletionLeavesTheSharedPolicy(t *testing.T) {
 		if got := strings.Join(steps, "; "); err != nil || got != row.want {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, row.want)
 		}
+	}
+}
+
+// I7: safe to kill between any two calls, also while the policy of all is made.
+func TestI7KilledWhileTheSharedPolicyIsMade(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.switchTo(t, tenancy.ABAC)
+	for n := int64(1); ; n++ {
+		if err := w.root.DeletePolicy(t.Context(), w.in.SharedPolicyARN()); err != nil {
+			t.Fatal(err)
+		}
+		o := w.organization(t)
+		ctx, kill := context.WithCancel(t.Context())
+		dying := &interrupter{network: w.network, kill: kill, at: n, after: n%2 == 0}
+		err := w.reconciler(t, dying).Reconcile(ctx, o.ID)
+		kill()
+		if !dying.reached() {
+			if err != nil {
+				t.Fatalf("without interruption: %v", err)
+			}
+			break
+		}
+		if err := w.reconciler(t, w.network).Reconcile(t.Context(), o.ID); err != nil {
+			t.Errorf("request %d: %v", n, err)
+		}
+		w.settled(t, o.ID, org.Ready)
 	}
 }
