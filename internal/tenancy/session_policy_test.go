@@ -175,3 +175,44 @@ func TestGeneratedPerMode(t *testing.T) {
 		}
 	}
 }
+
+// Layer (b) alone, of a role that may do everything: in each mode the session's own access
+// point, its own keys, and no session without a tag where the tag is what counts.
+func TestSessionPolicyDecisionsPerMode(t *testing.T) {
+	t.Parallel()
+	otherAP := strings.Replace(ownAP, acme, otherUUID, 1)
+	tagged := with("aws:PrincipalTag/org", acme)
+	for _, mode := range []tenancy.SessionPolicyMode{tenancy.Managed, tenancy.Inline, tenancy.ABAC} {
+		in := mustNew(t, inMode(example(), mode))
+		set := iam.PolicySet{
+			Identity: []iam.Policy{{Name: "all", Document: &iam.Document{Version: iam.Version2012, Statements: []iam.Statement{
+				{Effect: iam.Allow, Actions: []string{"*"}, Resources: []string{"*"}},
+			}}}},
+			Session: []iam.Policy{{Name: "session", Document: in.Tenant(mustID(t, acme)).SessionPolicy()}}, SessionPassed: true,
+		}
+		for _, row := range []struct {
+			what, action, resource string
+			context                iam.Context
+			allowed                bool
+		}{
+			{"own artifact", "s3:GetObject", ownAP + "/object/" + ownObject, tagged, true},
+			{"own listing", "s3:ListBucket", ownAP, and(tagged, "s3:prefix", acme+"/x"), true},
+			{"another's keys", "s3:GetObject", ownAP + "/object/" + otherUUID + "/sha256:00", tagged, false},
+			{"own key by another's access point", "s3:GetObject", otherAP + "/object/" + ownObject, tagged, false},
+			{"another's listing", "s3:ListBucket", ownAP, and(tagged, "s3:prefix", otherUUID+"/"), false},
+			{"delete", "s3:DeleteObject", ownAP + "/object/" + ownObject, tagged, false},
+			// What abac loses: a wrong tag, which the trust policy and the access point's refuse.
+			{"another's tag", "s3:GetObject", otherAP + "/object/" + otherUUID + "/x", with("aws:PrincipalTag/org", otherUUID), mode == tenancy.ABAC},
+			{"no tag", "s3:GetObject", ownAP + "/object/" + ownObject, with(), mode != tenancy.ABAC},
+			{"a wildcard as tag", "s3:GetObject", otherAP + "/object/" + otherUUID + "/x", with("aws:PrincipalTag/org", "*"), false},
+		} {
+			got := iam.Evaluate(iam.Request{
+				Principal: tenantSess, PrincipalRole: baseRole, Account: account,
+				Action: row.action, Resource: row.resource, Context: row.context,
+			}, set)
+			if got.Allowed() != row.allowed {
+				t.Errorf("%s, %s: %s", mode, row.what, got.Result)
+			}
+		}
+	}
+}
