@@ -17,6 +17,7 @@ import (
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // I2: STS would hand out the whole role; this refuses without asking.
@@ -25,12 +26,13 @@ func TestI2NoSessionWithoutItsPolicy(t *testing.T) {
 	c := at(t, func(http.ResponseWriter, *http.Request) { t.Error("STS was asked") })
 	whole := session.Request{
 		RoleARN: "arn:aws:iam::123456789012:role/tenant", SessionName: "cas-x",
-		PolicyARN: "arn:aws:iam::123456789012:policy/cas-x", Tags: map[string]string{"org": "x"}, Lifetime: time.Hour,
+		Policy: tenancy.PassedPolicy{ARN: "arn:aws:iam::123456789012:policy/cas-x"}, Tags: map[string]string{"org": "x"}, Lifetime: time.Hour,
 	}
 	for name, spoil := range map[string]func(*session.Request){
-		"policy": func(r *session.Request) { r.PolicyARN = "" },
-		"name":   func(r *session.Request) { r.SessionName = "" },
-		"tags":   func(r *session.Request) { r.Tags = nil },
+		"policy":     func(r *session.Request) { r.Policy.ARN = "" },
+		"one of two": func(r *session.Request) { r.Policy.Text = "{}" },
+		"name":       func(r *session.Request) { r.SessionName = "" },
+		"tags":       func(r *session.Request) { r.Tags = nil },
 	} {
 		req := whole
 		spoil(&req)
@@ -58,7 +60,7 @@ func TestAssumeRoleSendsThePolicyAndTheTag(t *testing.T) {
 	})
 	got, err := c.AssumeRole(t.Context(), session.Request{
 		RoleARN: "arn:aws:iam::123456789012:role/tenant", SessionName: "cas-x",
-		PolicyARN: "arn:aws:iam::123456789012:policy/cas-x", Tags: map[string]string{"org": "x"}, Lifetime: time.Hour,
+		Policy: tenancy.PassedPolicy{ARN: "arn:aws:iam::123456789012:policy/cas-x"}, Tags: map[string]string{"org": "x"}, Lifetime: time.Hour,
 	})
 	want := session.Credentials{
 		AccessKeyID: "ASIA1", SecretAccessKey: "hush", SessionToken: "tok",

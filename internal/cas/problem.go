@@ -61,6 +61,8 @@ var problems = []struct {
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},
+	// AssumeRole with a session policy that is not there: the reconciler makes it.
+	{cloud.ErrMalformedPolicy, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},
 	{cloud.ErrExpired, problem.Unavailable, "the storage session ended", "try again"},
 	{cloud.ErrThrottled, problem.Unavailable, "the storage is busy", "try again in a moment"},
 	// The body was verified before S3 had all of it: S3 received something else.

@@ -42,6 +42,7 @@ func TestI12_Problems(t *testing.T) {
 		{session.ErrCoordinates, problem.Unavailable},
 		{cloud.ErrKeyUnusable, problem.Unavailable},
 		{cloud.ErrDenied, problem.Unavailable},
+		{cloud.ErrMalformedPolicy, problem.Unavailable}, // a session policy that is not there yet
 		{cloud.ErrExpired, problem.Unavailable},
 		{cloud.ErrThrottled, problem.Unavailable},
 		{cloud.ErrBadDigest, problem.Unavailable},
@@ -52,7 +53,6 @@ func TestI12_Problems(t *testing.T) {
 		{cloud.ErrLimit, problem.Internal},
 		{cloud.ErrInvalid, problem.Internal},
 		{cloud.ErrUnsupported, problem.Internal},
-		{cloud.ErrMalformedPolicy, problem.Internal},
 		{errors.New("anything"), problem.Internal},
 		{context.Canceled, problem.Canceled},
 		{context.DeadlineExceeded, problem.Deadline},

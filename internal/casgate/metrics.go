@@ -58,6 +58,9 @@ func SessionMetrics(stats func() session.Stats) []prometheus.Collector {
 			func() float64 { return float64(value(stats())) })
 	}
 	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "managedcas", Name: "session_packed_percent", Help: "Of the space that STS has for session policies and tags, as the last session took it; 0: not known.",
+		}, func() float64 { return float64(stats().Packed) }),
 		counter("reused", "Requests served with a session that was kept.", func(s session.Stats) int64 { return s.Hits }),
 		counter("minted", "Sessions that STS issued.", func(s session.Stats) int64 { return s.Mints }),
 		counter("failed", "Attempts to get a session that failed.", func(s session.Stats) int64 { return s.Failures }),

@@ -128,6 +128,10 @@ func (t *attempts) listings(a actor) {
 // management is what would take the scheme itself apart.
 func (t *attempts) management(a actor) {
 	s, in := t.scheme, t.scheme.Installation
+	sessionPolicy := t.other.SessionPolicyARN()
+	if passed := t.other.PassedPolicy().ARN; passed != "" {
+		sessionPolicy = passed
+	}
 	for _, m := range []struct {
 		resource string
 		policy   *iam.Policy
@@ -141,7 +145,7 @@ func (t *attempts) management(a actor) {
 			"s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucket",
 			"s3:PutLifecycleConfiguration", "s3:PutReplicationConfiguration", "s3:PutEncryptionConfiguration",
 			"s3:PutBucketPublicAccessBlock"}},
-		{t.other.SessionPolicyARN(), nil, false, []string{
+		{sessionPolicy, nil, false, []string{
 			"iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy", "iam:GetPolicyVersion"}},
 		{in.BaseRoleARN(), nil, false, []string{
 			"iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "iam:TagRole"}},

@@ -30,7 +30,7 @@ func (s Scheme) tenantSession(of, policyOf tenancy.Tenant) actor {
 		identity:  []iam.Policy{{Name: "permissions of the base role", Document: s.BaseRole}},
 	}
 	if doc := s.Session(policyOf); doc != nil {
-		a.session = []iam.Policy{{Name: policyOf.SessionPolicyARN(), Document: doc}}
+		a.session = []iam.Policy{{Name: "session policy of " + policyOf.ID().String(), Document: doc}}
 		a.limited = true
 	}
 	return a

@@ -10,9 +10,12 @@ import (
 type Desired struct {
 	Tenant tenancy.Tenant
 	// Gone: the organization is being deleted and should have nothing.
-	Gone              bool
-	Bucket            string
+	Gone   bool
+	Bucket string
+	// SessionPolicy is the organization's own, SharedPolicy that of all organizations; the
+	// mode of session policies has one of them, or none.
 	SessionPolicy     *iam.Document
+	SharedPolicy      *iam.Document
 	AccessPointPolicy *iam.Document
 	Coordinates       tenancy.Coordinates
 }
@@ -21,14 +24,21 @@ type Desired struct {
 // now: access point policies name it, and die with it (facts AWS §12.16).
 func Desire(in tenancy.Installation, o org.Organization, baseRoleID string) Desired {
 	tenant := in.Tenant(o.ID)
-	return Desired{
+	desired := Desired{
 		Tenant:            tenant,
 		Gone:              gone(o),
 		Bucket:            in.BucketName,
-		SessionPolicy:     tenant.SessionPolicy(),
 		AccessPointPolicy: tenant.APPolicy(baseRoleID),
 		Coordinates:       tenant.Coordinates(),
 	}
+	switch in.SessionPolicyMode {
+	case tenancy.Inline: // is sent with every AssumeRole, and kept nowhere
+	case tenancy.ABAC:
+		desired.SharedPolicy = in.SharedPolicy()
+	default:
+		desired.SessionPolicy = tenant.SessionPolicy()
+	}
+	return desired
 }
 
 // gone reports whether the organization should have nothing in AWS.

@@ -28,14 +28,7 @@ func Difference(desired Desired, observed Observed) ([]Step, error) {
 	if err := immutable(desired, observed.AccessPoint); err != nil {
 		return nil, err
 	}
-	t := desired.Tenant
-	var plan []Step
-	switch {
-	case observed.SessionPolicy == nil:
-		plan = append(plan, CreateSessionPolicy{Name: t.SessionPolicyName(), Org: t.ID(), Policy: desired.SessionPolicy})
-	case !same(iam.KindSession, observed.SessionPolicy, desired.SessionPolicy):
-		plan = append(plan, ReplaceSessionPolicy{ARN: t.SessionPolicyARN(), Policy: desired.SessionPolicy})
-	}
+	t, plan := desired.Tenant, sessionPolicies(desired, observed)
 	if observed.AccessPoint == nil {
 		plan = append(plan, CreateAccessPoint{Name: t.APName(), Bucket: desired.Bucket})
 	}

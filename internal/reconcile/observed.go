@@ -13,7 +13,9 @@ import (
 
 // Observed is what an organization has. A nil field is absent.
 type Observed struct {
-	SessionPolicy     []byte // default version, JSON
+	SessionPolicy     []byte // the organization's own: default version, JSON
+	SharedPolicy      []byte // read once a pass, when there is to be one
+	Superseded        bool   // nobody uses session policies of another mode any more
 	AccessPoint       *cloud.AccessPoint
 	AccessPointPolicy []byte               // JSON
 	Coordinates       *tenancy.Coordinates // zero when something is there, or may be, and cannot be read
@@ -24,6 +26,9 @@ type Observed struct {
 func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, error) {
 	var seen Observed
 	var err error
+	if seen.SharedPolicy, seen.Superseded, err = r.shared.observe(ctx, r.cfg); err != nil {
+		return Observed{}, err
+	}
 	if seen.SessionPolicy, err = present(r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())); err != nil {
 		return Observed{}, err
 	}

@@ -144,7 +144,7 @@ func (q *Quotas) read(use cloud.PolicyUse, points int) ([]Quota, error) {
 		{versions, use.Versions, use.VersionsQuota, reserve, "the account has no room for another version of an IAM policy", "delete old versions of policies in the account"},
 		{accessPoints, points, q.cfg.AccessPoints, reserve, noAccessPointRoom, moreAccessPoints + ", then raise backend.managedCas.quotas.accessPoints"},
 		// A document may be as long as the limit: that is one more than a count may reach.
-		{"session_policy_size", iam.NonWhitespaceLength(session), use.DocumentQuota, -1, "session policies are longer than IAM accepts", shorten},
+		{"session_policy_size", iam.NonWhitespaceLength(session), documentLimit(q.cfg.Installation, use), -1, "session policies are longer than AWS accepts", shorten},
 		{"access_point_policy_size", len(point), apPolicySize, -1, "access point policies are longer than S3 accepts", shorten},
 	}, nil
 }
@@ -187,7 +187,7 @@ func (q *Quotas) admit(plan []Step) ([]Step, error) {
 	var repairs []Step
 	for _, step := range plan {
 		switch step.(type) {
-		case ReplaceSessionPolicy:
+		case ReplaceSessionPolicy, SaveSharedPolicy:
 			repairs = append(repairs, step)
 		case PutAccessPointPolicy:
 			if !createsPoint {

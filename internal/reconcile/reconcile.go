@@ -63,6 +63,7 @@ const (
 type Reconciler struct {
 	cfg      Config
 	baseRole atomic.Pointer[cloud.Role]
+	shared   sharedPolicy
 	health   health
 }
 
@@ -74,7 +75,7 @@ func New(cfg Config) *Reconciler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reconciler{cfg: cfg}
+	return &Reconciler{cfg: cfg, shared: sharedPolicy{since: time.Now()}}
 }
 
 // Reconcile brings one organization to its desired state and records the outcome. It

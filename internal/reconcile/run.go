@@ -49,9 +49,12 @@ func (r *Reconciler) passes(ctx context.Context) {
 }
 
 // pass asks for every organization. The base role is read anew first: if it was
-// recreated, all access point policies are rewritten.
+// recreated, all access point policies are rewritten. So is the policy that they share.
 func (r *Reconciler) pass(ctx context.Context, period time.Duration) error {
 	if _, err := r.readRole(ctx); err != nil {
+		return err
+	}
+	if err := r.shared.look(ctx, r.cfg); err != nil {
 		return err
 	}
 	return r.cfg.Jobs.All(ctx, period)

@@ -253,7 +253,7 @@ func TestSessionsReachNoSecret(t *testing.T) {
 		}
 	}
 	minted, err := a.cas.AssumeRole(t.Context(), session.Request{
-		RoleARN: a.in.BaseRoleARN(), SessionName: tenant.SessionName(), PolicyARN: tenant.SessionPolicyARN(),
+		RoleARN: a.in.BaseRoleARN(), SessionName: tenant.SessionName(), Policy: tenant.PassedPolicy(),
 		Tags: tenant.SessionTags(), Lifetime: session.Lifetime,
 	})
 	if err != nil {

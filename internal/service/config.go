@@ -48,6 +48,8 @@ type ManagedCas struct {
 	BaseRoleName        string        `yaml:"baseRoleName"`
 	SessionPolicyPrefix string        `yaml:"sessionPolicyPrefix"`
 	ReconcileInterval   time.Duration `yaml:"reconcileInterval"` // default 5m; at least 1s
+	// SessionPolicyMode: managed (default), inline or abac (docs/session-policy-modes.md).
+	SessionPolicyMode tenancy.SessionPolicyMode `yaml:"sessionPolicyMode"`
 
 	// The workload roles, whose ARNs the policies name. casRoleName defaults to
 	// controlplaneRoleName: the guide's two identities.
@@ -258,6 +260,7 @@ func (m ManagedCas) Names() tenancy.Installation {
 		APPrefix:             m.APPrefix,
 		BaseRoleName:         m.BaseRoleName,
 		SessionPolicyPrefix:  m.SessionPolicyPrefix,
+		SessionPolicyMode:    m.SessionPolicyMode,
 		BackendRoleName:      m.BackendRoleName,
 		ControlplaneRoleName: m.ControlplaneRoleName,
 		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),

@@ -16,6 +16,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 const complete = `
@@ -48,6 +49,24 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	if cfg.Backend.ManagedCas.ReconcileInterval != service.DefaultReconcileInterval || *cfg.CAS.SessionReuse != service.DefaultSessionReuse || cfg.CAS.MaxArtifactBytes != service.DefaultMaxArtifactBytes {
 		t.Errorf("configuration %+v", cfg)
+	}
+}
+
+func TestSessionPolicyMode(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]tenancy.SessionPolicyMode{
+		"": tenancy.Managed, "    sessionPolicyMode: managed\n": tenancy.Managed,
+		"    sessionPolicyMode: inline\n": tenancy.Inline, "    sessionPolicyMode: abac\n": tenancy.ABAC,
+		"    sessionPolicyMode: off\n": "",
+	} {
+		cfg, err := service.ParseConfig([]byte(complete + line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		in, err := cfg.Backend.ManagedCas.Installation()
+		if in.SessionPolicyMode != want || (want == "") != (err != nil) {
+			t.Errorf("%q: %q, %v", line, in.SessionPolicyMode, err)
+		}
 	}
 }
 

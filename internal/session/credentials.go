@@ -12,6 +12,9 @@ type Credentials struct {
 	SecretAccessKey string
 	SessionToken    string
 	Expires         time.Time
+	// Packed is how much of the space that STS has for session policies and tags they
+	// take, in percent; 0 when it did not say.
+	Packed int
 }
 
 // LogValue keeps the secret parts out of logs.

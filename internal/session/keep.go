@@ -109,9 +109,10 @@ func (s *Sessions) refused(id org.ID) error {
 	return nil
 }
 
-// remember keeps denials: anything else may be over by the next request.
+// remember keeps denials, and session policies that are not there (yet): anything else
+// may be over by the next request.
 func (s *Sessions) remember(id org.ID, err error) {
-	if errors.Is(err, cloud.ErrDenied) {
+	if errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrMalformedPolicy) {
 		s.refusals.Add(id, refusal{err, time.Now()})
 	}
 }

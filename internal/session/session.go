@@ -40,15 +40,15 @@ var ErrCoordinates = errors.New("stored coordinates are not the organization's o
 type Request struct {
 	RoleARN     string
 	SessionName string
-	PolicyARN   string // the session policy: what keeps the session inside its tenant
+	Policy      tenancy.PassedPolicy // what keeps the session inside its tenant
 	Tags        map[string]string
 	Lifetime    time.Duration
 }
 
 // STS mints sessions.
 type STS interface {
-	// AssumeRole returns fresh credentials. It must refuse a Request without a
-	// PolicyARN, and retry what AWS says is temporary until ctx ends.
+	// AssumeRole returns fresh credentials. It must refuse a Request without a session
+	// policy, and retry what AWS says is temporary until ctx ends.
 	AssumeRole(ctx context.Context, req Request) (Credentials, error)
 }
 
@@ -162,7 +162,7 @@ func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
 		s.stats.failures.Add(1)
 		return Session{}, err
 	}
-	s.stats.mints.Add(1)
+	s.stats.minted(session.Credentials)
 	return session, nil
 }
 
@@ -178,7 +178,7 @@ func (s *Sessions) assume(ctx context.Context, id org.ID) (Session, error) {
 	credentials, err := s.cfg.STS.AssumeRole(ctx, Request{
 		RoleARN:     stored.BaseRoleARN,
 		SessionName: tenant.SessionName(),
-		PolicyARN:   stored.SessionPolicyARN,
+		Policy:      tenant.PassedPolicy(),
 		Tags:        tenant.SessionTags(),
 		Lifetime:    Lifetime,
 	})

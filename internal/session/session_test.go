@@ -103,12 +103,33 @@ func TestI1_ASessionBelongsToTheOrganizationThatWasAskedFor(t *testing.T) {
 	}
 	for i, id := range []org.ID{a, b} {
 		req, tenant := c.asked[i], in.Tenant(id)
-		if req.SessionName != "cas-"+id.String() || req.Tags["org"] != id.String() || req.PolicyARN != tenant.SessionPolicyARN() || req.RoleARN != in.BaseRoleARN() {
+		if req.SessionName != "cas-"+id.String() || req.Tags["org"] != id.String() || req.Policy != tenant.PassedPolicy() || req.RoleARN != in.BaseRoleARN() {
 			t.Errorf("the session of %s was requested as %+v", id, req)
 		}
 	}
 	if _, err := s.For(t.Context(), org.ID{}); err == nil {
 		t.Error("nobody got a session")
+	}
+}
+
+// I2: the policy is the installation's mode's, whatever was stored.
+func TestI2_TheModeDecidesWhatIsPassed(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []tenancy.SessionPolicyMode{tenancy.Managed, tenancy.Inline, tenancy.ABAC} {
+		in := installation(t)
+		in.SessionPolicyMode = mode
+		c, id := &clerk{}, org.NewID()
+		// What a backend in another mode has stored is the same.
+		s, err := session.New(session.Config{Installation: in, STS: c, Secrets: honest(installation(t))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.For(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := c.asked[0].Policy; got != in.Tenant(id).PassedPolicy() || !got.Scopes() || (got.Text != "") != (mode == tenancy.Inline) {
+			t.Errorf("%s: passed %+v", mode, got)
+		}
 	}
 }
 

@@ -54,8 +54,15 @@ func (in Installation) Documents() []NamedDocument {
 // in place. baseRoleID is the unique id of the base role.
 func (in Installation) TenantDocuments(id org.ID, baseRoleID string) []NamedDocument {
 	t := in.Tenant(id)
+	purpose := "managed policy " + t.SessionPolicyName()
+	switch in.SessionPolicyMode {
+	case Inline:
+		purpose = "sent with every AssumeRole, stored nowhere"
+	case ABAC:
+		purpose = "managed policy " + in.SharedPolicyName() + ", of all organizations"
+	}
 	return []NamedDocument{
-		{"session-policy", iam.KindSession, "managed policy " + t.SessionPolicyName(), t.SessionPolicy()},
+		{"session-policy", iam.KindSession, purpose, t.SessionPolicy()},
 		{"access-point-policy", iam.KindAP, "policy of access point " + t.APName(), t.APPolicy(baseRoleID)},
 	}
 }

@@ -21,6 +21,7 @@ type Installation struct {
 	APPrefix            string // 1–18 characters
 	BaseRoleName        string
 	SessionPolicyPrefix string
+	SessionPolicyMode   SessionPolicyMode // empty: Managed, as in the guide
 	// Workload role names. CASRoleName equal to ControlplaneRoleName, or empty:
 	// shared, as in the guide.
 	BackendRoleName      string

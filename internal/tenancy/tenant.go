@@ -8,8 +8,8 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 )
 
-// A tenant is a handful of names and two documents. Everything that keeps it apart
-// from its neighbours can be read here, top to bottom.
+// A tenant is a handful of names and two documents: the policy of its access point is
+// here, the one of its sessions in session_policy.go.
 
 // ID returns the organization that the tenant is.
 func (t Tenant) ID() org.ID { return t.id }
@@ -48,44 +48,12 @@ func (t Tenant) SessionTags() map[string]string {
 	return map[string]string{SessionTag: t.id.String()}
 }
 
-// SessionPolicyName returns the name of the organization's managed policy.
+// SessionPolicyName returns the name of the organization's managed policy, which exists
+// only in the mode Managed.
 func (t Tenant) SessionPolicyName() string { return t.in.SessionPolicyPrefix + t.id.String() }
 
-// SessionPolicyARN returns the ARN to pass to AssumeRole.
+// SessionPolicyARN returns the ARN of the organization's managed policy.
 func (t Tenant) SessionPolicyARN() string { return t.in.iamARN("policy/" + t.SessionPolicyName()) }
-
-// SessionPolicy returns what a session of the organization can do at most, whatever
-// the base role and the resource policies allow. It is passed to AssumeRole and
-// never attached.
-func (t Tenant) SessionPolicy() *iam.Document {
-	return document(
-		iam.Statement{
-			Sid:       "OwnArtifacts",
-			Effect:    iam.Allow,
-			Actions:   objectActions(),
-			Resources: []string{t.objects()},
-		},
-		iam.Statement{
-			Sid:        "OwnListing",
-			Effect:     iam.Allow,
-			Actions:    []string{listAction},
-			Resources:  []string{t.APARN()},
-			Conditions: []iam.Condition{when("StringLike", "s3:prefix", t.KeyPrefix()+"*")},
-		},
-		// Without it every PUT and GET of an encrypted object is refused with an error
-		// that looks like S3's own (facts AWS §12.12).
-		iam.Statement{
-			Sid:       "OwnKeyUse",
-			Effect:    iam.Allow,
-			Actions:   keyActions(),
-			Resources: []string{t.in.KMSKeyARN},
-			Conditions: []iam.Condition{
-				when("StringEquals", "kms:ViaService", t.in.viaS3()...),
-				when("StringLike", keyContext, t.in.BucketARN(), t.in.BucketARN()+"/"+t.KeyPrefix()+"*"),
-			},
-		},
-	)
-}
 
 // APPolicy returns the access point's resource policy. baseRoleID is the unique id of
 // the base role ("AROA…"), which another role of the same name does not have: the
@@ -149,7 +117,9 @@ func (t Tenant) objects() string { return t.APARN() + "/object/" + t.KeyPrefix()
 
 // Coordinates say where an organization's artifacts are and how to get a session for
 // them. They hold no credentials. The names are those of the secret that existing
-// systems store (facts WIRE §9).
+// systems store (facts WIRE §9). SessionPolicyARN is the organization's own in every mode
+// of session policies, so that processes in different modes agree; whoever passes it in
+// another mode than Managed names a policy that is not there, and gets nothing.
 type Coordinates struct {
 	AccessPointARN   string `json:"AccessPointARN"`
 	Region           string `json:"Region"`

@@ -35,14 +35,17 @@ var (
 	operatorForm = regexp.MustCompile(`^(root|(user|role)/[A-Za-z0-9_+=,.@/-]+)$`)
 )
 
-// New checks in and returns it with Partition and CASRoleName filled in when they
-// are empty. The error wraps ErrInstallation and lists everything that is wrong.
+// New checks in and returns it with Partition, CASRoleName and SessionPolicyMode filled
+// in when they are empty. The error wraps ErrInstallation and lists everything that is wrong.
 func New(in Installation) (Installation, error) {
 	if in.Partition == "" {
 		in.Partition = partitionOf(in.Region)
 	}
 	if in.CASRoleName == "" {
 		in.CASRoleName = in.ControlplaneRoleName
+	}
+	if in.SessionPolicyMode == "" {
+		in.SessionPolicyMode = Managed
 	}
 	in.OperatorARNs = slices.Clone(in.OperatorARNs)
 	err := errors.Join(
@@ -51,6 +54,7 @@ func New(in Installation) (Installation, error) {
 		in.checkKey(in.KMSKeyARN),
 		checkAPPrefix(in.APPrefix),
 		checkSessionPolicyPrefix(in.SessionPolicyPrefix),
+		in.checkSessionPolicyMode(),
 		in.checkRoles(),
 		in.checkOperators(),
 		in.checkSecrets(),

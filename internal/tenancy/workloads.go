@@ -37,31 +37,21 @@ func (in Installation) BackendPermissions() *iam.Document {
 			Resources:  []string{"*"},
 			Conditions: []iam.Condition{when("StringEquals", "aws:RequestedRegion", in.Region)},
 		},
-		iam.Statement{
-			Sid:    "SessionPolicyLifecycle",
-			Effect: iam.Allow,
-			Actions: []string{
-				"iam:CreatePolicy", "iam:DeletePolicy", "iam:GetPolicy",
-				"iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:GetPolicyVersion",
-				"iam:ListPolicyVersions", "iam:SetDefaultPolicyVersion",
-				"iam:TagPolicy", "iam:UntagPolicy", "iam:ListPolicyTags",
-			},
-			Resources: []string{in.SessionPolicyARNPattern()},
-		},
-		iam.Statement{
+	), slices.Concat(in.managesSessionPolicies(), []iam.Statement{
+		{
 			Sid:       "PolicyListingAndQuota",
 			Effect:    iam.Allow,
 			Actions:   []string{"iam:ListPolicies", "iam:GetAccountSummary"},
 			Resources: []string{"*"},
 		},
 		// The unique id of the role is part of every access point policy.
-		iam.Statement{
+		{
 			Sid:       "ReadBaseRole",
 			Effect:    iam.Allow,
 			Actions:   []string{"iam:GetRole"},
 			Resources: []string{in.BaseRoleARN()},
 		},
-		iam.Statement{
+		{
 			Sid:       "CheckKey",
 			Effect:    iam.Allow,
 			Actions:   []string{"kms:DescribeKey"},
@@ -69,7 +59,7 @@ func (in Installation) BackendPermissions() *iam.Document {
 		},
 		in.becomeOneOrganization(),
 		noDirectData(),
-		iam.Statement{
+		{
 			Sid:    "NeverGrant",
 			Effect: iam.Deny,
 			Actions: []string{
@@ -79,7 +69,7 @@ func (in Installation) BackendPermissions() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	), in.writesCoordinates())
+	}, in.writesCoordinates()))
 }
 
 // ControlplanePermissions returns the permission policy of the controlplane's

@@ -10,5 +10,6 @@ import (
 // AWS, and no Wire.
 func (r *Rig) Another(t testing.TB) *cas.Store {
 	t.Helper()
-	return r.newStore(t, r.cloud(t, r.workload, r.network))
+	store, _ := r.newStore(t, r.cloud(t, r.workload, r.network), r.Installation)
+	return store
 }

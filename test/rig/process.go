@@ -30,6 +30,7 @@ func (r *Rig) CASProcess(t testing.TB, endpoint, limits string) (config string, 
     apPrefix: %s
     baseRoleName: %s
     sessionPolicyPrefix: %s
+    sessionPolicyMode: %s
     backendRoleName: %s
     controlplaneRoleName: %s
     casRoleName: %s
@@ -40,12 +41,12 @@ cas:
   limits: {%s}
 database:
   url: %q
-`, in.Region, in.AccountID, in.BucketName, in.KMSKeyARN, in.APPrefix, in.BaseRoleName, in.SessionPolicyPrefix,
+`, in.Region, in.AccountID, in.BucketName, in.KMSKeyARN, in.APPrefix, in.BaseRoleName, in.SessionPolicyPrefix, in.SessionPolicyMode,
 		in.BackendRoleName, in.ControlplaneRoleName, in.CASRoleName, endpoint, r.publishedKeys(t), limits,
 		"sqlite:"+r.database)
 	config = filepath.Join(t.TempDir(), "managedcas.yaml")
 	must(t, os.WriteFile(config, []byte(text), 0o600))
-	access := r.pod(t, "cas", in.CASRoleARN())
+	access := r.pod(t, "cas", in.CASRoleARN(), in.SessionPolicyMode)
 	return config, []string{
 		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + r.endpoint + access.Path,
 		"AWS_CONTAINER_AUTHORIZATION_TOKEN=" + access.AuthorizationToken,

@@ -61,7 +61,8 @@ type Options struct {
 	Tracing      trace.TracerProvider // of the CAS; nil: off
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
-	Direct    direct.Mode     // empty: recommended
+	Direct    direct.Mode // empty: recommended
+	Mode      tenancy.SessionPolicyMode
 	Recorder  direct.Recorder // nil: none
 }
 
@@ -86,6 +87,7 @@ type Rig struct {
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
 	sessions   *session.Sessions // of the CAS
+	operator   *awscloud.Cloud
 	backend    *awscloud.Cloud
 	workload   awscloud.Credentials // of the CAS
 	reconciler *reconcile.Reconciler
@@ -127,7 +129,8 @@ func New(t testing.TB, options Options) *Rig {
 	r.network = network
 
 	root := r.AWS.RootCredentials()
-	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
+	r.operator = r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network)
+	r.Installation = r.provision(t, options.Mode)
 	r.database = databasetest.SQLite(t, database.Migrate)
 	r.DB, err = database.Open(t.Context(), r.database)
 	must(t, err)
@@ -141,18 +144,14 @@ func New(t testing.TB, options Options) *Rig {
 	r.Metrics = casgate.NewMetrics()
 	r.Gate = r.newGate(t)
 
-	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN()), network)
-	r.reconciler = reconcile.New(reconcile.Config{
-		Installation: r.Installation, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend,
-		Organizations: r.DB, Secrets: secretstore.NewDatabase(r.DB), Interval: time.Hour,
-		Log: slog.New(slog.DiscardHandler),
-	})
+	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN(), options.Mode), network)
+	r.reconciler = r.newReconciler(r.Installation)
 	var wire http.RoundTripper = network
 	if options.Wire != nil {
 		wire = options.Wire(network)
 	}
-	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN())
-	r.Store = r.newStore(t, r.cloud(t, r.workload, wire))
+	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN(), options.Mode)
+	r.Store, r.sessions = r.newStore(t, r.cloud(t, r.workload, wire), r.Installation)
 	if options.Catalogue {
 		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
 	}
@@ -160,20 +159,27 @@ func New(t testing.TB, options Options) *Rig {
 	return r
 }
 
-func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud) *cas.Store {
+func (r *Rig) newReconciler(in tenancy.Installation) *reconcile.Reconciler {
+	return reconcile.New(reconcile.Config{
+		Installation: in, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend,
+		Organizations: r.DB, Secrets: secretstore.NewDatabase(r.DB), Interval: time.Hour,
+		Log: slog.New(slog.DiscardHandler),
+	})
+}
+
+func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud, in tenancy.Installation) (*cas.Store, *session.Sessions) {
 	t.Helper()
 	sessions, err := session.New(session.Config{
-		Installation: r.Installation, STS: workload, Secrets: countedSecrets{secretstore.NewDatabase(r.DB), &r.reads}, Reuse: r.options.Reuse,
+		Installation: in, STS: workload, Secrets: countedSecrets{secretstore.NewDatabase(r.DB), &r.reads}, Reuse: r.options.Reuse,
 	})
 	must(t, err)
-	r.sessions = sessions
 	store, err := cas.New(cas.Config{
 		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
 		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
 		Ledger: r.DB, ResumableMin: r.options.ResumableMin, OpenUploads: r.options.OpenUploads, Now: r.options.Now,
 	})
 	must(t, err)
-	return store
+	return store, sessions
 }
 
 // Org creates an organization and has it reconciled: it is ready.
@@ -224,36 +230,39 @@ func (r *Rig) Alias(t testing.TB, id org.ID) string {
 // Endpoint is the URL of the embedded AWS.
 func (r *Rig) Endpoint() string { return r.endpoint }
 
-// provision does what an operator does once.
-func (r *Rig) provision(t testing.TB, operator *awscloud.Cloud) {
+// provision does what an operator does once, and for another mode of session policies.
+func (r *Rig) provision(t testing.TB, mode tenancy.SessionPolicyMode) tenancy.Installation {
 	t.Helper()
 	p, err := provision.New(provision.Config{
 		Installation: tenancy.Installation{
 			AccountID: account, Region: region, BucketName: "artifacts", APPrefix: "cas-",
-			BaseRoleName: "tenant", SessionPolicyPrefix: "cas-",
+			BaseRoleName: "tenant", SessionPolicyPrefix: "cas-", SessionPolicyMode: mode,
 			BackendRoleName: "backend", ControlplaneRoleName: "controlplane", CASRoleName: "cas",
 			OperatorARNs: []string{"arn:aws:iam::" + account + ":root"}, Loopback: true,
 		},
-		Roles: operator, Keys: operator, Buckets: operator, Settings: operator,
+		Roles: r.operator, Keys: r.operator, Buckets: r.operator, Settings: r.operator,
 	})
 	must(t, err)
 	plan, err := p.Plan(t.Context())
 	must(t, err)
-	r.Installation, err = p.Apply(t.Context(), plan)
+	in, err := p.Apply(t.Context(), plan)
 	must(t, err)
+	return in
 }
 
 // identity gives a workload its role, as EKS does.
-func (r *Rig) identity(t testing.TB, workload, role string) awscloud.Credentials {
+func (r *Rig) identity(t testing.TB, workload, role string, mode tenancy.SessionPolicyMode) awscloud.Credentials {
 	t.Helper()
-	access := r.pod(t, workload, role)
+	access := r.pod(t, workload, role, mode)
 	return awscloud.ContainerCredentials(r.endpoint+access.Path, access.AuthorizationToken)
 }
 
-func (r *Rig) pod(t testing.TB, workload, role string) podidentity.Access {
+func (r *Rig) pod(t testing.TB, workload, role string, mode tenancy.SessionPolicyMode) podidentity.Access {
 	t.Helper()
 	access, err := r.AWS.PodIdentity().Associate(podidentity.Association{
 		Cluster: "test", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
+		// Beside an inline session policy there is no room for them (facts AWS §4.4).
+		DisableSessionTags: mode == tenancy.Inline,
 	})
 	must(t, err)
 	return access

@@ -30,9 +30,9 @@ type scene struct {
 	own          struct{ key, upload string }
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T, mode tenancy.SessionPolicyMode) *scene {
 	t.Helper()
-	r := rig.New(t, rig.Options{})
+	r := rig.New(t, rig.Options{Mode: mode})
 	s := &scene{rig: r}
 	mine, theirs := r.Session(t, r.Org(t)), r.Session(t, r.Org(t))
 	s.mine, s.theirs = mine.Tenant, theirs.Tenant

@@ -11,9 +11,23 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 )
 
+// inEveryMode holds what the thief tries against every kind of session policy.
+func inEveryMode(t *testing.T, try func(*testing.T, *scene)) {
+	t.Helper()
+	for _, mode := range modes() {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			try(t, newScene(t, mode))
+		})
+	}
+}
+
 func TestEveryOperationInEveryPlace(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	inEveryMode(t, everyOperationInEveryPlace)
+}
+
+func everyOperationInEveryPlace(t *testing.T, s *scene) {
 	for _, name := range slices.Sorted(maps.Keys(s.places())) {
 		at := s.places()[name]
 		for _, op := range s.onObjects() {
@@ -42,7 +56,10 @@ func withQuery(path, query string) string {
 // A copy reads, too: its source may be as far away as a header reaches.
 func TestCopiesOfTheirs(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	inEveryMode(t, copiesOfTheirs)
+}
+
+func copiesOfTheirs(t *testing.T, s *scene) {
 	in := s.rig.Installation
 	host, own := s.apHost(s.mine), "/"+s.mine.KeyPrefix()
 	var sources []string
@@ -78,7 +95,10 @@ func TestCopiesOfTheirs(t *testing.T) {
 // nor may a request have two hosts.
 func TestTwoRequestsInOne(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	inEveryMode(t, twoRequestsInOne)
+}
+
+func twoRequestsInOne(t *testing.T, s *scene) {
 	q := request{method: "PUT", target: "/" + s.mine.KeyPrefix() + "k", host: s.apHost(s.mine)}
 	signed := ""
 	for _, h := range s.thief.signature(t, q) {

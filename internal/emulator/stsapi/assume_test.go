@@ -100,6 +100,9 @@ func TestAssumeRoleRefusals(t *testing.T) {
 		{"policy is no JSON", user, "T", params{"Policy": "{"}, malformed, ""},
 		{"policy with a principal", user, "T", params{"Policy": identitytest.Trust(`"*"`)}, malformed, ""},
 		{"policy too long", user, "T", params{"Policy": strings.Repeat(" ", 2049)}, invalid, "less than or equal to 2048"},
+		{"policy and ARN too long together", user, "T", params{
+			"Policy": strings.Repeat(" ", 2048), "PolicyArns.member.1.arn": identitytest.PolicyARN("p"),
+		}, invalid, "together, 2048 are allowed"},
 		{"policy beyond Latin-1", user, "T", params{"Policy": "{\u0100}"}, invalid, "policy"},
 		{"missing session policy", user, "T", params{"PolicyArns.member.1.arn": identitytest.PolicyARN("missing")}, malformed, "does not exist"},
 		{"AWS policy that is not emulated", user, "T", params{"PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/PowerUserAccess"}, malformed, "knows AdministratorAccess"},

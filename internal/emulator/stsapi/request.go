@@ -90,6 +90,15 @@ func (a *assumption) complete(tags []awsquery.Tag) error {
 			return invalidParameter("The specified transitive tag key must be included in the requested tags.")
 		}
 	}
+	// AWS's limit is on the text of both, the inline policy and the ARNs
+	// (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html).
+	plain := len(a.policy)
+	for _, arn := range a.policyARNs {
+		plain += len(arn)
+	}
+	if plain > maxPolicyText {
+		return awsquery.ValidationError("The inline session policy and the ARNs of managed ones have %d characters together, %d are allowed", plain, maxPolicyText)
+	}
 	if a.policy != "" {
 		if _, err := iam.Parse(iam.KindSession, []byte(a.policy)); err != nil {
 			return malformedPolicy(err.Error())
