@@ -106,3 +106,35 @@ func changed(known map[string]conditionRow, id org.ID, reported []registry.Condi
 	}
 	return rows
 }
+
+// Census counts the organizations that are not deleted by state, and their conditions that
+// are false by type.
+func (db *DB) Census(ctx context.Context) (states map[org.State]int, unmet map[registry.ConditionType]int, err error) {
+	var byState []struct {
+		State org.State
+		N     int
+	}
+	err = db.read.NewSelect().Model((*organizationRow)(nil)).Column("state").ColumnExpr("count(*) AS n").
+		Where("state <> 'deleted'").Group("state").Scan(ctx, &byState)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count organizations: %w", classify(err))
+	}
+	var byType []struct {
+		Type registry.ConditionType
+		N    int
+	}
+	err = db.read.NewSelect().Model((*conditionRow)(nil)).Column("type").ColumnExpr("count(*) AS n").
+		Join("JOIN organizations AS o ON o.id = org_id").
+		Where("status = 'False'").Where("o.state <> 'deleted'").Group("type").Scan(ctx, &byType)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count conditions: %w", classify(err))
+	}
+	states, unmet = map[org.State]int{}, map[registry.ConditionType]int{}
+	for _, r := range byState {
+		states[r.State] = r.N
+	}
+	for _, r := range byType {
+		unmet[r.Type] = r.N
+	}
+	return states, unmet, nil
+}

@@ -187,3 +187,34 @@ func TestNeighbour(t *testing.T) {
 		}
 	})
 }
+
+func TestCensus(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		for i, state := range []org.State{org.Ready, org.Ready, org.Degraded, org.Deleted} {
+			o := newOrganization()
+			o.Name, o.State = org.Name(fmt.Sprint("o", i)), state
+			if err := db.CreateOrganization(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			status := registry.False
+			if i == 0 {
+				status = registry.Unknown
+			}
+			if err := db.Report(t.Context(), o.ID, []registry.Condition{{Type: registry.Reachable, Status: status}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		states, unmet, err := db.Census(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[org.State]int{org.Ready: 2, org.Degraded: 1}, states); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(map[registry.ConditionType]int{registry.Reachable: 2}, unmet); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
