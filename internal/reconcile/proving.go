@@ -90,7 +90,7 @@ func (r *Reconciler) prove(ctx context.Context, o org.Organization) (verdict, er
 	switch wait := time.Until(p.Next); {
 	case p.Streak >= enough:
 		v.state, v.reason = org.Ready, ""
-	case wait <= failingSoon:
+	case wait < failingLong/2: // else it is the rotation's
 		v.again = &Again{max(wait, 0)}
 	}
 	return v, nil
