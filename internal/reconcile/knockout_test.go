@@ -2,6 +2,8 @@ package reconcile_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,7 +16,8 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-// What a probe finds out with one layer knocked out. I8: while one is missing, the others
+// What a probe finds out with layers knocked out. It tells what sessions can do, not which
+// layers there are: that is PolicyInSync. I8: while one is missing, the others
 // still keep the organization apart.
 func TestProbeWithALayerKnockedOut(t *testing.T) {
 	t.Parallel()
@@ -37,7 +40,7 @@ func TestProbeWithALayerKnockedOut(t *testing.T) {
 				return err
 			}
 			return w.root.CreateAccessPoint(ctx, name, w.in.BucketName)
-		}, registry.False, probe.AccessDenied},
+		}, registry.True, probe.Probed},
 		"session policy widened": {func(ctx context.Context, w *world, id org.ID) error {
 			return w.root.AddPolicyVersion(ctx, w.in.Tenant(id).SessionPolicyARN(), anything)
 		}, registry.True, probe.Probed},
@@ -97,6 +100,13 @@ func TestProbeWithALayerKnockedOut(t *testing.T) {
 				t.Errorf("got %s/%s, want %s/%s: %v", got.Status, got.Reason, row.status, row.reason, got.Detail)
 			}
 			t.Logf("%s/%s: %s: %v", got.Status, got.Reason, got.Message, got.Detail)
+
+			// The next look repairs what it can, and reports without AWS's names. I10.
+			if err := w.db.SaveProbes(t.Context(), own.ID, registry.Probes{Next: time.Now()}); err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Reconcile(t.Context(), own.ID) // may want to look again
+			w.namesNothing(t, own.ID)
 		})
 	}
 }
@@ -109,4 +119,23 @@ func (w *world) rootKMS() *kms.Client {
 		Region: "us-east-1", BaseEndpoint: &w.endpoint,
 		Credentials: awscredentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
 	})
+}
+
+// namesNothing fails if what clients see of an organization has a name of AWS's.
+func (w *world) namesNothing(t *testing.T, id org.ID) {
+	t.Helper()
+	conditions, err := w.db.Conditions(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, err := w.db.Events(t.Context(), id, registry.MaxEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprint(conditions, events)
+	for _, name := range []string{"arn:", w.in.AccountID, w.in.BucketName + "/", w.in.BaseRoleName + "/", w.in.APPrefix, w.in.Region, id.String()} {
+		if strings.Contains(text, name) {
+			t.Errorf("%q is in %s", name, text)
+		}
+	}
 }
