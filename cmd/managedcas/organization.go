@@ -91,7 +91,7 @@ func organizationList(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "List the organizations that the token can act in",
+		Short:   "List the organizations that the token can act in, and how their storage is",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
@@ -101,42 +101,9 @@ func organizationList(a *app) *cobra.Command {
 				}
 				var rows [][]string
 				for _, o := range organizations {
-					rows = append(rows, []string{o.Name, o.ID, o.Role, timestamp(o.CreatedAt)})
+					rows = append(rows, []string{o.Name, o.ID, o.State, o.Role, timestamp(o.CreatedAt)})
 				}
-				return a.print(organizations, []string{"NAME", "ID", "ROLE", "CREATED"}, rows)
-			})
-		},
-	}
-}
-
-func organizationDescribe(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "describe [NAME]",
-		Short: "Show an organization and the state of its storage",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return none(cmd, args[1:])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			name := a.cfg.Org
-			if len(args) == 1 {
-				name = args[0]
-			}
-			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
-				o, err := c.OrganizationState(ctx, name)
-				if err != nil {
-					return err
-				}
-				rows := [][]string{{"Name", o.Name}, {"ID", o.ID}, {"State", o.State}, {"Created", timestamp(o.CreatedAt)}}
-				if o.Reason != "" {
-					rows = append(rows, []string{"Reason", o.Reason})
-				}
-				for _, c := range o.Conditions {
-					rows = append(rows, []string{c.Type, yes(c.Met) + ": " + c.Message})
-				}
-				return a.print(o, []string{"ORGANIZATION", ""}, rows)
+				return a.print(organizations, []string{"NAME", "ID", "STATE", "ROLE", "CREATED"}, rows)
 			})
 		},
 	}

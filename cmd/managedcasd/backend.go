@@ -4,17 +4,21 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/jobs"
+	"github.com/managedcas/managedcas/internal/probe"
 	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -40,9 +44,13 @@ run on one database.`,
 			}
 			managed := r.cfg.Backend.ManagedCas
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
-			reconciler := newBackend(aws, r.in, db, backendOptions{
+			reconciler, err := newBackend(aws, r.in, db, backendOptions{
 				secrets: secrets, interval: managed.ReconcileInterval, quotas: quotas, tracing: r.tracing,
+				probeInterval: managed.ProbeInterval,
 			}, r.log)
+			if err != nil {
+				return err
+			}
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
@@ -50,7 +58,7 @@ run on one database.`,
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				}, append(aws.Collectors(), quotas)...)),
+				}, slices.Concat(aws.Collectors(), reconciler.Collectors(), []prometheus.Collector{quotas, reconcile.NewCensus(db, db.Queue(), r.log)})...)),
 			)
 		})
 }
@@ -60,11 +68,22 @@ type backendOptions struct {
 	interval time.Duration
 	quotas   *reconcile.Quotas
 	tracing  trace.TracerProvider // nil: off
+
+	probeInterval, probePause time.Duration // 0: the defaults
 }
 
-// newBackend returns the reconciler of an installation.
-func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options backendOptions, log *slog.Logger) *reconcile.Reconciler {
+// newBackend returns the reconciler of an installation. It probes with sessions of its
+// own: each is fresh, and knows nothing of what an earlier one was let do.
+func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, options backendOptions, log *slog.Logger) (*reconcile.Reconciler, error) {
 	log = log.With("part", "backend")
+	sessions, err := session.New(session.Config{Installation: in, STS: aws, Secrets: options.secrets})
+	if err != nil {
+		return nil, err
+	}
+	prober := probe.New(probe.Config{
+		Installation: in, Sessions: sessions, Neighbours: db,
+		Open: func(s session.Session) probe.Reach { return aws.Reach(s) },
+	})
 	return reconcile.New(reconcile.Config{
 		Installation:  in,
 		AccessPoints:  aws,
@@ -76,8 +95,12 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		Quotas:        options.quotas,
 		Tracing:       options.tracing,
 		Interval:      options.interval,
+		Standing:      db,
+		Prober:        prober,
+		ProbeInterval: options.probeInterval,
+		ProbePause:    options.probePause,
 		Log:           log,
-	})
+	}), nil
 }
 
 // newQuotas returns what keeps an eye on the quotas of the account.

@@ -105,7 +105,7 @@ func storeToList(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB) 
 	if err != nil {
 		return nil, err
 	}
-	return cas.New(cas.Config{Sessions: sessions, Open: func(s session.Session) cas.Objects { return aws.Objects(s) }})
+	return cas.New(cas.Config{Sessions: sessions, Ledger: db, Open: func(s session.Session) cas.Objects { return aws.Objects(s) }})
 }
 
 // organizationsToRebuild are those that have storage: the one that is named, or all.

@@ -22,6 +22,9 @@ import (
 // devReconcileInterval is short: on a laptop one wants to see a repair.
 const devReconcileInterval = 5 * time.Second
 
+// devProbePause is short: IAM's changes are seen at once here.
+const devProbePause = 20 * time.Millisecond
+
 func devCommand() *cobra.Command {
 	var options devOptions
 	cmd := &cobra.Command{
@@ -48,6 +51,7 @@ its file admin-token.`,
 	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1: AWS, control plane gRPC and HTTP, CAS gRPC and HTTP; 0: any that are free")
 	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
+	flags.DurationVar(&options.probe, "probe-interval", service.DefaultProbeInterval, "time between two probes of every organization")
 	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
 	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
@@ -57,7 +61,7 @@ type devOptions struct {
 	dir              string
 	firstPort        int
 	readyFile        string
-	reconcile        time.Duration
+	reconcile, probe time.Duration
 	maxArtifactBytes int64
 	level            slog.Level
 }
@@ -69,6 +73,8 @@ func (o devOptions) check() error {
 		return usageError{fmt.Errorf("--ports %d: want the first of five ports, at most 65531, or 0", o.firstPort)}
 	case o.reconcile < service.MinReconcileInterval:
 		return usageError{fmt.Errorf("--reconcile-interval %s: at least %s", o.reconcile, service.MinReconcileInterval)}
+	case o.probe < service.MinProbeInterval:
+		return usageError{fmt.Errorf("--probe-interval %s: at least %s", o.probe, service.MinProbeInterval)}
 	case o.maxArtifactBytes < 1:
 		return usageError{fmt.Errorf("--max-artifact-bytes %d: at least 1", o.maxArtifactBytes)}
 	}
@@ -156,7 +162,12 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
-	reconciler := newBackend(clouds["backend"], installation, db, backendOptions{secrets: secrets, interval: options.reconcile}, log)
+	reconciler, err := newBackend(clouds["backend"], installation, db, backendOptions{
+		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause,
+	}, log)
+	if err != nil {
+		return err
+	}
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes}, log)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/problem"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
@@ -13,14 +14,27 @@ type Organization struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Role      string    `json:"role,omitempty"`
+	State     string    `json:"state,omitempty"` // where the server tells
 	CreatedAt time.Time `json:"createdAt"`
 }
 
 // Condition is one observable fact about an organization's storage.
 type Condition struct {
-	Type    string `json:"type"`
-	Met     bool   `json:"met"`
-	Message string `json:"message"`
+	Type    string    `json:"type"`
+	Met     bool      `json:"met"`
+	Status  string    `json:"status"`
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Since   time.Time `json:"since"`
+}
+
+// Event is something that happened to an organization's storage.
+type Event struct {
+	Reason  string    `json:"reason"`
+	Message string    `json:"message"`
+	Count   int64     `json:"count"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
 }
 
 // OrganizationState is an organization with the state of its storage.
@@ -32,6 +46,7 @@ type OrganizationState struct {
 	CreatedAt  time.Time   `json:"createdAt"`
 	UpdatedAt  time.Time   `json:"updatedAt"`
 	Conditions []Condition `json:"conditions"`
+	Events     []Event     `json:"events"`
 }
 
 // Backend is a storage backend.
@@ -79,7 +94,44 @@ func (c *Client) Organizations(ctx context.Context) ([]Organization, error) {
 		o.Role = roles[m.GetRole()]
 		organizations = append(organizations, o)
 	}
-	return organizations, nil
+	return organizations, c.addStates(ctx, organizations)
+}
+
+// addStates asks how the storage of organizations is: an organization's own token may ask
+// about that one, an instance token about all. A server that does not tell is no failure.
+func (c *Client) addStates(ctx context.Context, organizations []Organization) error {
+	if len(organizations) == 1 {
+		state, err := c.OrganizationState(ctx, organizations[0].Name)
+		organizations[0].State = state.State
+		return untold(err)
+	}
+	found := map[string]string{}
+	for cursor := ""; len(found) < len(organizations); {
+		page, err := managedcasv1.NewOrganizationAdminServiceClient(c.controlPlane).List(c.call(ctx),
+			&managedcasv1.OrganizationAdminServiceListRequest{Cursor: cursor})
+		if err != nil {
+			return untold(failed(err))
+		}
+		for _, o := range page.GetOrganizations() {
+			found[o.GetId()] = states[o.GetState()]
+		}
+		if cursor = page.GetNextCursor(); cursor == "" {
+			break
+		}
+	}
+	for i, o := range organizations {
+		organizations[i].State = found[o.ID]
+	}
+	return nil
+}
+
+// untold forgives a server that does not know the question, or does not answer this token.
+func untold(err error) error {
+	switch problem.KindOf(err) {
+	case problem.Denied, problem.Unimplemented:
+		return nil
+	}
+	return err
 }
 
 // roles are the names that people read (facts WIRE §2).
@@ -116,9 +168,17 @@ func (c *Client) OrganizationState(ctx context.Context, name string) (Organizati
 		ID: o.GetId(), Name: o.GetName(), State: states[o.GetState()], Reason: o.GetReason(),
 		CreatedAt: o.GetCreatedAt().AsTime(), UpdatedAt: o.GetUpdatedAt().AsTime(),
 		Conditions: make([]Condition, 0, len(answer.GetConditions())),
+		Events:     make([]Event, 0, len(answer.GetEvents())),
 	}
 	for _, c := range answer.GetConditions() {
-		state.Conditions = append(state.Conditions, Condition{Type: c.GetType(), Met: c.GetMet(), Message: c.GetMessage()})
+		state.Conditions = append(state.Conditions, Condition{
+			Type: c.GetType(), Met: c.GetMet(), Status: c.GetStatus(), Reason: c.GetReason(), Message: c.GetMessage(), Since: c.GetSince().AsTime(),
+		})
+	}
+	for _, e := range answer.GetEvents() {
+		state.Events = append(state.Events, Event{
+			Reason: e.GetReason(), Message: e.GetMessage(), Count: e.GetCount(), First: e.GetFirst().AsTime(), Last: e.GetLast().AsTime(),
+		})
 	}
 	return state, nil
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
-	"github.com/managedcas/managedcas/internal/registry"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
@@ -62,13 +61,7 @@ func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdmin
 			return nil, err
 		}
 	}
-	list, err := a.server.cfg.Store.Backends(ctx, o.ID)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	return &managedcasv1.OrganizationAdminServiceDescribeResponse{
-		Organization: adminItem(o), Conditions: conditions(o, list),
-	}, nil
+	return a.server.describe(ctx, o)
 }
 
 func adminItem(o org.Organization) *managedcasv1.Organization {
@@ -89,31 +82,4 @@ func adminItem(o org.Organization) *managedcasv1.Organization {
 		item.State = managedcasv1.Organization_STATE_DELETED
 	}
 	return item
-}
-
-// conditions says what must be true before artifacts can be stored.
-func conditions(o org.Organization, list []registry.Backend) []*managedcasv1.Condition {
-	storage := &managedcasv1.Condition{Type: "StorageBackend", Message: "there is no default storage backend"}
-	for _, b := range list {
-		if b.Default {
-			status := b.Status
-			if b.Managed && o.State == org.Degraded { // as in the list of backends
-				status = registry.BackendInvalid
-			}
-			storage.Met = status == registry.BackendValid
-			storage.Message = "the default storage backend " + b.Name + " is " + string(status)
-		}
-	}
-	provisioned := &managedcasv1.Condition{Type: "Provisioned", Met: o.State == org.Ready}
-	switch o.State {
-	case org.Pending:
-		provisioned.Message = "the storage is being provisioned"
-	case org.Ready:
-		provisioned.Message = "artifacts can be stored"
-	case org.Degraded:
-		provisioned.Message = degradedMessage
-	default:
-		provisioned.Message = "the organization is being deleted"
-	}
-	return []*managedcasv1.Condition{storage, provisioned}
 }

@@ -44,6 +44,10 @@ type Store interface {
 	SetOrganizationState(ctx context.Context, id org.ID, next org.State, reason string) (org.Organization, error)
 	// Backends returns an organization's storage backends.
 	Backends(ctx context.Context, id org.ID) ([]registry.Backend, error)
+	// Conditions returns what is known of an organization's storage, and Events up to limit
+	// of what happened to it, the latest first.
+	Conditions(ctx context.Context, id org.ID) ([]registry.Condition, error)
+	Events(ctx context.Context, id org.ID, limit int) ([]registry.Event, error)
 	// Artifacts returns up to limit entries of an organization's catalogue, the newest
 	// first, from the one after the entry of d that was stored at t (zero: from the newest).
 	Artifacts(ctx context.Context, id org.ID, t time.Time, d digest.Digest, limit int) ([]registry.Artifact, error)

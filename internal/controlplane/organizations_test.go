@@ -16,6 +16,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/jobs"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
@@ -217,7 +218,7 @@ func TestI10_noAWSNamesInAnswers(t *testing.T) {
 			t.Errorf("%v, %v", described, err3)
 		}
 		// The list of backends says the same as the organization.
-		storage := described.GetConditions()[0]
+		storage := described.GetConditions()[3]
 		if storage.GetMet() || list.GetResult()[0].GetValidationStatus() != controlplanev1.CASBackendItem_VALIDATION_STATUS_INVALID {
 			t.Errorf("storage %v, backends %v", storage, list)
 		}
@@ -229,17 +230,24 @@ func TestDescribe(t *testing.T) {
 	p := newPlane(t)
 	acme := p.organization(t, "acme", org.Pending)
 	p.organization(t, "globex", org.Ready)
+	provisioned := registry.Condition{Type: registry.Provisioned, Status: registry.True, Reason: "Complete", Message: "all is there"}
+	happened := registry.Event{Reason: "Provisioned", Message: "it was made"}
+	for range 2 {
+		if err := p.db.Report(t.Context(), acme.ID, []registry.Condition{provisioned}, happened); err != nil {
+			t.Fatal(err)
+		}
+	}
 	own, instance := p.token(t, acme), p.token(t, org.Organization{})
 	for _, tc := range []struct {
 		what, token, name string
 		code              codes.Code
 		met               []bool
 	}{
-		{"own token", own, "", codes.OK, []bool{false, false}},
-		{"own token by name", own, "acme", codes.OK, []bool{false, false}},
+		{"own token", own, "", codes.OK, []bool{true, false, false, false}},
+		{"own token by name", own, "acme", codes.OK, []bool{true, false, false, false}},
 		{"own token about another", own, "globex", codes.PermissionDenied, nil},
 		{"own token about nobody", own, "initech", codes.PermissionDenied, nil},
-		{"instance token", instance, "globex", codes.OK, []bool{true, true}},
+		{"instance token", instance, "globex", codes.OK, []bool{false, false, false, true}},
 		{"instance token about nobody", instance, "initech", codes.NotFound, nil},
 		{"instance token without a name", instance, "", codes.InvalidArgument, nil},
 	} {
@@ -251,6 +259,19 @@ func TestDescribe(t *testing.T) {
 		}
 		if !slices.Equal(met, tc.met) {
 			t.Errorf("%s: conditions %v", tc.what, resp.GetConditions())
+		}
+		if resp.GetOrganization().GetName() != "acme" {
+			continue
+		}
+		c, reachable, e := resp.GetConditions()[0], resp.GetConditions()[2], resp.GetEvents()[0]
+		if c.GetStatus() != "True" || c.GetReason() != "Complete" || c.GetMessage() == "" || !c.GetSince().IsValid() {
+			t.Errorf("%s: %v", tc.what, c)
+		}
+		if reachable.GetType() != "Reachable" || reachable.GetStatus() != "Unknown" || reachable.GetReason() != "Waiting" {
+			t.Errorf("%s: what nobody reported is %v", tc.what, reachable)
+		}
+		if e.GetReason() != "Provisioned" || e.GetCount() != 2 || !e.GetLast().AsTime().After(e.GetFirst().AsTime()) {
+			t.Errorf("%s: %v", tc.what, e)
 		}
 	}
 }

@@ -64,6 +64,10 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error 
 		if _, err := tx.NewInsert().Model(&backend).Exec(ctx); err != nil {
 			return err
 		}
+		created := registry.Event{Reason: "Created", Message: "the organization was created"}
+		if err := recordEvents(ctx, tx, o.ID, row.CreatedAt, created); err != nil {
+			return err
+		}
 		return db.queue.Enqueue(ctx, tx.Tx, o.ID)
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
@@ -91,6 +92,21 @@ func NewQueue(engine Engine, pool *sql.DB) (*Queue, error) {
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, id org.ID) error {
 	_, err := q.client.InsertTx(ctx, tx, reconcile{id.String()}, &river.InsertOpts{Priority: asked})
 	return err
+}
+
+// Waiting counts the jobs that wait for a worker, and says since when the first of them
+// does; not those that rest until a later time.
+func (q *Queue) Waiting(ctx context.Context) (n int, since time.Time, err error) {
+	now := time.Now()
+	if n, err = q.driver.GetExecutor().JobCountByState(ctx, &riverdriver.JobCountByStateParams{State: rivertype.JobStateAvailable}); err != nil || n == 0 {
+		return n, now, err
+	}
+	first, err := q.client.JobList(ctx, river.NewJobListParams().States(rivertype.JobStateAvailable).
+		OrderBy(river.JobListOrderByScheduledAt, river.SortOrderAsc).First(1))
+	if err != nil || len(first.Jobs) == 0 {
+		return 0, now, err // the last one was taken meanwhile
+	}
+	return n, first.Jobs[0].ScheduledAt, nil
 }
 
 // schemaVersion is the version of River's tables. A newer one is a new migration.

@@ -72,7 +72,7 @@ func NewWorkers(queue *Queue, store Store, log *slog.Logger) *Workers {
 
 // Work calls do for organizations that are to be reconciled, up to atOnce at a time,
 // until ctx ends; then it waits for those that run. An organization whose do fails is
-// tried again, later each time.
+// tried again, later each time; if its error has a RetryAfter, after that.
 func (w *Workers) Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error {
 	for ctx.Err() == nil {
 		if err := w.life(ctx, atOnce, do); err != nil && ctx.Err() == nil {
@@ -166,13 +166,13 @@ func (w *Workers) All(ctx context.Context, period time.Duration) error {
 		if err != nil || len(page) == 0 {
 			return err
 		}
-		jobs := make([]river.InsertManyParams, 0, len(page))
+		ids := make([]org.ID, 0, len(page))
 		for _, o := range page {
 			after = o.ID
-			jobs = append(jobs, river.InsertManyParams{Args: reconcile{o.ID.String()}, InsertOpts: &river.InsertOpts{Priority: looked}})
+			ids = append(ids, o.ID)
 		}
-		if _, err := w.queue.client.InsertMany(ctx, jobs); err != nil {
-			return fmt.Errorf("enqueue all organizations: %w", err)
+		if err := w.Look(ctx, ids); err != nil {
+			return err
 		}
 		if len(page) < pageSize {
 			return nil
@@ -182,11 +182,29 @@ func (w *Workers) All(ctx context.Context, period time.Duration) error {
 
 const pageSize = 200
 
+// Look has some organizations looked at. One whose job waits already has no second one.
+func (w *Workers) Look(ctx context.Context, ids []org.ID) error {
+	jobs := make([]river.InsertManyParams, 0, len(ids))
+	for _, id := range ids {
+		jobs = append(jobs, river.InsertManyParams{Args: reconcile{id.String()}, InsertOpts: &river.InsertOpts{Priority: looked}})
+	}
+	if _, err := w.queue.client.InsertMany(ctx, jobs); err != nil {
+		return fmt.Errorf("enqueue organizations: %w", err)
+	}
+	return nil
+}
+
 // worker is what River calls.
 type worker struct {
 	river.WorkerDefaults[reconcile]
 	*Workers
 	do func(ctx context.Context, id org.ID) error
+}
+
+// retrier is an error that is no failure, but says when to do the job again.
+type retrier interface {
+	error
+	RetryAfter() time.Duration
 }
 
 // errTaken ends a job that is another worker's by now.
@@ -209,6 +227,9 @@ func (w *worker) Work(ctx context.Context, job *river.Job[reconcile]) error {
 	if err := w.do(ctx, id); err != nil {
 		if ctx.Err() != nil { // this process stops; no fault of the organization's
 			return river.JobSnooze(0)
+		}
+		if again, ok := errors.AsType[retrier](err); ok {
+			return river.JobSnooze(again.RetryAfter())
 		}
 		return err
 	}

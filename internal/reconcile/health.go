@@ -26,6 +26,12 @@ func (h *health) note(err error) {
 	h.last = err
 }
 
+func (h *health) inARow() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failures
+}
+
 // Health returns nil unless everything has failed for a while; then it says so, with
 // the last failure.
 func (r *Reconciler) Health() error {

@@ -56,11 +56,14 @@ type Organizations interface {
 type Jobs interface {
 	// Work calls do for organizations, up to atOnce at a time, until ctx ends, and returns
 	// when the last call has. Of all processes, one has an organization at a time; one
-	// whose process dies is given to another.
+	// whose process dies is given to another. An error that has a RetryAfter is no failure:
+	// do is called again after that.
 	Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error
 	// All has every organization looked at, unless some process had that done less than
 	// the period ago.
 	All(ctx context.Context, period time.Duration) error
+	// Look has some organizations looked at.
+	Look(ctx context.Context, ids []org.ID) error
 }
 
 // Secrets is where the data path reads an organization's coordinates from.

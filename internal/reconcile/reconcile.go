@@ -31,7 +31,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Config is what New needs. Every field but the last four is required.
+// Config is what New needs. Every field but those below Jobs is required.
 type Config struct {
 	Installation  tenancy.Installation
 	AccessPoints  AccessPoints
@@ -43,6 +43,13 @@ type Config struct {
 	Jobs Jobs
 	// Quotas holds new organizations back when the account is full; nil: AWS does.
 	Quotas *Quotas
+	// Standing is where people read how an organization is; nil: nowhere.
+	Standing Standing
+	// Prober has the last word about what is ready; nil: nobody has. It needs a Standing.
+	Prober Prober
+	// ProbeInterval and ProbePause are the times between two probes of an organization
+	// that is proven (0: an hour), and of one that is not (0: a second).
+	ProbeInterval, ProbePause time.Duration
 	// Tracing makes a span of each reconciliation; nil makes none.
 	Tracing trace.TracerProvider
 	// Interval is the time between two full passes; 0: 5 minutes.
@@ -65,6 +72,7 @@ type Reconciler struct {
 	baseRole atomic.Pointer[cloud.Role]
 	shared   sharedPolicy
 	health   health
+	metrics  *metrics
 }
 
 // New returns a Reconciler. It makes no request.
@@ -72,10 +80,13 @@ func New(cfg Config) *Reconciler {
 	if cfg.Interval == 0 {
 		cfg.Interval = 5 * time.Minute
 	}
+	cfg.ProbeInterval, cfg.ProbePause = cmp.Or(cfg.ProbeInterval, time.Hour), cmp.Or(cfg.ProbePause, time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Reconciler{cfg: cfg, shared: sharedPolicy{since: time.Now()}}
+	r := &Reconciler{cfg: cfg, shared: sharedPolicy{since: time.Now()}}
+	r.metrics = newMetrics(r.health.inARow)
+	return r
 }
 
 // Reconcile brings one organization to its desired state and records the outcome. It
@@ -86,7 +97,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, itemTimeout)
 	defer cancel()
 	ctx, end := r.span(ctx, id)
-	defer func() { end(err) }()
+	defer func(began time.Time) { end(r.outcome(ctx, id, began, err)) }(time.Now())
 	log := r.cfg.Log.With("org", id)
 
 	backoff := retry.WithMaxRetries(maxRounds-1, retry.WithJitterPercent(20,
@@ -100,8 +111,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 	})
 
 	if beyond, ok := errors.AsType[*BeyondRepair](err); ok {
-		log.ErrorContext(ctx, "organization needs an operator", "reason", beyond.Error())
-		_, err = r.cfg.Organizations.SetOrganizationState(ctx, id, org.Degraded, beyond.Error())
+		err = r.degrade(ctx, id, beyond)
 	}
 	if err != nil {
 		return fmt.Errorf("reconciling organization %s: %w", id, err)
@@ -126,12 +136,15 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) err
 		return r.settle(ctx, o)
 	}
 	plan, full := r.cfg.Quotas.admit(plan)
+	if err := r.changing(ctx, o, plan); err != nil {
+		return err
+	}
 	for _, step := range plan {
 		log.InfoContext(ctx, "reconciling", "step", step.String())
 		if err := step.apply(ctx, r); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}
-		r.cfg.Quotas.done(step)
+		r.done(o, step)
 	}
 	return cmp.Or(full, errUnverified)
 }
@@ -153,19 +166,6 @@ func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, erro
 		return nil, err
 	}
 	return Difference(desired, observed)
-}
-
-// settle records that there is nothing left to do.
-func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
-	next := org.Ready
-	if gone(o) {
-		next = org.Deleted
-	}
-	if o.State == next {
-		return nil
-	}
-	_, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, next, "")
-	return err
 }
 
 // settles reports whether err is one that AWS or a store gets over within seconds:

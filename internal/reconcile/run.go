@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -20,6 +21,7 @@ const concurrency = 4
 func (r *Reconciler) Run(ctx context.Context) error {
 	var loops errgroup.Group
 	loops.Go(func() error { r.passes(ctx); return nil })
+	loops.Go(func() error { r.rotate(ctx); return nil })
 	loops.Go(func() error {
 		return r.cfg.Jobs.Work(ctx, concurrency, func(ctx context.Context, id org.ID) error {
 			err := r.Reconcile(ctx, id)
@@ -36,7 +38,9 @@ func (r *Reconciler) Run(ctx context.Context) error {
 func (r *Reconciler) passes(ctx context.Context) {
 	for period := time.Duration(0); ; period = r.cfg.Interval * 8 / 10 {
 		rest := time.Duration((0.9 + rand.Float64()/5) * float64(r.cfg.Interval))
-		if err := r.pass(ctx, period); err != nil {
+		began := time.Now()
+		err := r.pass(ctx, period)
+		if r.metrics.cycled(began, err); err != nil {
 			r.report(ctx, "starting a pass", err)
 			rest = min(rest, 10*time.Second)
 		}
@@ -65,6 +69,9 @@ func (r *Reconciler) pass(ctx context.Context, period time.Duration) error {
 func (r *Reconciler) report(ctx context.Context, what string, err error) {
 	if ctx.Err() != nil {
 		return
+	}
+	if _, again := errors.AsType[*Again](err); again {
+		err = nil
 	}
 	r.health.note(err)
 	if err != nil {

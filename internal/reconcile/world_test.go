@@ -36,7 +36,7 @@ type world struct {
 	root     *awscloud.Cloud
 	access   podidentity.Access // the backend's, from which it has its credentials
 	identity awscloud.Credentials
-	network  *http.Transport
+	network  http.RoundTripper
 	db       *database.DB
 	secrets  reconcile.Secrets
 }
@@ -60,23 +60,31 @@ func newWorldOn(t *testing.T, target string) *world {
 			t.Error(err)
 		}
 	})
-	w := &world{aws: aws, endpoint: server.URL}
-	if w.network, err = awscloud.NewTransport(server.URL); err != nil {
+	network, err := awscloud.NewTransport(server.URL)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(w.network.CloseIdleConnections)
-	key := aws.RootCredentials()
+	t.Cleanup(network.CloseIdleConnections)
+	w := &world{aws: aws, endpoint: server.URL, network: network}
+	w.settle(t, target)
+	return w
+}
+
+// settle provisions the account and opens the database.
+func (w *world) settle(t *testing.T, target string) {
+	t.Helper()
+	key := w.aws.RootCredentials()
 	w.root = w.cloud(t, awscloud.StaticCredentials(key.AccessKeyID, key.SecretAccessKey), w.network)
 
 	w.provision(t)
-	access, err := aws.PodIdentity().Associate(podidentity.Association{
+	access, err := w.aws.PodIdentity().Associate(podidentity.Association{
 		Cluster: "c", Namespace: "n", ServiceAccount: "backend", RoleARN: w.in.BackendRoleARN(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.access = access
-	w.identity = awscloud.ContainerCredentials(server.URL+access.Path, access.AuthorizationToken)
+	w.identity = awscloud.ContainerCredentials(w.endpoint+access.Path, access.AuthorizationToken)
 	if w.db, err = database.Open(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +94,6 @@ func newWorldOn(t *testing.T, target string) *world {
 		}
 	})
 	w.secrets = secretstore.NewDatabase(w.db)
-	return w
 }
 
 // provision does what an operator does once.
@@ -119,13 +126,16 @@ func (w *world) cloud(t *testing.T, credentials awscloud.Credentials, network ht
 // reconciler is one process's: what it remembers of earlier ones is in the database.
 func (w *world) reconciler(t *testing.T, network http.RoundTripper) *reconcile.Reconciler {
 	t.Helper()
-	c := w.cloud(t, w.identity, network)
-	return reconcile.New(reconcile.Config{
+	return reconcile.New(w.config(t, w.cloud(t, w.identity, network)))
+}
+
+func (w *world) config(t *testing.T, c *awscloud.Cloud) reconcile.Config {
+	return reconcile.Config{
 		Installation: w.in, AccessPoints: c, Policies: c, Roles: c,
 		Organizations: w.db, Secrets: w.secrets, Interval: time.Hour,
 		Jobs: jobs.NewWorkers(w.db.Queue(), w.db, slog.New(slog.DiscardHandler)),
 		Log:  slog.New(slog.NewTextHandler(t.Output(), nil)),
-	})
+	}
 }
 
 // recreateBaseRole deletes the base role and provisions it again, as an operator with

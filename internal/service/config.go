@@ -48,6 +48,7 @@ type ManagedCas struct {
 	BaseRoleName        string        `yaml:"baseRoleName"`
 	SessionPolicyPrefix string        `yaml:"sessionPolicyPrefix"`
 	ReconcileInterval   time.Duration `yaml:"reconcileInterval"` // default 5m; at least 1s
+	ProbeInterval       time.Duration `yaml:"probeInterval"`     // default 1h; 1s to 168h
 	// SessionPolicyMode: managed (default), inline or abac (docs/session-policy-modes.md).
 	SessionPolicyMode tenancy.SessionPolicyMode `yaml:"sessionPolicyMode"`
 
@@ -145,6 +146,13 @@ const (
 	// MinReconcileInterval keeps reconcilers from asking AWS without a pause.
 	MinReconcileInterval = time.Second
 
+	// DefaultProbeInterval is the time between two probes of an organization: some 20
+	// calls of S3, a third of them priced as writes.
+	DefaultProbeInterval = time.Hour
+	// MinProbeInterval and MaxProbeInterval bound it.
+	MinProbeInterval = time.Second
+	MaxProbeInterval = 7 * 24 * time.Hour
+
 	maxConfigBytes = 1 << 20
 )
 
@@ -183,6 +191,10 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if m.ReconcileInterval < MinReconcileInterval {
 		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, MinReconcileInterval)
+	}
+	byDefault(&m.ProbeInterval, DefaultProbeInterval)
+	if p := m.ProbeInterval; p < MinProbeInterval || p > MaxProbeInterval {
+		return Config{}, fmt.Errorf("backend.managedCas.probeInterval is %s: %s to %s", p, MinProbeInterval, MaxProbeInterval)
 	}
 	if err := m.Quotas.complete(); err != nil {
 		return Config{}, fmt.Errorf("backend.managedCas.quotas.%w", err)

@@ -90,6 +90,8 @@ func TestConfigRefusals(t *testing.T) {
 	for _, tc := range []struct{ name, text, says string }{
 		{"unknown key", complete + "    bucket: x\n", "field bucket not found"},
 		{"not enabled", strings.Replace(complete, "enabled: true", "enabled: false", 1), "enabled is false"},
+		{"probes too often", complete + "    probeInterval: 999ms\n", "1s to 168h"},
+		{"probes too seldom", complete + "    probeInterval: 168h1m\n", "1s to 168h"},
 		{"interval below a second", complete + "    reconcileInterval: 999ms\n", "at least 1s"},
 		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
 		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
@@ -106,7 +108,7 @@ func TestConfigRefusals(t *testing.T) {
 			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.says)
 		}
 	}
-	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
+	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "    probeInterval: 1s\n", complete + "    probeInterval: 168h\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
 		cfg, err := service.ParseConfig([]byte(text))
 		if err == nil {
 			_, err = cfg.Backend.ManagedCas.Installation()

@@ -17,6 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // artifact is a file that was uploaded for acme.
@@ -79,6 +83,16 @@ func (d *demo) makeSBOM(ctx context.Context, program, file string) error {
 // key is where an artifact of o is in the bucket.
 func (o organization) key(a artifact) string { return o.ID + "/" + a.Digest }
 
+// canary is where the object is that probes of o read.
+func (o organization) canary() string {
+	id, err := org.ParseID(o.ID)
+	if err != nil {
+		return err.Error() // no key: what is in the bucket will differ
+	}
+	t := tenancy.Installation{}.Tenant(id)
+	return t.ObjectKey(digest.Of(t.Canary()))
+}
+
 // showObjects looks at the artifacts as the operator's guide does: first at the names
 // in the bucket, then at each object through the access point, as acme's session.
 func (d *demo) showObjects(ctx context.Context) error {
@@ -87,7 +101,7 @@ func (d *demo) showObjects(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listing the bucket: %w", err)
 	}
-	if err := d.holds(names.Contents, d.acme.key(d.artifacts[0]), d.acme.key(d.artifacts[1]), d.globex.key(d.artifacts[0])); err != nil {
+	if err := d.holds(names.Contents, d.acme.canary(), d.globex.canary(), d.acme.key(d.artifacts[0]), d.acme.key(d.artifacts[1]), d.globex.key(d.artifacts[0])); err != nil {
 		return err
 	}
 	session, err := d.session(ctx, d.acme)
@@ -116,7 +130,7 @@ func (d *demo) showObjects(ctx context.Context) error {
 		}
 	}
 	d.out.gap()
-	d.out.ok("the bucket holds these objects and no other; acme's are encrypted under the key")
+	d.out.ok("the bucket holds these objects, probes' canaries among them, and no other; acme's are encrypted under the key")
 	d.nameIdentifiers() // the digests too, now that they were seen in full
 	return nil
 }

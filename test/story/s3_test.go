@@ -14,6 +14,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // objectsClient addresses bucket, which may be an access point's ARN or alias, too.
@@ -133,6 +137,10 @@ func cmdObjects(ts *testscript.TestScript, neg bool, args []string) {
 		page, err := pages.NextPage(context.Background())
 		ts.Check(err)
 		for _, o := range page.Contents {
+			if owner, ok := canaryOf(*o.Key); ok {
+				lines = append(lines, "canary "+owner)
+				continue
+			}
 			lines = append(lines, fmt.Sprintf("object %s %d %s", *o.Key, *o.Size, *o.ETag))
 		}
 	}
@@ -143,4 +151,11 @@ func cmdObjects(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	slices.Sort(lines)
 	_, _ = fmt.Fprint(ts.Stdout(), strings.Join(append(lines, ""), "\n"))
+}
+
+// canaryOf returns whose canary an object is.
+func canaryOf(key string) (owner string, ok bool) {
+	owner, address, _ := strings.Cut(key, "/")
+	id, err := org.ParseID(owner)
+	return owner, err == nil && address == digest.Of(tenancy.Installation{}.Tenant(id).Canary()).String()
 }

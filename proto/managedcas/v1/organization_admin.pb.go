@@ -239,7 +239,9 @@ type OrganizationAdminServiceDescribeResponse struct {
 	Organization *Organization          `protobuf:"bytes,1,opt,name=organization,proto3" json:"organization,omitempty"`
 	// What must be true before artifacts can be stored, in the order in which
 	// provisioning makes it so.
-	Conditions    []*Condition `protobuf:"bytes,2,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	Conditions []*Condition `protobuf:"bytes,2,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	// What happened last, the latest first; at most 20.
+	Events        []*Event `protobuf:"bytes,3,rep,name=events,proto3" json:"events,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -284,6 +286,13 @@ func (x *OrganizationAdminServiceDescribeResponse) GetOrganization() *Organizati
 func (x *OrganizationAdminServiceDescribeResponse) GetConditions() []*Condition {
 	if x != nil {
 		return x.Conditions
+	}
+	return nil
+}
+
+func (x *OrganizationAdminServiceDescribeResponse) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
 	}
 	return nil
 }
@@ -374,14 +383,22 @@ func (x *Organization) GetUpdatedAt() *timestamppb.Timestamp {
 	return nil
 }
 
-// Condition is one observable fact about an organization's storage.
+// Condition is one observable fact about an organization's storage, after the
+// conventions of Kubernetes. No field has an AWS name.
 type Condition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// StorageBackend or Provisioned.
+	// Provisioned, PolicyInSync, Reachable or StorageBackend.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	Met  bool   `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
+	// The status is True.
+	Met bool `protobuf:"varint,2,opt,name=met,proto3" json:"met,omitempty"`
 	// One sentence for people.
-	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	// True, False or Unknown.
+	Status string `protobuf:"bytes,4,opt,name=status,proto3" json:"status,omitempty"`
+	// One word for programs, in CamelCase.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When the status last changed.
+	Since         *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -437,6 +454,107 @@ func (x *Condition) GetMessage() string {
 	return ""
 }
 
+func (x *Condition) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *Condition) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Condition) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+// Event is something that happened to an organization's storage. A repeat of it is
+// counted.
+type Event struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One word for programs, in CamelCase.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// One sentence for people, without any AWS name.
+	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	Count         int64                  `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	First         *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=first,proto3" json:"first,omitempty"`
+	Last          *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_managedcas_v1_organization_admin_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_managedcas_v1_organization_admin_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_managedcas_v1_organization_admin_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Event) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Event) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+func (x *Event) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Event) GetFirst() *timestamppb.Timestamp {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *Event) GetLast() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
 var File_managedcas_v1_organization_admin_proto protoreflect.FileDescriptor
 
 const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
@@ -450,12 +568,13 @@ const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\vnext_cursor\x18\x02 \x01(\tR\n" +
 	"nextCursor\"=\n" +
 	"'OrganizationAdminServiceDescribeRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\xa5\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\xd3\x01\n" +
 	"(OrganizationAdminServiceDescribeResponse\x12?\n" +
 	"\forganization\x18\x01 \x01(\v2\x1b.managedcas.v1.OrganizationR\forganization\x128\n" +
 	"\n" +
 	"conditions\x18\x02 \x03(\v2\x18.managedcas.v1.ConditionR\n" +
-	"conditions\"\xf8\x02\n" +
+	"conditions\x12,\n" +
+	"\x06events\x18\x03 \x03(\v2\x14.managedcas.v1.EventR\x06events\"\xf8\x02\n" +
 	"\fOrganization\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x127\n" +
@@ -471,11 +590,20 @@ const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\vSTATE_READY\x10\x02\x12\x12\n" +
 	"\x0eSTATE_DEGRADED\x10\x03\x12\x12\n" +
 	"\x0eSTATE_DELETING\x10\x04\x12\x11\n" +
-	"\rSTATE_DELETED\x10\x05\"K\n" +
+	"\rSTATE_DELETED\x10\x05\"\xad\x01\n" +
 	"\tCondition\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage2\x88\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\x12\x16\n" +
+	"\x06status\x18\x04 \x01(\tR\x06status\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x120\n" +
+	"\x05since\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\xb1\x01\n" +
+	"\x05Event\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
+	"\x05count\x18\x03 \x01(\x03R\x05count\x120\n" +
+	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
+	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last2\x88\x02\n" +
 	"\x18OrganizationAdminService\x12o\n" +
 	"\x04List\x122.managedcas.v1.OrganizationAdminServiceListRequest\x1a3.managedcas.v1.OrganizationAdminServiceListResponse\x12{\n" +
 	"\bDescribe\x126.managedcas.v1.OrganizationAdminServiceDescribeRequest\x1a7.managedcas.v1.OrganizationAdminServiceDescribeResponseBCZAgithub.com/managedcas/managedcas/proto/managedcas/v1;managedcasv1b\x06proto3"
@@ -493,7 +621,7 @@ func file_managedcas_v1_organization_admin_proto_rawDescGZIP() []byte {
 }
 
 var file_managedcas_v1_organization_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_managedcas_v1_organization_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_managedcas_v1_organization_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_managedcas_v1_organization_admin_proto_goTypes = []any{
 	(Organization_State)(0),                          // 0: managedcas.v1.Organization.State
 	(*OrganizationAdminServiceListRequest)(nil),      // 1: managedcas.v1.OrganizationAdminServiceListRequest
@@ -502,24 +630,29 @@ var file_managedcas_v1_organization_admin_proto_goTypes = []any{
 	(*OrganizationAdminServiceDescribeResponse)(nil), // 4: managedcas.v1.OrganizationAdminServiceDescribeResponse
 	(*Organization)(nil),                             // 5: managedcas.v1.Organization
 	(*Condition)(nil),                                // 6: managedcas.v1.Condition
-	(*timestamppb.Timestamp)(nil),                    // 7: google.protobuf.Timestamp
+	(*Event)(nil),                                    // 7: managedcas.v1.Event
+	(*timestamppb.Timestamp)(nil),                    // 8: google.protobuf.Timestamp
 }
 var file_managedcas_v1_organization_admin_proto_depIdxs = []int32{
-	5, // 0: managedcas.v1.OrganizationAdminServiceListResponse.organizations:type_name -> managedcas.v1.Organization
-	5, // 1: managedcas.v1.OrganizationAdminServiceDescribeResponse.organization:type_name -> managedcas.v1.Organization
-	6, // 2: managedcas.v1.OrganizationAdminServiceDescribeResponse.conditions:type_name -> managedcas.v1.Condition
-	0, // 3: managedcas.v1.Organization.state:type_name -> managedcas.v1.Organization.State
-	7, // 4: managedcas.v1.Organization.created_at:type_name -> google.protobuf.Timestamp
-	7, // 5: managedcas.v1.Organization.updated_at:type_name -> google.protobuf.Timestamp
-	1, // 6: managedcas.v1.OrganizationAdminService.List:input_type -> managedcas.v1.OrganizationAdminServiceListRequest
-	3, // 7: managedcas.v1.OrganizationAdminService.Describe:input_type -> managedcas.v1.OrganizationAdminServiceDescribeRequest
-	2, // 8: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
-	4, // 9: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5,  // 0: managedcas.v1.OrganizationAdminServiceListResponse.organizations:type_name -> managedcas.v1.Organization
+	5,  // 1: managedcas.v1.OrganizationAdminServiceDescribeResponse.organization:type_name -> managedcas.v1.Organization
+	6,  // 2: managedcas.v1.OrganizationAdminServiceDescribeResponse.conditions:type_name -> managedcas.v1.Condition
+	7,  // 3: managedcas.v1.OrganizationAdminServiceDescribeResponse.events:type_name -> managedcas.v1.Event
+	0,  // 4: managedcas.v1.Organization.state:type_name -> managedcas.v1.Organization.State
+	8,  // 5: managedcas.v1.Organization.created_at:type_name -> google.protobuf.Timestamp
+	8,  // 6: managedcas.v1.Organization.updated_at:type_name -> google.protobuf.Timestamp
+	8,  // 7: managedcas.v1.Condition.since:type_name -> google.protobuf.Timestamp
+	8,  // 8: managedcas.v1.Event.first:type_name -> google.protobuf.Timestamp
+	8,  // 9: managedcas.v1.Event.last:type_name -> google.protobuf.Timestamp
+	1,  // 10: managedcas.v1.OrganizationAdminService.List:input_type -> managedcas.v1.OrganizationAdminServiceListRequest
+	3,  // 11: managedcas.v1.OrganizationAdminService.Describe:input_type -> managedcas.v1.OrganizationAdminServiceDescribeRequest
+	2,  // 12: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
+	4,  // 13: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_managedcas_v1_organization_admin_proto_init() }
@@ -533,7 +666,7 @@ func file_managedcas_v1_organization_admin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_managedcas_v1_organization_admin_proto_rawDesc), len(file_managedcas_v1_organization_admin_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
