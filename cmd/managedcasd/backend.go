@@ -70,6 +70,8 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		AccessPoints:  aws,
 		Policies:      aws,
 		Roles:         aws,
+		Listings:      aws,
+		Memory:        db,
 		Organizations: db,
 		Secrets:       options.secrets,
 		Jobs:          jobs.NewWorkers(db.Queue(), db, log.With("about", "jobs")),

@@ -121,7 +121,7 @@ func (w *world) reconciler(t *testing.T, network http.RoundTripper) *reconcile.R
 	t.Helper()
 	c := w.cloud(t, w.identity, network)
 	return reconcile.New(reconcile.Config{
-		Installation: w.in, AccessPoints: c, Policies: c, Roles: c,
+		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Listings: c, Memory: w.db,
 		Organizations: w.db, Secrets: w.secrets, Interval: time.Hour,
 		Jobs: jobs.NewWorkers(w.db.Queue(), w.db, slog.New(slog.DiscardHandler)),
 		Log:  slog.New(slog.NewTextHandler(t.Output(), nil)),

@@ -143,7 +143,7 @@ func New(t testing.TB, options Options) *Rig {
 
 	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN()), network)
 	r.reconciler = reconcile.New(reconcile.Config{
-		Installation: r.Installation, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend,
+		Installation: r.Installation, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend, Memory: r.DB,
 		Organizations: r.DB, Secrets: secretstore.NewDatabase(r.DB), Interval: time.Hour,
 		Log: slog.New(slog.DiscardHandler),
 	})
