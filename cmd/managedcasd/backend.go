@@ -41,7 +41,8 @@ run on one database.`,
 			managed := r.cfg.Backend.ManagedCas
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
 			reconciler := newBackend(aws, r.in, db, backendOptions{
-				secrets: secrets, interval: managed.ReconcileInterval, quotas: quotas, tracing: r.tracing,
+				secrets: secrets, interval: managed.ReconcileInterval, deepInterval: managed.DeepInterval,
+				garbage: reconcile.Garbage(managed.GarbageCollection), quotas: quotas, tracing: r.tracing,
 			}, r.log)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
@@ -50,16 +51,18 @@ run on one database.`,
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				}, append(aws.Collectors(), quotas)...)),
+				}, append(aws.Collectors(), quotas, reconciler.CycleMetrics())...)),
 			)
 		})
 }
 
 type backendOptions struct {
-	secrets  *secretstore.Store
-	interval time.Duration
-	quotas   *reconcile.Quotas
-	tracing  trace.TracerProvider // nil: off
+	secrets      *secretstore.Store
+	interval     time.Duration
+	deepInterval time.Duration     // 0: the default
+	garbage      reconcile.Garbage // deletes nothing unless enabled
+	quotas       *reconcile.Quotas
+	tracing      trace.TracerProvider // nil: off
 }
 
 // newBackend returns the reconciler of an installation.
@@ -78,6 +81,8 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		Quotas:        options.quotas,
 		Tracing:       options.tracing,
 		Interval:      options.interval,
+		DeepInterval:  options.deepInterval,
+		Garbage:       options.garbage,
 		Log:           log,
 	})
 }
