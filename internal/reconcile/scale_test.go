@@ -79,7 +79,7 @@ func (w *world) reconcileAll(t *testing.T, r *reconcile.Reconciler, n int, often
 	}
 	for some := range slices.Chunk(pending, 100) {
 		var replica errgroup.Group
-		replica.SetLimit(4)
+		replica.SetLimit(32) // most of the time of each is a rest before it is verified
 		for _, o := range some {
 			replica.Go(func() error { return r.Reconcile(t.Context(), o.ID) })
 		}
