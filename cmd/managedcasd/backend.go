@@ -45,8 +45,8 @@ run on one database.`,
 			managed := r.cfg.Backend.ManagedCas
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
 			reconciler, err := newBackend(aws, r.in, db, backendOptions{
-				secrets: secrets, interval: managed.ReconcileInterval, quotas: quotas, tracing: r.tracing,
-				probeInterval: managed.ProbeInterval,
+				secrets: secrets, interval: managed.ReconcileInterval, deepInterval: managed.DeepInterval, probeInterval: managed.ProbeInterval,
+				garbage: reconcile.Garbage(managed.GarbageCollection), quotas: quotas, tracing: r.tracing,
 			}, r.log)
 			if err != nil {
 				return err
@@ -58,16 +58,19 @@ run on one database.`,
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				}, slices.Concat(aws.Collectors(), reconciler.Collectors(), []prometheus.Collector{quotas, reconcile.NewCensus(db, db.Queue(), r.log)})...)),
+				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
+					[]prometheus.Collector{quotas, reconciler.CycleMetrics(), reconcile.NewCensus(db, db.Queue(), r.log)})...)),
 			)
 		})
 }
 
 type backendOptions struct {
-	secrets  *secretstore.Store
-	interval time.Duration
-	quotas   *reconcile.Quotas
-	tracing  trace.TracerProvider // nil: off
+	secrets      *secretstore.Store
+	interval     time.Duration
+	deepInterval time.Duration     // 0: the default
+	garbage      reconcile.Garbage // deletes nothing unless enabled
+	quotas       *reconcile.Quotas
+	tracing      trace.TracerProvider // nil: off
 
 	probeInterval, probePause time.Duration // 0: the defaults
 }
@@ -89,6 +92,8 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		AccessPoints:  aws,
 		Policies:      aws,
 		Roles:         aws,
+		Listings:      aws,
+		Memory:        db,
 		Organizations: db,
 		Secrets:       options.secrets,
 		Jobs:          jobs.NewWorkers(db.Queue(), db, log.With("about", "jobs")),
@@ -99,6 +104,8 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		Prober:        prober,
 		ProbeInterval: options.probeInterval,
 		ProbePause:    options.probePause,
+		DeepInterval:  options.deepInterval,
+		Garbage:       options.garbage,
 		Log:           log,
 	}), nil
 }

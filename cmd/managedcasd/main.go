@@ -24,7 +24,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run executes one command line and returns its exit code: 0 done, 1 failed, 2 usage.
+// run executes one command line and returns its exit code: 0 done, 1 failed, 2 usage, 3 left to do.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := command()
 	root.SetArgs(args)
@@ -36,8 +36,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return 0
 	}
 	fmt.Fprintln(stderr, "error:", strings.Join(strings.Fields(err.Error()), " ")) // one line, also of YAML's
-	if errors.As(err, new(usageError)) {
+	switch {
+	case errors.As(err, new(usageError)):
 		return 2
+	case errors.As(err, new(left)):
+		return 3
 	}
 	return 1
 }
@@ -54,8 +57,9 @@ short-lived sessions for each, made by a reconciler when the organization appear
   managedcasd provision                  bucket, key, roles and policies of an installation
   managedcasd policy                     look at, evaluate and prove the policies
   managedcasd catalogue                  repair the list of what is stored
+  managedcasd reconcile                  show what is missing in AWS, and repair it
 
-Exit codes: 0 done, 1 failed, 2 wrong usage.`
+Exit codes: 0 done, 1 failed, 2 wrong usage; 3 from reconcile: something is left to do.`
 
 func command() *cobra.Command {
 	root := &cobra.Command{
@@ -74,7 +78,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), tokenCommand(), policyCommand(), catalogueCommand(),
+		provisionCommand(), tokenCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
 	)
 	return root
 }

@@ -35,20 +35,26 @@ func (c *Cloud) CreatePolicy(ctx context.Context, name, description string, poli
 	return failed(err, "creating policy %s", name)
 }
 
-// Policy reads the default version of a customer-managed policy as JSON.
-func (c *Cloud) Policy(ctx context.Context, arn string) ([]byte, error) {
+// Policy reads a customer-managed policy: its default version as JSON, and what a listing
+// shows of the policy that it is the default of.
+func (c *Cloud) Policy(ctx context.Context, arn string) (cloud.Policy, []byte, error) {
 	out, err := c.iam.GetPolicy(ctx, &awsiam.GetPolicyInput{PolicyArn: aws.String(arn)})
 	if err != nil {
-		return nil, failed(err, "reading policy %s", arn)
+		return cloud.Policy{}, nil, failed(err, "reading policy %s", arn)
 	}
 	if out.Policy == nil {
-		return nil, failed(errNoAnswer, "reading policy %s", arn)
+		return cloud.Policy{}, nil, failed(errNoAnswer, "reading policy %s", arn)
 	}
+	text, err := c.policyVersion(ctx, arn, out.Policy.DefaultVersionId)
+	return policyOf(*out.Policy), text, err
+}
+
+func (c *Cloud) policyVersion(ctx context.Context, arn string, id *string) ([]byte, error) {
 	version, err := c.iam.GetPolicyVersion(ctx, &awsiam.GetPolicyVersionInput{
-		PolicyArn: aws.String(arn), VersionId: out.Policy.DefaultVersionId,
+		PolicyArn: aws.String(arn), VersionId: id,
 	})
 	if err != nil {
-		return nil, failed(err, "reading version %s of policy %s", aws.ToString(out.Policy.DefaultVersionId), arn)
+		return nil, failed(err, "reading version %s of policy %s", aws.ToString(id), arn)
 	}
 	if version.PolicyVersion == nil {
 		return nil, failed(errNoAnswer, "reading policy %s", arn)
@@ -130,17 +136,21 @@ func (c *Cloud) Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Pol
 				if !strings.HasPrefix(aws.ToString(p.PolicyName), prefix) {
 					continue
 				}
-				if !yield(cloud.Policy{
-					Name:           aws.ToString(p.PolicyName),
-					ARN:            aws.ToString(p.Arn),
-					ID:             aws.ToString(p.PolicyId),
-					DefaultVersion: aws.ToString(p.DefaultVersionId),
-					Updated:        aws.ToTime(p.UpdateDate),
-				}, nil) {
+				if !yield(policyOf(p), nil) {
 					return
 				}
 			}
 		}
+	}
+}
+
+func policyOf(p types.Policy) cloud.Policy {
+	return cloud.Policy{
+		Name:           aws.ToString(p.PolicyName),
+		ARN:            aws.ToString(p.Arn),
+		ID:             aws.ToString(p.PolicyId),
+		DefaultVersion: aws.ToString(p.DefaultVersionId),
+		Updated:        aws.ToTime(p.UpdateDate),
 	}
 }
 

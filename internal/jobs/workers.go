@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,8 +31,8 @@ const (
 	stopTimeout = 20 * time.Second
 	// hardStopTimeout is how long jobs may take to end after they were told to.
 	hardStopTimeout = 5 * time.Second
-	// Jobs that are done are kept to look at. With 10,000 organizations and a pass every
-	// five minutes there are 20,000 of them.
+	// Jobs that are done are kept to look at. Of a pass that reads 10,000 organizations,
+	// as the first of a new version does, there are as many.
 	doneRetention   = 10 * time.Minute
 	failedRetention = 24 * time.Hour
 
@@ -45,9 +46,6 @@ type Store interface {
 	Transact(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error
 	// Generation counts what was asked of an organization.
 	Generation(ctx context.Context, tx *sql.Tx, id org.ID) (int64, error)
-	// OrganizationsToReconcile returns up to limit organizations with ids after the
-	// given one; without states, all that are not deleted.
-	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
 	// ClaimPass reports whether the last claim is at least period ago, and makes one.
 	ClaimPass(ctx context.Context, period time.Duration) (bool, error)
 
@@ -155,44 +153,28 @@ func (w *Workers) untilEnd(ctx context.Context, client *river.Client[*sql.Tx], i
 	}
 }
 
-// All has every organization looked at, unless that was done less than a period ago.
-func (w *Workers) All(ctx context.Context, period time.Duration) error {
-	if claimed, err := w.store.ClaimPass(ctx, period); err != nil || !claimed {
-		return err
-	}
-	var after org.ID
-	for {
-		page, err := w.store.OrganizationsToReconcile(ctx, after, pageSize)
-		if err != nil || len(page) == 0 {
-			return err
-		}
-		ids := make([]org.ID, 0, len(page))
-		for _, o := range page {
-			after = o.ID
-			ids = append(ids, o.ID)
-		}
-		if err := w.Look(ctx, ids); err != nil {
-			return err
-		}
-		if len(page) < pageSize {
-			return nil
-		}
-	}
+// Claim reports whether the next pass over all organizations is the caller's: whether the
+// last one, in any process, began at least a period ago.
+func (w *Workers) Claim(ctx context.Context, period time.Duration) (bool, error) {
+	return w.store.ClaimPass(ctx, period)
 }
 
-const pageSize = 200
-
-// Look has some organizations looked at. One whose job waits already has no second one.
+// Look has organizations reconciled, after those that somebody waits for.
 func (w *Workers) Look(ctx context.Context, ids []org.ID) error {
-	jobs := make([]river.InsertManyParams, 0, len(ids))
-	for _, id := range ids {
-		jobs = append(jobs, river.InsertManyParams{Args: reconcile{id.String()}, InsertOpts: &river.InsertOpts{Priority: looked}})
-	}
-	if _, err := w.queue.client.InsertMany(ctx, jobs); err != nil {
-		return fmt.Errorf("enqueue organizations: %w", err)
+	for some := range slices.Chunk(ids, insertAtOnce) {
+		jobs := make([]river.InsertManyParams, 0, len(some))
+		for _, id := range some {
+			jobs = append(jobs, river.InsertManyParams{Args: reconcile{id.String()}, InsertOpts: &river.InsertOpts{Priority: looked}})
+		}
+		if _, err := w.queue.client.InsertMany(ctx, jobs); err != nil {
+			return fmt.Errorf("enqueue organizations: %w", err)
+		}
 	}
 	return nil
 }
+
+// insertAtOnce bounds one statement.
+const insertAtOnce = 200
 
 // worker is what River calls.
 type worker struct {

@@ -102,12 +102,13 @@ func TestOneOrganizationAtATime(t *testing.T) {
 			return nil
 		}
 		a, b := startReplica(t, target, do), startReplica(t, target, do)
+		var ids []org.ID
 		for range 10 {
-			create(t, a.db)
+			ids = append(ids, create(t, a.db))
 		}
 		for {
 			for _, db := range []*database.DB{a.db, b.db} {
-				if err := workers(db).All(t.Context(), 0); err != nil {
+				if err := workers(db).Look(t.Context(), ids); err != nil {
 					t.Fatal(err)
 				}
 			}

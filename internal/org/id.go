@@ -7,6 +7,7 @@
 package org
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -61,6 +62,9 @@ func (id ID) Compact() string { return hex.EncodeToString(id.b[:]) }
 
 // IsZero reports whether id is the zero value, which identifies nobody.
 func (id ID) IsZero() bool { return id == ID{} }
+
+// Compare orders ids as their texts are ordered.
+func (id ID) Compare(other ID) int { return bytes.Compare(id.b[:], other.b[:]) }
 
 // MarshalText implements encoding.TextMarshaler with the canonical form.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }

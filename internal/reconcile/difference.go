@@ -60,16 +60,19 @@ func removal(desired Desired, observed Observed) []Step {
 	return plan
 }
 
+// originInternet is the network origin of an access point that is not bound to a VPC.
+const originInternet = "Internet"
+
 // immutable checks what AWS lets nobody change after creation (facts AWS §1.3).
 func immutable(desired Desired, ap *cloud.AccessPoint) error {
 	if ap == nil {
 		return nil
 	}
-	const remake = "find out who made it, delete it, and the next pass creates it anew"
+	const remake = "find out who made it; if nobody needs it, run: managedcasd reconcile --org ID --recreate"
 	switch {
 	case ap.Bucket != desired.Bucket:
 		return &BeyondRepair{fmt.Sprintf("access point %s belongs to bucket %s, not %s", ap.Name, ap.Bucket, desired.Bucket), remake}
-	case ap.NetworkOrigin != "Internet":
+	case ap.NetworkOrigin != originInternet:
 		return &BeyondRepair{fmt.Sprintf("access point %s accepts requests from a VPC only (network origin %s)", ap.Name, ap.NetworkOrigin), remake}
 	case !ap.Block.All():
 		return &BeyondRepair{fmt.Sprintf("access point %s does not block all public access", ap.Name), remake}

@@ -15,3 +15,22 @@ func (r *Reconciler) InModeSince(t time.Time) { r.shared.since = t }
 
 // Pass begins a pass.
 func (r *Reconciler) Pass(ctx context.Context) error { return r.pass(ctx, 0) }
+
+// Cycle makes a cycle, whosever turn it is.
+func (r *Reconciler) Cycle(ctx context.Context) (Tally, error) {
+	role, err := r.readRole(ctx)
+	if err != nil {
+		return Tally{}, err
+	}
+	return r.cycle(ctx, role.ID)
+}
+
+// The pure parts of a cycle.
+var (
+	Share   = share
+	Turn    = turn
+	Gather  = gather
+	Compare = compare
+	Scheme  = scheme
+	SeenOf  = seenOf
+)

@@ -26,8 +26,8 @@ type AccessPoints interface {
 // Policies is IAM's customer-managed policies. Errors wrap those of package cloud.
 type Policies interface {
 	CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) error
-	// Policy returns the default version.
-	Policy(ctx context.Context, arn string) ([]byte, error)
+	// Policy returns the default version, and which one it is.
+	Policy(ctx context.Context, arn string) (cloud.Policy, []byte, error)
 	// AddPolicyVersion adds a version as the default; a sixth is cloud.ErrLimit.
 	AddPolicyVersion(ctx context.Context, arn string, policy *iam.Document) error
 	// PrunePolicy deletes the oldest versions but the default until keep are left.
@@ -49,20 +49,25 @@ type Organizations interface {
 	// SaveManagedBackend makes the managed backend exist and be valid, and the default
 	// unless the organization chose another.
 	SaveManagedBackend(ctx context.Context, id org.ID) error
+	// OrganizationsToReconcile returns up to limit organizations in the order of their
+	// ids; without states, those that are not deleted.
+	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
+	// CountOrganizations counts all, deleted ones included.
+	CountOrganizations(ctx context.Context) (int, error)
 }
 
 // Jobs say which organizations are to be reconciled: those that were created or changed,
-// those whose last try failed, and all of them when All is called.
+// those whose last try failed, and those that Look is called for.
 type Jobs interface {
 	// Work calls do for organizations, up to atOnce at a time, until ctx ends, and returns
 	// when the last call has. Of all processes, one has an organization at a time; one
 	// whose process dies is given to another. An error that has a RetryAfter is no failure:
 	// do is called again after that.
 	Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error
-	// All has every organization looked at, unless some process had that done less than
-	// the period ago.
-	All(ctx context.Context, period time.Duration) error
-	// Look has some organizations looked at.
+	// Claim reports whether the next cycle is the caller's: whether the last one, in any
+	// process, began at least a period ago.
+	Claim(ctx context.Context, period time.Duration) (bool, error)
+	// Look has organizations reconciled.
 	Look(ctx context.Context, ids []org.ID) error
 }
 

@@ -14,6 +14,7 @@ import (
 // Observed is what an organization has. A nil field is absent.
 type Observed struct {
 	SessionPolicy     []byte // the organization's own: default version, JSON
+	policy            cloud.Policy
 	SharedPolicy      []byte // read once a pass, when there is to be one
 	Superseded        bool   // nobody uses session policies of another mode any more
 	AccessPoint       *cloud.AccessPoint
@@ -23,34 +24,37 @@ type Observed struct {
 	Backend bool
 }
 
-func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, error) {
-	var seen Observed
-	var err error
-	if seen.SharedPolicy, seen.Superseded, err = r.shared.observe(ctx, r.cfg); err != nil {
+func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (seen Observed, err error) {
+	policy, text, err := r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())
+	if seen.SessionPolicy, err = present(text, err); err != nil {
 		return Observed{}, err
 	}
-	if seen.SessionPolicy, err = present(r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())); err != nil {
-		return Observed{}, err
+	seen.policy = policy
+	err = r.observeRest(ctx, t, &seen)
+	return seen, err
+}
+
+// observeRest reads everything but the session policy.
+func (r *Reconciler) observeRest(ctx context.Context, t tenancy.Tenant, seen *Observed) (err error) {
+	if seen.SharedPolicy, seen.Superseded, err = r.shared.observe(ctx, r.cfg); err != nil {
+		return err
 	}
 	ap, err := r.cfg.AccessPoints.AccessPoint(ctx, t.APName())
 	switch {
 	case err == nil:
 		seen.AccessPoint = &ap
 		if seen.AccessPointPolicy, err = present(r.cfg.AccessPoints.AccessPointPolicy(ctx, t.APName())); err != nil {
-			return Observed{}, err
+			return err
 		}
 	case !errors.Is(err, cloud.ErrNotFound):
-		return Observed{}, err
+		return err
 	}
 	seen.Coordinates = r.coordinates(ctx, t)
 	backends, err := r.cfg.Organizations.Backends(ctx, t.ID())
-	if err != nil {
-		return Observed{}, err
-	}
 	for _, b := range backends {
 		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
 	}
-	return seen, nil
+	return err
 }
 
 // coordinates returns nil when there are none. What cannot be read is nobody's: it is

@@ -188,8 +188,8 @@ const (
 	rotationPause = 10 * time.Second
 )
 
-// rotate has organizations looked at whose probe is due, until ctx ends.
-func (r *Reconciler) rotate(ctx context.Context) {
+// probeAround has organizations looked at whose probe is due, until ctx ends.
+func (r *Reconciler) probeAround(ctx context.Context) {
 	if r.cfg.Prober == nil {
 		return
 	}

@@ -34,7 +34,7 @@ func (w *world) guarded(t *testing.T, q *reconcile.Quotas) *reconcile.Reconciler
 	t.Helper()
 	c := w.cloud(t, w.identity, w.network)
 	return reconcile.New(reconcile.Config{
-		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Organizations: w.db, Secrets: w.secrets, Quotas: q,
+		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Listings: c, Memory: w.db, Organizations: w.db, Secrets: w.secrets, Quotas: q,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 }

@@ -31,7 +31,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Config is what New needs. Every field but those below Jobs is required.
+// Config is what New needs. Every field down to Jobs is required.
 type Config struct {
 	Installation  tenancy.Installation
 	AccessPoints  AccessPoints
@@ -39,8 +39,10 @@ type Config struct {
 	Roles         Roles
 	Organizations Organizations
 	Secrets       Secrets
-	// Jobs is what Run works on.
-	Jobs Jobs
+	// Listings, Memory and Jobs are what Run works on.
+	Listings Listings
+	Memory   Memory
+	Jobs     Jobs
 	// Quotas holds new organizations back when the account is full; nil: AWS does.
 	Quotas *Quotas
 	// Standing is where people read how an organization is; nil: nowhere.
@@ -52,9 +54,11 @@ type Config struct {
 	ProbeInterval, ProbePause time.Duration
 	// Tracing makes a span of each reconciliation; nil makes none.
 	Tracing trace.TracerProvider
-	// Interval is the time between two full passes; 0: 5 minutes.
-	Interval time.Duration
-	Log      *slog.Logger
+	// Interval is the time between two cycles; 0: 5 minutes. DeepInterval is the longest
+	// until everything of an organization is read again; 0: 48 hours.
+	Interval, DeepInterval time.Duration
+	Garbage                Garbage
+	Log                    *slog.Logger
 }
 
 // itemTimeout bounds the work on one organization in one pass; maxRounds the number
@@ -73,13 +77,13 @@ type Reconciler struct {
 	shared   sharedPolicy
 	health   health
 	metrics  *metrics
+	cycles   cycleMetrics
 }
 
 // New returns a Reconciler. It makes no request.
 func New(cfg Config) *Reconciler {
-	if cfg.Interval == 0 {
-		cfg.Interval = 5 * time.Minute
-	}
+	cfg.Interval = cmp.Or(cfg.Interval, 5*time.Minute)
+	cfg.DeepInterval = cmp.Or(cfg.DeepInterval, 48*time.Hour)
 	cfg.ProbeInterval, cfg.ProbePause = cmp.Or(cfg.ProbeInterval, time.Hour), cmp.Or(cfg.ProbePause, time.Second)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -128,12 +132,12 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) err
 	if err != nil {
 		return err
 	}
-	plan, err := r.Plan(ctx, o)
+	plan, seen, err := r.look(ctx, o)
 	if err != nil {
 		return err
 	}
 	if len(plan) == 0 {
-		return r.settle(ctx, o)
+		return errors.Join(r.settle(ctx, o), r.remember(ctx, o, seen))
 	}
 	plan, full := r.cfg.Quotas.admit(plan)
 	if err := r.changing(ctx, o, plan); err != nil {
@@ -156,16 +160,8 @@ var errUnverified = errors.New("changes were made and are not visible in AWS yet
 // none when everything is right. It changes nothing. The error is a *BeyondRepair
 // when steps cannot help.
 func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, error) {
-	role, err := r.role(ctx)
-	if err != nil {
-		return nil, err
-	}
-	desired := Desire(r.cfg.Installation, o, role.ID)
-	observed, err := r.observe(ctx, desired.Tenant)
-	if err != nil {
-		return nil, err
-	}
-	return Difference(desired, observed)
+	plan, _, err := r.look(ctx, o)
+	return plan, err
 }
 
 // settles reports whether err is one that AWS or a store gets over within seconds:

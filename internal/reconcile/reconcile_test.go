@@ -238,7 +238,7 @@ func TestDeletedOrganizationLeavesNothing(t *testing.T) {
 	if _, err := w.root.AccessPoint(t.Context(), tenant.APName()); !errors.Is(err, cloud.ErrNotFound) {
 		t.Errorf("access point: %v", err)
 	}
-	if _, err := w.root.Policy(t.Context(), tenant.SessionPolicyARN()); !errors.Is(err, cloud.ErrNotFound) {
+	if _, _, err := w.root.Policy(t.Context(), tenant.SessionPolicyARN()); !errors.Is(err, cloud.ErrNotFound) {
 		t.Errorf("session policy: %v", err)
 	}
 	if _, err := w.secrets.Coordinates(t.Context(), o.ID); !errors.Is(err, registry.ErrNotFound) {

@@ -68,7 +68,7 @@ func runReplica(text []byte) error {
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return reconcile.New(reconcile.Config{
-		Installation: cfg.Installation, AccessPoints: aws, Policies: aws, Roles: aws,
+		Installation: cfg.Installation, AccessPoints: aws, Policies: aws, Roles: aws, Listings: aws, Memory: db,
 		Organizations: db, Secrets: secretstore.NewDatabase(db), Interval: time.Hour,
 		Jobs: jobs.NewWorkers(db.Queue(), db, log), Log: log,
 	}).Run(ctx)

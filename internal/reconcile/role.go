@@ -8,9 +8,21 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 )
 
-// role returns the base role as it was last read, reading it the first time.
+// role returns the base role as it was last read. It is read the first time, and when the
+// last cycle, perhaps another process's, found another one: a policy that names the id of
+// a role that is no more must not be taken for right, nor be written.
 func (r *Reconciler) role(ctx context.Context) (cloud.Role, error) {
-	if known := r.baseRole.Load(); known != nil {
+	known := r.baseRole.Load()
+	if known != nil && r.cfg.Memory != nil {
+		last, err := r.cfg.Memory.Cycle(ctx)
+		if err != nil {
+			return cloud.Role{}, err
+		}
+		if last.BaseRoleID != "" && last.BaseRoleID != known.ID {
+			known = nil
+		}
+	}
+	if known != nil {
 		return *known, nil
 	}
 	return r.readRole(ctx)

@@ -16,12 +16,12 @@ import (
 const concurrency = 4
 
 // Run reconciles until ctx ends: organizations that are new or being deleted as soon as
-// Jobs show them, all of them every interval. A failure is logged, counted by Health and
+// Jobs show them, and those that a cycle finds changed. A failure is logged, counted by Health and
 // tried again; it never ends Run.
 func (r *Reconciler) Run(ctx context.Context) error {
 	var loops errgroup.Group
 	loops.Go(func() error { r.passes(ctx); return nil })
-	loops.Go(func() error { r.rotate(ctx); return nil })
+	loops.Go(func() error { r.probeAround(ctx); return nil })
 	loops.Go(func() error {
 		return r.cfg.Jobs.Work(ctx, concurrency, func(ctx context.Context, id org.ID) error {
 			err := r.Reconcile(ctx, id)
@@ -32,17 +32,20 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	return loops.Wait()
 }
 
-// passes has every organization visited, first at once (this may be a new version, which
-// wants something else), then every interval, give or take a tenth, by whichever process
-// comes first. A pass that could not start is not worth a whole interval.
+// passes makes a cycle at once, for this may be a new version, which wants something else,
+// then every interval, give or take a tenth, in whichever process comes first. A cycle that
+// failed is not worth a whole interval.
 func (r *Reconciler) passes(ctx context.Context) {
-	for period := time.Duration(0); ; period = r.cfg.Interval * 8 / 10 {
+	period := time.Duration(0)
+	for {
 		rest := time.Duration((0.9 + rand.Float64()/5) * float64(r.cfg.Interval))
 		began := time.Now()
 		err := r.pass(ctx, period)
 		if r.metrics.cycled(began, err); err != nil {
-			r.report(ctx, "starting a pass", err)
-			rest = min(rest, 10*time.Second)
+			r.report(ctx, "making a cycle", err)
+			period, rest = 0, min(rest, 10*time.Second)
+		} else {
+			period = r.cfg.Interval * 8 / 10
 		}
 		select {
 		case <-ctx.Done():
@@ -52,16 +55,27 @@ func (r *Reconciler) passes(ctx context.Context) {
 	}
 }
 
-// pass asks for every organization. The base role is read anew first: if it was
-// recreated, all access point policies are rewritten. So is the policy that they share.
+// pass makes a cycle if it is this process's turn. The base role is read anew first: if it
+// was recreated, all access point policies are rewritten. So is the policy that they share.
 func (r *Reconciler) pass(ctx context.Context, period time.Duration) error {
-	if _, err := r.readRole(ctx); err != nil {
+	role, err := r.readRole(ctx)
+	if err != nil {
 		return err
 	}
 	if err := r.shared.look(ctx, r.cfg); err != nil {
 		return err
 	}
-	return r.cfg.Jobs.All(ctx, period)
+	if claimed, err := r.cfg.Jobs.Claim(ctx, period); err != nil || !claimed {
+		return err
+	}
+	tally, err := r.cycle(ctx, role.ID)
+	if err != nil {
+		return err
+	}
+	r.cycles.made(tally)
+	r.cfg.Log.DebugContext(ctx, "cycle", "organizations", tally.Organizations, "due", tally.Due, "glanced", tally.Glanced,
+		"drifted", tally.Drifted, "orphans", len(tally.Orphans), "took", tally.Took)
+	return nil
 }
 
 // report counts an outcome for Health, and logs it if it is a failure that is not

@@ -177,7 +177,7 @@ func TestI7OutageOfTheStore(t *testing.T) {
 			if o, err := w.db.OrganizationByID(t.Context(), leaving.ID); err != nil || o.State != org.Deleting {
 				t.Errorf("%s, %v; want deleting", o.State, err)
 			}
-			if _, err := w.root.Policy(t.Context(), w.in.Tenant(staying.ID).SessionPolicyARN()); err != nil {
+			if _, _, err := w.root.Policy(t.Context(), w.in.Tenant(staying.ID).SessionPolicyARN()); err != nil {
 				t.Errorf("the session policy was not repaired: %v", err)
 			}
 			s.up(t)

@@ -110,8 +110,8 @@ func (s *sharedPolicy) save(ctx context.Context, cfg Config, want *iam.Document)
 }
 
 func (s *sharedPolicy) read(ctx context.Context, cfg Config) error {
-	text, err := present(cfg.Policies.Policy(ctx, cfg.Installation.SharedPolicyARN()))
-	if err == nil {
+	_, text, err := cfg.Policies.Policy(ctx, cfg.Installation.SharedPolicyARN())
+	if text, err = present(text, err); err == nil {
 		s.known, s.text = true, text
 	}
 	return err

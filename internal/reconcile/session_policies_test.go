@@ -36,7 +36,7 @@ func (w *world) switchTo(t *testing.T, mode tenancy.SessionPolicyMode) {
 
 func (w *world) policyExists(t *testing.T, arn string) bool {
 	t.Helper()
-	_, err := w.root.Policy(t.Context(), arn)
+	_, _, err := w.root.Policy(t.Context(), arn)
 	if err != nil && !errors.Is(err, cloud.ErrNotFound) {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestI7SharedPolicyIsRepaired(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		text, err := w.root.Policy(t.Context(), arn)
+		_, text, err := w.root.Policy(t.Context(), arn)
 		if err != nil {
 			t.Fatal(err)
 		}

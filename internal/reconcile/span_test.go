@@ -24,7 +24,7 @@ func TestAReconciliationIsOneTrace(t *testing.T) {
 	}
 	o := w.organization(t)
 	r := reconcile.New(reconcile.Config{
-		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Organizations: w.db, Secrets: w.secrets, Tracing: tracing,
+		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Listings: c, Memory: w.db, Organizations: w.db, Secrets: w.secrets, Tracing: tracing,
 	})
 	if err := r.Reconcile(t.Context(), o.ID); err != nil {
 		t.Fatal(err)

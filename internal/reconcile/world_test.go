@@ -46,10 +46,13 @@ func newWorld(t *testing.T) *world {
 	return newWorldOn(t, databasetest.Target(t, "sqlite"))
 }
 
-func newWorldOn(t *testing.T, target string) *world {
+func newWorldOn(t *testing.T, target string, options ...func(*emulator.Config)) *world {
 	t.Helper()
-	dir := t.TempDir()
-	aws, err := emulator.Open(emulator.Config{Dir: filepath.Join(dir, "aws"), AccountID: "123456789012", Region: "us-east-1"})
+	cfg := emulator.Config{Dir: filepath.Join(t.TempDir(), "aws"), AccountID: "123456789012", Region: "us-east-1"}
+	for _, option := range options {
+		option(&cfg)
+	}
+	aws, err := emulator.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,14 +127,18 @@ func (w *world) cloud(t *testing.T, credentials awscloud.Credentials, network ht
 }
 
 // reconciler is one process's: what it remembers of earlier ones is in the database.
-func (w *world) reconciler(t *testing.T, network http.RoundTripper) *reconcile.Reconciler {
+func (w *world) reconciler(t *testing.T, network http.RoundTripper, options ...func(*reconcile.Config)) *reconcile.Reconciler {
 	t.Helper()
-	return reconcile.New(w.config(t, w.cloud(t, w.identity, network)))
+	cfg := w.config(t, w.cloud(t, w.identity, network))
+	for _, option := range options {
+		option(&cfg)
+	}
+	return reconcile.New(cfg)
 }
 
 func (w *world) config(t *testing.T, c *awscloud.Cloud) reconcile.Config {
 	return reconcile.Config{
-		Installation: w.in, AccessPoints: c, Policies: c, Roles: c,
+		Installation: w.in, AccessPoints: c, Policies: c, Roles: c, Listings: c, Memory: w.db,
 		Organizations: w.db, Secrets: w.secrets, Interval: time.Hour,
 		Jobs: jobs.NewWorkers(w.db.Queue(), w.db, slog.New(slog.DiscardHandler)),
 		Log:  slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -218,3 +225,8 @@ func (i *interrupter) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (i *interrupter) reached() bool { return i.seen.Load() >= i.at }
+
+// httpClient is what SDK clients want of a network.
+type httpClient struct{ network http.RoundTripper }
+
+func (c httpClient) Do(r *http.Request) (*http.Response, error) { return c.network.RoundTrip(r) }

@@ -59,6 +59,11 @@ type ManagedCas struct {
 	CASRoleName          string `yaml:"casRoleName"`
 	// OperatorARNs may list the bucket, never read an object.
 	OperatorARNs []string `yaml:"operatorArns"`
+	// DeepInterval is the longest until everything of an organization is read again, what
+	// no listing shows as well; default 48h, 1s to 720h. GarbageCollection deletes what
+	// belongs to no organization (docs/reconciler.md).
+	DeepInterval      time.Duration `yaml:"deepInterval"`
+	GarbageCollection Garbage       `yaml:"garbageCollection"`
 	// APIRates is how often this process may call AWS's control plane, by "service" or
 	// "service.Operation", as in iam.CreatePolicy. What is left out has its default.
 	APIRates map[string]cloud.Rate `yaml:"apiRates"`
@@ -195,6 +200,9 @@ func ParseConfig(text []byte) (Config, error) {
 	byDefault(&m.ProbeInterval, DefaultProbeInterval)
 	if p := m.ProbeInterval; p < MinProbeInterval || p > MaxProbeInterval {
 		return Config{}, fmt.Errorf("backend.managedCas.probeInterval is %s: %s to %s", p, MinProbeInterval, MaxProbeInterval)
+	}
+	if err := m.completeCycles(); err != nil {
+		return Config{}, fmt.Errorf("backend.managedCas.%w", err)
 	}
 	if err := m.Quotas.complete(); err != nil {
 		return Config{}, fmt.Errorf("backend.managedCas.quotas.%w", err)

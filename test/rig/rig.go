@@ -161,7 +161,7 @@ func New(t testing.TB, options Options) *Rig {
 
 func (r *Rig) newReconciler(in tenancy.Installation) *reconcile.Reconciler {
 	return reconcile.New(reconcile.Config{
-		Installation: in, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend,
+		Installation: in, AccessPoints: r.backend, Policies: r.backend, Roles: r.backend, Memory: r.DB,
 		Organizations: r.DB, Secrets: secretstore.NewDatabase(r.DB), Interval: time.Hour,
 		Log: slog.New(slog.DiscardHandler),
 	})

@@ -34,6 +34,8 @@ func cmdRoles(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CHAINLOOP_CONTROL_PLANE_API", at["controlplane"].GRPC)
 	ts.Setenv("CHAINLOOP_ARTIFACT_CAS_API", at["cas"].GRPC)
 	ts.Setenv("CAS_HTTP", at["cas"].HTTP)
+	// For commands that run with the backend's identity: env -i $AS_BACKEND command.
+	ts.Setenv("AS_BACKEND", strings.Join(append(workloadEnv(of(ts), "backend"), "HOME="+ts.MkAbs("."), "PATH="+ts.Getenv("PATH")), " "))
 }
 
 // roleAddresses is the ready file of a role.
@@ -80,11 +82,7 @@ func startRole(ts *testscript.TestScript, role, config string) roleAddresses {
 	ready := ts.MkAbs(role + ".json")
 	cmd := exec.Command(filepath.Join(programs, "managedcasd"), role, "--config", config, "--ready-file", ready)
 	cmd.Stderr = log
-	cmd.Env = []string{
-		"PATH=" + os.Getenv("PATH"),
-		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + d.value("workloads."+role+".credentialsUrl"),
-		"AWS_CONTAINER_AUTHORIZATION_TOKEN=" + d.value("workloads."+role+".authorizationToken"),
-	}
+	cmd.Env = workloadEnv(d, role)
 	ts.Check(cmd.Start())
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
@@ -99,4 +97,13 @@ func startRole(ts *testscript.TestScript, role, config string) roleAddresses {
 	var at roleAddresses
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile(role+".json")), &at))
 	return at
+}
+
+// workloadEnv is the environment of a pod.
+func workloadEnv(d *daemon, workload string) []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"),
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + d.value("workloads."+workload+".credentialsUrl"),
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN=" + d.value("workloads."+workload+".authorizationToken"),
+	}
 }
