@@ -14,6 +14,7 @@ type Desired struct {
 	Bucket            string
 	SessionPolicy     *iam.Document
 	AccessPointPolicy *iam.Document
+	ClosedPolicy      *iam.Document // of the access point, while it is being taken away
 	Coordinates       tenancy.Coordinates
 }
 
@@ -27,6 +28,7 @@ func Desire(in tenancy.Installation, o org.Organization, baseRoleID string) Desi
 		Bucket:            in.BucketName,
 		SessionPolicy:     tenant.SessionPolicy(),
 		AccessPointPolicy: tenant.APPolicy(baseRoleID),
+		ClosedPolicy:      tenant.ClosedAPPolicy(),
 		Coordinates:       tenant.Coordinates(),
 	}
 }

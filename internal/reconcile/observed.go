@@ -19,9 +19,14 @@ type Observed struct {
 	Coordinates       *tenancy.Coordinates // zero when something is there, or may be, and cannot be read
 	// Backend: the managed storage backend is recorded as valid.
 	Backend bool
+	// BackendRecorded: it is recorded, whatever its status.
+	BackendRecorded bool
+	// Retained: what becomes of the objects is recorded. Of a deleted organization only.
+	Retained bool
 }
 
-func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, error) {
+func (r *Reconciler) observe(ctx context.Context, desired Desired) (Observed, error) {
+	t := desired.Tenant
 	var seen Observed
 	var err error
 	if seen.SessionPolicy, err = present(r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())); err != nil {
@@ -44,8 +49,20 @@ func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (Observed, e
 	}
 	for _, b := range backends {
 		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
+		seen.BackendRecorded = seen.BackendRecorded || b.Managed
 	}
-	return seen, nil
+	if desired.Gone {
+		seen.Retained, err = r.retained(ctx, t)
+	}
+	return seen, err
+}
+
+func (r *Reconciler) retained(ctx context.Context, t tenancy.Tenant) (bool, error) {
+	_, err := r.cfg.Organizations.Deletion(ctx, t.ID())
+	if errors.Is(err, registry.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // coordinates returns nil when there are none. What cannot be read is nobody's: it is

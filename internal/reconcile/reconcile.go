@@ -31,7 +31,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Config is what New needs. Every field but the last four is required.
+// Config is what New needs. Every field but the last five is required.
 type Config struct {
 	Installation  tenancy.Installation
 	AccessPoints  AccessPoints
@@ -39,15 +39,15 @@ type Config struct {
 	Roles         Roles
 	Organizations Organizations
 	Secrets       Secrets
-	// Jobs is what Run works on.
-	Jobs Jobs
+	Jobs          Jobs // what Run works on
 	// Quotas holds new organizations back when the account is full; nil: AWS does.
 	Quotas *Quotas
 	// Tracing makes a span of each reconciliation; nil makes none.
 	Tracing trace.TracerProvider
 	// Interval is the time between two full passes; 0: 5 minutes.
-	Interval time.Duration
-	Log      *slog.Logger
+	Interval  time.Duration
+	Retention *time.Duration // of the objects of a deleted organization; nil: DefaultRetention
+	Log       *slog.Logger
 }
 
 // itemTimeout bounds the work on one organization in one pass; maxRounds the number
@@ -147,7 +147,7 @@ func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, erro
 		return nil, err
 	}
 	desired := Desire(r.cfg.Installation, o, role.ID)
-	observed, err := r.observe(ctx, desired.Tenant)
+	observed, err := r.observe(ctx, desired)
 	if err != nil {
 		return nil, err
 	}
@@ -170,9 +170,9 @@ func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
 // settles reports whether err is one that AWS or a store gets over within seconds:
 // besides load, the several faces of eventual consistency. A read misses what was
 // just created, a creation finds what a read has missed, and a policy names a role
-// that is too new to be known.
+// that is too new to be known. Or the organization was brought back under our hands.
 func settles(err error) bool {
 	return errors.Is(err, errUnverified) || cloud.Transient(err) || errors.Is(err, registry.ErrUnavailable) ||
 		errors.Is(err, cloud.ErrNotFound) || errors.Is(err, cloud.ErrExists) ||
-		errors.Is(err, cloud.ErrMalformedPolicy)
+		errors.Is(err, cloud.ErrMalformedPolicy) || errors.Is(err, registry.ErrNotDeleted) || errors.Is(err, org.ErrTransition)
 }
