@@ -52,6 +52,7 @@ func New(in Installation) (Installation, error) {
 		checkAPPrefix(in.APPrefix),
 		checkSessionPolicyPrefix(in.SessionPolicyPrefix),
 		in.checkRoles(),
+		in.checkPurge(),
 		in.checkOperators(),
 		in.checkSecrets(),
 	)

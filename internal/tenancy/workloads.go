@@ -79,7 +79,7 @@ func (in Installation) BackendPermissions() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	), in.writesCoordinates())
+	), slices.Concat(in.writesCoordinates(), in.becomesPurger()))
 }
 
 // ControlplanePermissions returns the permission policy of the controlplane's

@@ -441,7 +441,7 @@ var File_managedcas_v1_organization_admin_proto protoreflect.FileDescriptor
 
 const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\n" +
-	"&managedcas/v1/organization_admin.proto\x12\rmanagedcas.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n" +
+	"&managedcas/v1/organization_admin.proto\x12\rmanagedcas.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmanagedcas/v1/deletion.proto\"S\n" +
 	"#OrganizationAdminServiceListRequest\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"\x8a\x01\n" +
@@ -475,10 +475,12 @@ const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\tCondition\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x10\n" +
 	"\x03met\x18\x02 \x01(\bR\x03met\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage2\x88\x02\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage2\x8c\x04\n" +
 	"\x18OrganizationAdminService\x12o\n" +
 	"\x04List\x122.managedcas.v1.OrganizationAdminServiceListRequest\x1a3.managedcas.v1.OrganizationAdminServiceListResponse\x12{\n" +
-	"\bDescribe\x126.managedcas.v1.OrganizationAdminServiceDescribeRequest\x1a7.managedcas.v1.OrganizationAdminServiceDescribeResponseBCZAgithub.com/managedcas/managedcas/proto/managedcas/v1;managedcasv1b\x06proto3"
+	"\bDescribe\x126.managedcas.v1.OrganizationAdminServiceDescribeRequest\x1a7.managedcas.v1.OrganizationAdminServiceDescribeResponse\x12\x84\x01\n" +
+	"\vListDeleted\x129.managedcas.v1.OrganizationAdminServiceListDeletedRequest\x1a:.managedcas.v1.OrganizationAdminServiceListDeletedResponse\x12{\n" +
+	"\bUndelete\x126.managedcas.v1.OrganizationAdminServiceUndeleteRequest\x1a7.managedcas.v1.OrganizationAdminServiceUndeleteResponseBCZAgithub.com/managedcas/managedcas/proto/managedcas/v1;managedcasv1b\x06proto3"
 
 var (
 	file_managedcas_v1_organization_admin_proto_rawDescOnce sync.Once
@@ -495,31 +497,39 @@ func file_managedcas_v1_organization_admin_proto_rawDescGZIP() []byte {
 var file_managedcas_v1_organization_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_managedcas_v1_organization_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_managedcas_v1_organization_admin_proto_goTypes = []any{
-	(Organization_State)(0),                          // 0: managedcas.v1.Organization.State
-	(*OrganizationAdminServiceListRequest)(nil),      // 1: managedcas.v1.OrganizationAdminServiceListRequest
-	(*OrganizationAdminServiceListResponse)(nil),     // 2: managedcas.v1.OrganizationAdminServiceListResponse
-	(*OrganizationAdminServiceDescribeRequest)(nil),  // 3: managedcas.v1.OrganizationAdminServiceDescribeRequest
-	(*OrganizationAdminServiceDescribeResponse)(nil), // 4: managedcas.v1.OrganizationAdminServiceDescribeResponse
-	(*Organization)(nil),                             // 5: managedcas.v1.Organization
-	(*Condition)(nil),                                // 6: managedcas.v1.Condition
-	(*timestamppb.Timestamp)(nil),                    // 7: google.protobuf.Timestamp
+	(Organization_State)(0),                             // 0: managedcas.v1.Organization.State
+	(*OrganizationAdminServiceListRequest)(nil),         // 1: managedcas.v1.OrganizationAdminServiceListRequest
+	(*OrganizationAdminServiceListResponse)(nil),        // 2: managedcas.v1.OrganizationAdminServiceListResponse
+	(*OrganizationAdminServiceDescribeRequest)(nil),     // 3: managedcas.v1.OrganizationAdminServiceDescribeRequest
+	(*OrganizationAdminServiceDescribeResponse)(nil),    // 4: managedcas.v1.OrganizationAdminServiceDescribeResponse
+	(*Organization)(nil),                                // 5: managedcas.v1.Organization
+	(*Condition)(nil),                                   // 6: managedcas.v1.Condition
+	(*timestamppb.Timestamp)(nil),                       // 7: google.protobuf.Timestamp
+	(*OrganizationAdminServiceListDeletedRequest)(nil),  // 8: managedcas.v1.OrganizationAdminServiceListDeletedRequest
+	(*OrganizationAdminServiceUndeleteRequest)(nil),     // 9: managedcas.v1.OrganizationAdminServiceUndeleteRequest
+	(*OrganizationAdminServiceListDeletedResponse)(nil), // 10: managedcas.v1.OrganizationAdminServiceListDeletedResponse
+	(*OrganizationAdminServiceUndeleteResponse)(nil),    // 11: managedcas.v1.OrganizationAdminServiceUndeleteResponse
 }
 var file_managedcas_v1_organization_admin_proto_depIdxs = []int32{
-	5, // 0: managedcas.v1.OrganizationAdminServiceListResponse.organizations:type_name -> managedcas.v1.Organization
-	5, // 1: managedcas.v1.OrganizationAdminServiceDescribeResponse.organization:type_name -> managedcas.v1.Organization
-	6, // 2: managedcas.v1.OrganizationAdminServiceDescribeResponse.conditions:type_name -> managedcas.v1.Condition
-	0, // 3: managedcas.v1.Organization.state:type_name -> managedcas.v1.Organization.State
-	7, // 4: managedcas.v1.Organization.created_at:type_name -> google.protobuf.Timestamp
-	7, // 5: managedcas.v1.Organization.updated_at:type_name -> google.protobuf.Timestamp
-	1, // 6: managedcas.v1.OrganizationAdminService.List:input_type -> managedcas.v1.OrganizationAdminServiceListRequest
-	3, // 7: managedcas.v1.OrganizationAdminService.Describe:input_type -> managedcas.v1.OrganizationAdminServiceDescribeRequest
-	2, // 8: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
-	4, // 9: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
-	8, // [8:10] is the sub-list for method output_type
-	6, // [6:8] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	5,  // 0: managedcas.v1.OrganizationAdminServiceListResponse.organizations:type_name -> managedcas.v1.Organization
+	5,  // 1: managedcas.v1.OrganizationAdminServiceDescribeResponse.organization:type_name -> managedcas.v1.Organization
+	6,  // 2: managedcas.v1.OrganizationAdminServiceDescribeResponse.conditions:type_name -> managedcas.v1.Condition
+	0,  // 3: managedcas.v1.Organization.state:type_name -> managedcas.v1.Organization.State
+	7,  // 4: managedcas.v1.Organization.created_at:type_name -> google.protobuf.Timestamp
+	7,  // 5: managedcas.v1.Organization.updated_at:type_name -> google.protobuf.Timestamp
+	1,  // 6: managedcas.v1.OrganizationAdminService.List:input_type -> managedcas.v1.OrganizationAdminServiceListRequest
+	3,  // 7: managedcas.v1.OrganizationAdminService.Describe:input_type -> managedcas.v1.OrganizationAdminServiceDescribeRequest
+	8,  // 8: managedcas.v1.OrganizationAdminService.ListDeleted:input_type -> managedcas.v1.OrganizationAdminServiceListDeletedRequest
+	9,  // 9: managedcas.v1.OrganizationAdminService.Undelete:input_type -> managedcas.v1.OrganizationAdminServiceUndeleteRequest
+	2,  // 10: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
+	4,  // 11: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
+	10, // 12: managedcas.v1.OrganizationAdminService.ListDeleted:output_type -> managedcas.v1.OrganizationAdminServiceListDeletedResponse
+	11, // 13: managedcas.v1.OrganizationAdminService.Undelete:output_type -> managedcas.v1.OrganizationAdminServiceUndeleteResponse
+	10, // [10:14] is the sub-list for method output_type
+	6,  // [6:10] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_managedcas_v1_organization_admin_proto_init() }
@@ -527,6 +537,7 @@ func file_managedcas_v1_organization_admin_proto_init() {
 	if File_managedcas_v1_organization_admin_proto != nil {
 		return
 	}
+	file_managedcas_v1_deletion_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
