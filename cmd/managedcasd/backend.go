@@ -41,16 +41,18 @@ run on one database.`,
 			managed := r.cfg.Backend.ManagedCas
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
 			reconciler := newBackend(aws, r.in, db, backendOptions{
-				secrets: secrets, interval: managed.ReconcileInterval, quotas: quotas, tracing: r.tracing,
+				secrets: secrets, interval: managed.ReconcileInterval, retention: *managed.Retention, quotas: quotas, tracing: r.tracing,
 			}, r.log)
+			purger := newPurger(aws, r.in, db, purgeEvery, r.log)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
 				service.Task{Name: "quotas", Run: quotas.Run},
+				service.Task{Name: "purge", Run: purger.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				}, append(aws.Collectors(), quotas)...)),
+				}, append(aws.Collectors(), quotas, purger)...)),
 			)
 		})
 }
@@ -58,8 +60,10 @@ run on one database.`,
 type backendOptions struct {
 	secrets  *secretstore.Store
 	interval time.Duration
-	quotas   *reconcile.Quotas
-	tracing  trace.TracerProvider // nil: off
+	// retention of the objects of deleted organizations.
+	retention time.Duration
+	quotas    *reconcile.Quotas
+	tracing   trace.TracerProvider // nil: off
 }
 
 // newBackend returns the reconciler of an installation.
@@ -76,6 +80,7 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		Quotas:        options.quotas,
 		Tracing:       options.tracing,
 		Interval:      options.interval,
+		Retention:     &options.retention,
 		Log:           log,
 	})
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -51,6 +50,8 @@ its file admin-token.`,
 	flags.IntVar(&options.firstPort, "ports", 0, "first of five consecutive ports on 127.0.0.1: AWS, control plane gRPC and HTTP, CAS gRPC and HTTP; 0: any that are free")
 	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
+	flags.DurationVar(&options.retention, "retention", reconcile.DefaultRetention, "how long the objects of a deleted organization are kept")
+	flags.BoolVar(&options.purge, "purge", false, "delete them then, with a purge role (docs/deletion.md)")
 	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
 	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
@@ -61,6 +62,8 @@ type devOptions struct {
 	firstPort        int
 	readyFile        string
 	reconcile        time.Duration
+	retention        time.Duration
+	purge            bool
 	maxArtifactBytes int64
 	level            slog.Level
 }
@@ -72,6 +75,8 @@ func (o devOptions) check() error {
 		return usageError{fmt.Errorf("--ports %d: want the first of five ports, at most 65531, or 0", o.firstPort)}
 	case o.reconcile < service.MinReconcileInterval:
 		return usageError{fmt.Errorf("--reconcile-interval %s: at least %s", o.reconcile, service.MinReconcileInterval)}
+	case o.retention < 0 || o.retention > service.MaxRetention:
+		return usageError{fmt.Errorf("--retention %s: 0s to %s", o.retention, service.MaxRetention)}
 	case o.maxArtifactBytes < 1:
 		return usageError{fmt.Errorf("--max-artifact-bytes %d: at least 1", o.maxArtifactBytes)}
 	}
@@ -127,7 +132,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	installation, err := devProvision(ctx, operator, log)
+	installation, err := devProvision(ctx, operator, options.purge, log)
 	if err != nil {
 		return fmt.Errorf("provisioning the embedded account: %w", err)
 	}
@@ -159,7 +164,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
-	reconciler := newBackend(clouds["backend"], installation, db, backendOptions{secrets: secrets, interval: options.reconcile}, log)
+	reconciler := newBackend(clouds["backend"], installation, db, backendOptions{secrets: secrets, interval: options.reconcile, retention: options.retention}, log)
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes}, log)
 	if err != nil {
 		return err
@@ -191,6 +196,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
+		service.Task{Name: "purge", Run: newPurger(clouds["backend"], installation, db, options.reconcile, log).Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)
 			return announce(ctx, options.readyFile, r, log.With("adminToken", tokenFile))
@@ -206,8 +212,8 @@ const (
 
 // devProvision does with the embedded account what managedcasd provision does with a
 // real one.
-func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logger) (tenancy.Installation, error) {
-	return provisionNow(ctx, operator, tenancy.Installation{
+func devProvision(ctx context.Context, operator *awscloud.Cloud, purge bool, log *slog.Logger) (tenancy.Installation, error) {
+	in := tenancy.Installation{
 		Partition: "aws", AccountID: devAccount, Region: devRegion,
 		BucketName:           "managedcas-dev",
 		APPrefix:             "chainloop-",
@@ -217,34 +223,9 @@ func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logge
 		ControlplaneRoleName: "managedcas-controlplane",
 		OperatorARNs:         []string{"arn:aws:iam::" + devAccount + ":root"},
 		Loopback:             true,
-	}, log)
-}
-
-// devDirectory returns the data directory and what to do with it at the end.
-func devDirectory(dir string) (string, func() error, error) {
-	if dir == "" {
-		temporary, err := os.MkdirTemp("", "managedcas-dev-*")
-		return temporary, func() error { return os.RemoveAll(temporary) }, err
 	}
-	return dir, func() error { return nil }, os.MkdirAll(dir, 0o700)
-}
-
-// listenLoopback opens one listener per name on consecutive ports, or on free ones.
-func listenLoopback(first int, names ...string) (map[string]net.Listener, error) {
-	listeners := map[string]net.Listener{}
-	for i, name := range names {
-		port := 0
-		if first > 0 {
-			port = first + i
-		}
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			for _, opened := range listeners {
-				err = errors.Join(err, opened.Close())
-			}
-			return nil, fmt.Errorf("listening for %s (choose another --ports, or 0): %w", name, err)
-		}
-		listeners[name] = l
+	if purge {
+		in.PurgeRoleName = in.BaseRoleName + "-purge"
 	}
-	return listeners, nil
+	return provisionNow(ctx, operator, in, log)
 }

@@ -35,5 +35,8 @@ type DeletedOrganization struct {
 	Deletion Deletion
 }
 
-// UploadInParts names an upload in parts as S3 knows it.
-type UploadInParts struct{ Key, StorageID string }
+// Removed counts what a purge has removed.
+type Removed struct {
+	Objects int64 // versions, delete markers and uploads in parts
+	Bytes   int64
+}
