@@ -74,7 +74,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), tokenCommand(), policyCommand(), catalogueCommand(),
+		provisionCommand(), purgeCommand(), tokenCommand(), policyCommand(), catalogueCommand(),
 	)
 	return root
 }
