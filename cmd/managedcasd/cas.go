@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -190,20 +188,4 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 			{Name: "sweeper", Run: sweep},
 		},
 	}, nil
-}
-
-// heapGrowth is GOGC for a process that holds buffers: they are used again and again, so
-// that it makes little garbage for each byte that passes, and the memory which Go by
-// default lets the heap grow by before it collects (as much as is in use) is wasted.
-const heapGrowth = 40
-
-// keepHeapWithin has the garbage collector work harder before transfers are refused for
-// want of memory. Who sets GOMEMLIMIT or GOGC knows better.
-func keepHeapWithin(bytes int64) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(bytes)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
-	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // devReconcileInterval is short: on a laptop one wants to see a repair.
@@ -202,30 +201,4 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			return announce(ctx, options.readyFile, r, log.With("adminToken", tokenFile))
 		}},
 	)
-}
-
-// The embedded account. The names are those of the operator's guide.
-const (
-	devAccount = "123456789012"
-	devRegion  = "us-east-1"
-)
-
-// devProvision does with the embedded account what managedcasd provision does with a
-// real one.
-func devProvision(ctx context.Context, operator *awscloud.Cloud, purge bool, log *slog.Logger) (tenancy.Installation, error) {
-	in := tenancy.Installation{
-		Partition: "aws", AccountID: devAccount, Region: devRegion,
-		BucketName:           "managedcas-dev",
-		APPrefix:             "chainloop-",
-		BaseRoleName:         "managedcas-tenant",
-		SessionPolicyPrefix:  "cas-",
-		BackendRoleName:      "managedcas-backend",
-		ControlplaneRoleName: "managedcas-controlplane",
-		OperatorARNs:         []string{"arn:aws:iam::" + devAccount + ":root"},
-		Loopback:             true,
-	}
-	if purge {
-		in.PurgeRoleName = in.BaseRoleName + "-purge"
-	}
-	return provisionNow(ctx, operator, in, log)
 }

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -41,7 +42,8 @@ func (db *DB) CreateUpload(ctx context.Context, u registry.Upload, limit int) er
 // Upload returns the record of a resumable upload with its parts, or
 // registry.ErrNotFound. It reads behind every write that has returned.
 func (db *DB) Upload(ctx context.Context, owner org.ID, d digest.Digest, name uuid.UUID) (u registry.Upload, err error) {
-	err = db.read.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	// Read only: another transaction of SQLite's would wait for the one writer, and have it wait.
+	err = db.read.RunInTx(ctx, &sql.TxOptions{ReadOnly: true}, func(ctx context.Context, tx bun.Tx) error {
 		var row uploadRow
 		if err := tx.NewSelect().Model(&row).
 			Where("org_id = ? AND digest = ? AND name = ? AND resumable", owner.String(), d.Hex(), name.String()).Scan(ctx); err != nil {

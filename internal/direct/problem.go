@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -39,8 +40,16 @@ func errNotArrived(err error) error {
 // refused explains why an upload could not be recorded.
 func (t *Transfers) refused(err error) error {
 	if !errors.Is(err, registry.ErrTooMany) {
-		return err
+		return unrecorded(err)
 	}
 	return problem.Wrap(err, problem.Exhausted, fmt.Sprintf("%d direct uploads of the organization are not confirmed", t.cfg.Outstanding),
 		"confirm those that are done, or "+throughCAS).WithReason(ReasonTooMany)
+}
+
+// unrecorded: the records do not answer, which passes.
+func unrecorded(err error) error {
+	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return problem.Wrap(err, problem.Unavailable, "direct transfers cannot be recorded at the moment", "try again in a moment, or "+throughCAS)
 }
