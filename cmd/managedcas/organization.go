@@ -12,7 +12,7 @@ import (
 
 func organizationCommand(a *app) *cobra.Command {
 	return group("organization", "Create and look at organizations", []string{"org"},
-		organizationCreate(a), organizationList(a), organizationDescribe(a), organizationDelete(a))
+		organizationCreate(a), organizationList(a), organizationDescribe(a), organizationDelete(a), organizationUndelete(a))
 }
 
 func organizationCreate(a *app) *cobra.Command {
@@ -88,12 +88,16 @@ func waitReady(ctx context.Context, c *client.Client, name string, limit time.Du
 }
 
 func organizationList(a *app) *cobra.Command {
-	return &cobra.Command{
+	var deleted bool
+	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the organizations that the token can act in, and how their storage is",
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if deleted {
+				return listDeleted(a, cmd)
+			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				organizations, err := c.Organizations(ctx)
 				if err != nil {
@@ -107,6 +111,8 @@ func organizationList(a *app) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&deleted, "deleted", false, "list the deleted ones, and when their artifacts are purged")
+	return cmd
 }
 
 func organizationDelete(a *app) *cobra.Command {
@@ -115,8 +121,9 @@ func organizationDelete(a *app) *cobra.Command {
 		Use:   "delete NAME",
 		Short: "Delete an organization",
 		Long: `Delete an organization, at once and without asking. Its tokens, access point and session
-policy are gone with it, so nobody can read its artifacts any more; the objects stay in the
-bucket. Its name is free again when the backend is done.`,
+policy are gone with it, so nobody can read its artifacts any more. The objects stay in the
+bucket for the retention of the installation, within which organization undelete brings it
+back. Its name is free again when the backend is done.`,
 		Args: nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {

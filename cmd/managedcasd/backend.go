@@ -46,20 +46,22 @@ run on one database.`,
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
 			reconciler, err := newBackend(aws, r.in, db, backendOptions{
 				secrets: secrets, interval: managed.ReconcileInterval, deepInterval: managed.DeepInterval, probeInterval: managed.ProbeInterval,
-				garbage: reconcile.Garbage(managed.GarbageCollection), quotas: quotas, tracing: r.tracing,
+				garbage: reconcile.Garbage(managed.GarbageCollection), retention: *managed.Retention, quotas: quotas, tracing: r.tracing,
 			}, r.log)
 			if err != nil {
 				return err
 			}
+			purger := newPurger(aws, r.in, db, purgeEvery, r.log)
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Task{Name: "reconciler", Run: reconciler.Run},
 				service.Task{Name: "quotas", Run: quotas.Run},
+				service.Task{Name: "purge", Run: purger.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
 				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
-					[]prometheus.Collector{quotas, reconciler.CycleMetrics(), reconcile.NewCensus(db, db.Queue(), r.log)})...)),
+					[]prometheus.Collector{quotas, purger, reconciler.CycleMetrics(), reconcile.NewCensus(db, db.Queue(), r.log)})...)),
 			)
 		})
 }
@@ -69,6 +71,7 @@ type backendOptions struct {
 	interval     time.Duration
 	deepInterval time.Duration     // 0: the default
 	garbage      reconcile.Garbage // deletes nothing unless enabled
+	retention    time.Duration     // of the objects of deleted organizations
 	quotas       *reconcile.Quotas
 	tracing      trace.TracerProvider // nil: off
 
@@ -106,6 +109,7 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		ProbePause:    options.probePause,
 		DeepInterval:  options.deepInterval,
 		Garbage:       options.garbage,
+		Retention:     &options.retention,
 		Log:           log,
 	}), nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/emulator"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
+	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 )
@@ -52,6 +53,8 @@ its file admin-token.`,
 	flags.StringVar(&options.readyFile, "ready-file", "", "file to write addresses and credentials to (JSON, mode 0600)")
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
 	flags.DurationVar(&options.probe, "probe-interval", service.DefaultProbeInterval, "time between two probes of every organization")
+	flags.DurationVar(&options.retention, "retention", reconcile.DefaultRetention, "how long the objects of a deleted organization are kept")
+	flags.BoolVar(&options.purge, "purge", false, "delete them then, with a purge role (docs/deletion.md)")
 	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
 	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd
@@ -62,6 +65,8 @@ type devOptions struct {
 	firstPort        int
 	readyFile        string
 	reconcile, probe time.Duration
+	retention        time.Duration
+	purge            bool
 	maxArtifactBytes int64
 	level            slog.Level
 }
@@ -75,6 +80,8 @@ func (o devOptions) check() error {
 		return usageError{fmt.Errorf("--reconcile-interval %s: at least %s", o.reconcile, service.MinReconcileInterval)}
 	case o.probe < service.MinProbeInterval:
 		return usageError{fmt.Errorf("--probe-interval %s: at least %s", o.probe, service.MinProbeInterval)}
+	case o.retention < 0 || o.retention > service.MaxRetention:
+		return usageError{fmt.Errorf("--retention %s: 0s to %s", o.retention, service.MaxRetention)}
 	case o.maxArtifactBytes < 1:
 		return usageError{fmt.Errorf("--max-artifact-bytes %d: at least 1", o.maxArtifactBytes)}
 	}
@@ -130,7 +137,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	installation, err := devProvision(ctx, operator, log)
+	installation, err := devProvision(ctx, operator, options.purge, log)
 	if err != nil {
 		return fmt.Errorf("provisioning the embedded account: %w", err)
 	}
@@ -163,7 +170,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
 	reconciler, err := newBackend(clouds["backend"], installation, db, backendOptions{
-		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause,
+		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause, retention: options.retention,
 	}, log)
 	if err != nil {
 		return err
@@ -199,6 +206,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
+		service.Task{Name: "purge", Run: newPurger(clouds["backend"], installation, db, options.reconcile, log).Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)
 			return announce(ctx, options.readyFile, r, log.With("adminToken", tokenFile))

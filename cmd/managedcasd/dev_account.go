@@ -20,8 +20,8 @@ const (
 
 // devProvision does with the embedded account what managedcasd provision does with a
 // real one.
-func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logger) (tenancy.Installation, error) {
-	return provisionNow(ctx, operator, tenancy.Installation{
+func devProvision(ctx context.Context, operator *awscloud.Cloud, purge bool, log *slog.Logger) (tenancy.Installation, error) {
+	in := tenancy.Installation{
 		Partition: "aws", AccountID: devAccount, Region: devRegion,
 		BucketName:           "managedcas-dev",
 		APPrefix:             "chainloop-",
@@ -31,7 +31,11 @@ func devProvision(ctx context.Context, operator *awscloud.Cloud, log *slog.Logge
 		ControlplaneRoleName: "managedcas-controlplane",
 		OperatorARNs:         []string{"arn:aws:iam::" + devAccount + ":root"},
 		Loopback:             true,
-	}, log)
+	}
+	if purge {
+		in.PurgeRoleName = in.BaseRoleName + "-purge"
+	}
+	return provisionNow(ctx, operator, in, log)
 }
 
 // devDirectory returns the data directory and what to do with it at the end.

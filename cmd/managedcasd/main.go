@@ -78,7 +78,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), tokenCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
+		provisionCommand(), purgeCommand(), tokenCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
 	)
 	return root
 }

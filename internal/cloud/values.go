@@ -97,3 +97,10 @@ type Secret struct {
 	KeyARN      string // empty: the AWS managed key
 	Tags        map[string]string
 }
+
+// ObjectVersion is one version of an object, or a delete marker.
+type ObjectVersion struct {
+	Key       string
+	VersionID string // "null" in a bucket without versions
+	Size      int64
+}

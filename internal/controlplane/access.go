@@ -53,8 +53,10 @@ var access = map[string]need{
 	controlplanev1.APITokenService_List_FullMethodName:   instance,
 	controlplanev1.APITokenService_Revoke_FullMethodName: instance,
 
-	managedcasv1.OrganizationAdminService_List_FullMethodName:     instance,
-	managedcasv1.OrganizationAdminService_Describe_FullMethodName: token,
+	managedcasv1.OrganizationAdminService_List_FullMethodName:        instance,
+	managedcasv1.OrganizationAdminService_Describe_FullMethodName:    token,
+	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: instance,
+	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    instance,
 
 	managedcasv1.ArtifactService_List_FullMethodName:        organization,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: organization,

@@ -47,8 +47,10 @@ var decisions = map[string]string{
 	"controlplane.v1.APITokenService/List":   "--xx++",
 	"controlplane.v1.APITokenService/Revoke": "--xx++",
 
-	"managedcas.v1.OrganizationAdminService/List":     "--xx++",
-	"managedcas.v1.OrganizationAdminService/Describe": "--+x?+",
+	"managedcas.v1.OrganizationAdminService/List":        "--xx++",
+	"managedcas.v1.OrganizationAdminService/Describe":    "--+x?+",
+	"managedcas.v1.OrganizationAdminService/ListDeleted": "--xx++",
+	"managedcas.v1.OrganizationAdminService/Undelete":    "--xx++",
 
 	"managedcas.v1.ArtifactService/List":        "--+x?+",
 	"managedcas.v1.ArtifactService/FindMissing": "--+x?+",

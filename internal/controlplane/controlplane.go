@@ -53,6 +53,7 @@ type Store interface {
 	Artifacts(ctx context.Context, id org.ID, t time.Time, d digest.Digest, limit int) ([]registry.Artifact, error)
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
+	Deletions
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }

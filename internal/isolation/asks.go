@@ -76,16 +76,20 @@ func (s Scheme) key(action, encryptionContext string, c iam.Context) ask {
 // assume is sts:AssumeRole on the base role, and sts:TagSession when tags are passed
 // or inherited: STS asks for each (facts AWS §4.3).
 func (s Scheme) assume(sessionName string, c iam.Context, tagKeys ...string) []ask {
+	trust := &iam.Policy{Name: "trust policy of the base role", Document: s.BaseRoleTrust}
+	return assumeRole(s.Installation.BaseRoleARN(), trust, sessionName, c, tagKeys...)
+}
+
+func assumeRole(role string, trust *iam.Policy, sessionName string, c iam.Context, tagKeys ...string) []ask {
 	c = maps.Clone(c)
 	if c == nil {
 		c = iam.Context{}
 	}
 	c.Set("sts:RoleSessionName", sessionName)
 	c.Set("aws:TagKeys", tagKeys...)
-	trust := &iam.Policy{Name: "trust policy of the base role", Document: s.BaseRoleTrust}
-	asks := []ask{{action: "sts:AssumeRole", resource: s.Installation.BaseRoleARN(), policy: trust, mustAllow: true, keys: c}}
+	asks := []ask{{action: "sts:AssumeRole", resource: role, policy: trust, mustAllow: true, keys: c}}
 	if len(tagKeys) > 0 {
-		asks = append(asks, ask{action: "sts:TagSession", resource: s.Installation.BaseRoleARN(), policy: trust, mustAllow: true, keys: c})
+		asks = append(asks, ask{action: "sts:TagSession", resource: role, policy: trust, mustAllow: true, keys: c})
 	}
 	return asks
 }

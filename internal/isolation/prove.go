@@ -107,13 +107,15 @@ func (s Scheme) Prove(organizations ...org.ID) (Report, error) {
 	var report Report
 	for _, self := range tenants {
 		report.add(None, s, s.own(self), true)
+		report.add(None, s, s.ownPurge(self), true)
 	}
-	for _, missing := range Layers() {
+	for _, missing := range s.layers() {
 		weakened := s.Without(missing)
 		for _, self := range tenants {
 			for _, other := range tenants {
 				if self.ID() != other.ID() {
 					report.add(missing, weakened, weakened.foreign(self, other, missing == NameBinding), false)
+					report.add(missing, weakened, weakened.foreignPurge(self, other, missing), false)
 				}
 			}
 		}

@@ -55,12 +55,13 @@ type Scheme struct {
 	Bucket, Key             *iam.Document
 	BaseRoleTrust, BaseRole *iam.Document
 	Backend, Controlplane   *iam.Document
+	PurgeTrust, Purge       *iam.Document                      // nil: the installation does not purge
 	AccessPoint, Session    func(tenancy.Tenant) *iam.Document // nil document: there is none
 }
 
 // SchemeOf returns the scheme of an installation as package tenancy has it.
 func SchemeOf(in tenancy.Installation, baseRoleID string) Scheme {
-	return Scheme{
+	s := Scheme{
 		Installation:  in,
 		BaseRoleID:    baseRoleID,
 		Bucket:        in.BucketPolicy(),
@@ -72,6 +73,10 @@ func SchemeOf(in tenancy.Installation, baseRoleID string) Scheme {
 		AccessPoint:   func(t tenancy.Tenant) *iam.Document { return t.APPolicy(baseRoleID) },
 		Session:       tenancy.Tenant.SessionPolicy,
 	}
+	if in.Purges() {
+		s.PurgeTrust, s.Purge = in.PurgeRoleTrust(), in.PurgeRolePermissions()
+	}
+	return s
 }
 
 // Without returns the scheme with one layer knocked out.
@@ -83,6 +88,8 @@ func (s Scheme) Without(layer Layer) Scheme {
 		s.Session = func(tenancy.Tenant) *iam.Document { return nil }
 	case BaseRolePolicy:
 		s.BaseRole = everythingAllowed()
+	case PurgeRolePolicy:
+		s.Purge = everythingAllowed()
 	case BucketPolicy:
 		s.Bucket = grantsOf(s.Bucket)
 	case KeyPolicy:

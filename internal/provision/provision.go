@@ -81,7 +81,7 @@ func (s Step) String() string { return s.text }
 func (p *Provisioner) Plan(ctx context.Context) ([]Step, error) {
 	var plan []Step
 	for _, part := range []func(context.Context) ([]Step, error){
-		p.workloadRoles, p.baseRole, p.key, p.permissions, p.keyPolicy, p.bucket,
+		p.workloadRoles, p.baseRole, p.purgeRole, p.key, p.permissions, p.keyPolicy, p.bucket,
 	} {
 		steps, err := part(ctx)
 		if err != nil {

@@ -58,24 +58,36 @@ func (p *Provisioner) workloadRoles(ctx context.Context) ([]Step, error) {
 
 // baseRole plans the role that workloads assume per organization.
 func (p *Provisioner) baseRole(ctx context.Context) ([]Step, error) {
-	name, trust := p.in.BaseRoleName, p.in.BaseRoleTrust()
+	return p.assumedRole(ctx, "base role "+p.in.BaseRoleName, p.in.BaseRoleName, "managedcas tenant role: assumed per organization", p.in.BaseRoleTrust())
+}
+
+// purgeRole plans the role that deletes objects, if the installation has one.
+func (p *Provisioner) purgeRole(ctx context.Context) ([]Step, error) {
+	if !p.in.Purges() {
+		return nil, nil
+	}
+	return p.assumedRole(ctx, "purge role "+p.in.PurgeRoleName, p.in.PurgeRoleName, "managedcas purge role: assumed per deleted organization", p.in.PurgeRoleTrust())
+}
+
+// assumedRole plans a role whose trust is ours alone.
+func (p *Provisioner) assumedRole(ctx context.Context, what, name, description string, trust *iam.Document) ([]Step, error) {
 	role, err := p.cfg.Roles.Role(ctx, name)
 	switch {
 	case errors.Is(err, cloud.ErrNotFound):
-		return []Step{{"create base role " + name, func(ctx context.Context) error {
-			return p.createRole(ctx, name, "managedcas tenant role: assumed per organization", trust)
+		return []Step{{"create " + what, func(ctx context.Context) error {
+			return p.createRole(ctx, name, description, trust)
 		}}}, nil
 	case err != nil:
 		return nil, err
 	}
 	var plan []Step
 	if differs(iam.KindTrust, role.Trust, trust) {
-		plan = append(plan, Step{"replace the trust policy of base role " + name, func(ctx context.Context) error {
+		plan = append(plan, Step{"replace the trust policy of " + what, func(ctx context.Context) error {
 			return p.cfg.Roles.PutRoleTrust(ctx, name, trust)
 		}})
 	}
 	if role.MaxSession != maxSession {
-		plan = append(plan, Step{"limit sessions of base role " + name + " to an hour", func(ctx context.Context) error {
+		plan = append(plan, Step{"limit sessions of " + what + " to an hour", func(ctx context.Context) error {
 			return p.cfg.Roles.PutRoleMaxSession(ctx, name, maxSession)
 		}})
 	}
@@ -90,9 +102,12 @@ func (p *Provisioner) createRole(ctx context.Context, name, description string, 
 
 // permissions plans what every role may do.
 func (p *Provisioner) permissions(ctx context.Context) ([]Step, error) {
-	base := workload{role: p.in.BaseRoleName, permissions: tenancy.Installation.BaseRolePermissions}
+	assumed := []workload{{role: p.in.BaseRoleName, permissions: tenancy.Installation.BaseRolePermissions}}
+	if p.in.Purges() {
+		assumed = append(assumed, workload{role: p.in.PurgeRoleName, permissions: tenancy.Installation.PurgeRolePermissions})
+	}
 	var plan []Step
-	for _, w := range slices.Concat([]workload{base}, p.workloads()) {
+	for _, w := range slices.Concat(assumed, p.workloads()) {
 		have, err := p.cfg.Roles.RolePolicy(ctx, w.role, inlinePolicy)
 		if err != nil && !errors.Is(err, cloud.ErrNotFound) {
 			return nil, err

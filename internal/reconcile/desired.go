@@ -17,6 +17,7 @@ type Desired struct {
 	SessionPolicy     *iam.Document
 	SharedPolicy      *iam.Document
 	AccessPointPolicy *iam.Document
+	ClosedPolicy      *iam.Document // of the access point, while it is being taken away
 	Coordinates       tenancy.Coordinates
 }
 
@@ -29,6 +30,7 @@ func Desire(in tenancy.Installation, o org.Organization, baseRoleID string) Desi
 		Gone:              gone(o),
 		Bucket:            in.BucketName,
 		AccessPointPolicy: tenant.APPolicy(baseRoleID),
+		ClosedPolicy:      tenant.ClosedAPPolicy(),
 		Coordinates:       tenant.Coordinates(),
 	}
 	switch in.SessionPolicyMode {

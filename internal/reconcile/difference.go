@@ -44,22 +44,6 @@ func Difference(desired Desired, observed Observed) ([]Step, error) {
 	return plan, nil
 }
 
-// removal ends new sessions first, then what the living ones reach. The access point
-// of another bucket is not ours to delete.
-func removal(desired Desired, observed Observed) []Step {
-	var plan []Step
-	if observed.Coordinates != nil {
-		plan = append(plan, DeleteSecret{Org: desired.Tenant.ID()})
-	}
-	if observed.AccessPoint != nil && observed.AccessPoint.Bucket == desired.Bucket {
-		plan = append(plan, DeleteAccessPoint{Name: desired.Tenant.APName()})
-	}
-	if observed.SessionPolicy != nil {
-		plan = append(plan, DeleteSessionPolicy{ARN: desired.Tenant.SessionPolicyARN()})
-	}
-	return plan
-}
-
 // originInternet is the network origin of an access point that is not bound to a VPC.
 const originInternet = "Internet"
 

@@ -51,6 +51,7 @@ func complete(t *testing.T, d reconcile.Desired) reconcile.Observed {
 		AccessPointPolicy: text(t, d.AccessPointPolicy),
 		Coordinates:       &coordinates,
 		Backend:           true,
+		BackendRecorded:   true,
 	}
 }
 
@@ -182,31 +183,5 @@ func TestImmutableDifferencesNeedAnOperator(t *testing.T) {
 		if !ok || len(plan) != 0 || !strings.Contains(beyond.Problem, name) || beyond.Fix == "" {
 			t.Errorf("%s: plan %v, error %v", name, plan, err)
 		}
-	}
-}
-
-func TestRemovalEndsNewSessionsFirst(t *testing.T) {
-	t.Parallel()
-	o := org.Organization{ID: org.NewID(), State: org.Deleting}
-	desired := reconcile.Desire(example(t), o, roleID)
-	tenant := desired.Tenant
-	plan, err := reconcile.Difference(desired, complete(t, desired))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{
-		"delete the coordinates of organization " + o.ID.String(),
-		"delete access point " + tenant.APName(),
-		"delete session policy " + tenant.SessionPolicyARN(),
-	}
-	if diff := cmp.Diff(want, words(plan)); diff != "" {
-		t.Errorf("plan (-want +got):\n%s", diff)
-	}
-	if plan, err := reconcile.Difference(desired, reconcile.Observed{}); err != nil || len(plan) != 0 {
-		t.Errorf("with nothing left: %v, %v", plan, err)
-	}
-	foreign := reconcile.Observed{AccessPoint: &cloud.AccessPoint{Name: tenant.APName(), Bucket: "elsewhere"}}
-	if plan, err := reconcile.Difference(desired, foreign); err != nil || len(plan) != 0 {
-		t.Errorf("somebody else's access point: %v, %v", plan, err)
 	}
 }

@@ -54,6 +54,13 @@ type Organizations interface {
 	OrganizationsToReconcile(ctx context.Context, after org.ID, limit int, states ...org.State) ([]org.Organization, error)
 	// CountOrganizations counts all, deleted ones included.
 	CountOrganizations(ctx context.Context) (int, error)
+	// DeleteManagedBackend is content when there is none.
+	DeleteManagedBackend(ctx context.Context, id org.ID) error
+	// Deletion is registry.ErrNotFound when RetainObjects was not called.
+	Deletion(ctx context.Context, id org.ID) (registry.Deletion, error)
+	// RetainObjects records when the objects of a deleted organization may go. Repeating
+	// it changes nothing; registry.ErrNotDeleted when it was brought back.
+	RetainObjects(ctx context.Context, id org.ID, retention time.Duration) error
 }
 
 // Jobs say which organizations are to be reconciled: those that were created or changed,

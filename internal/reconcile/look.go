@@ -20,7 +20,7 @@ func (r *Reconciler) look(ctx context.Context, o org.Organization) ([]Step, regi
 		return nil, registry.Seen{}, err
 	}
 	desired := Desire(r.cfg.Installation, o, role.ID)
-	observed, err := r.observe(ctx, desired.Tenant)
+	observed, err := r.observe(ctx, desired)
 	if err != nil {
 		return nil, registry.Seen{}, err
 	}
@@ -39,7 +39,7 @@ func (r *Reconciler) glance(ctx context.Context, o org.Organization) (bool, erro
 	}
 	desired := Desire(r.cfg.Installation, o, role.ID)
 	var observed Observed
-	if err := r.observeRest(ctx, desired.Tenant, &observed); err != nil {
+	if err := r.observeRest(ctx, desired, &observed); err != nil {
 		return false, err
 	}
 	if desired.SessionPolicy != nil {

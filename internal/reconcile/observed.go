@@ -22,20 +22,25 @@ type Observed struct {
 	Coordinates       *tenancy.Coordinates // zero when something is there, or may be, and cannot be read
 	// Backend: the managed storage backend is recorded as valid.
 	Backend bool
+	// BackendRecorded: it is recorded, whatever its status.
+	BackendRecorded bool
+	// Retained: what becomes of the objects is recorded. Of a deleted organization only.
+	Retained bool
 }
 
-func (r *Reconciler) observe(ctx context.Context, t tenancy.Tenant) (seen Observed, err error) {
-	policy, text, err := r.cfg.Policies.Policy(ctx, t.SessionPolicyARN())
+func (r *Reconciler) observe(ctx context.Context, desired Desired) (seen Observed, err error) {
+	policy, text, err := r.cfg.Policies.Policy(ctx, desired.Tenant.SessionPolicyARN())
 	if seen.SessionPolicy, err = present(text, err); err != nil {
 		return Observed{}, err
 	}
 	seen.policy = policy
-	err = r.observeRest(ctx, t, &seen)
+	err = r.observeRest(ctx, desired, &seen)
 	return seen, err
 }
 
 // observeRest reads everything but the session policy.
-func (r *Reconciler) observeRest(ctx context.Context, t tenancy.Tenant, seen *Observed) (err error) {
+func (r *Reconciler) observeRest(ctx context.Context, desired Desired, seen *Observed) (err error) {
+	t := desired.Tenant
 	if seen.SharedPolicy, seen.Superseded, err = r.shared.observe(ctx, r.cfg); err != nil {
 		return err
 	}
@@ -53,8 +58,21 @@ func (r *Reconciler) observeRest(ctx context.Context, t tenancy.Tenant, seen *Ob
 	backends, err := r.cfg.Organizations.Backends(ctx, t.ID())
 	for _, b := range backends {
 		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
+		seen.BackendRecorded = seen.BackendRecorded || b.Managed
 	}
+	if err != nil || !desired.Gone {
+		return err
+	}
+	seen.Retained, err = r.retained(ctx, t)
 	return err
+}
+
+func (r *Reconciler) retained(ctx context.Context, t tenancy.Tenant) (bool, error) {
+	_, err := r.cfg.Organizations.Deletion(ctx, t.ID())
+	if errors.Is(err, registry.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // coordinates returns nil when there are none. What cannot be read is nobody's: it is

@@ -58,6 +58,7 @@ type Config struct {
 	// until everything of an organization is read again; 0: 48 hours.
 	Interval, DeepInterval time.Duration
 	Garbage                Garbage
+	Retention              *time.Duration // of the objects of a deleted organization; nil: DefaultRetention
 	Log                    *slog.Logger
 }
 
@@ -167,9 +168,9 @@ func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, erro
 // settles reports whether err is one that AWS or a store gets over within seconds:
 // besides load, the several faces of eventual consistency. A read misses what was
 // just created, a creation finds what a read has missed, and a policy names a role
-// that is too new to be known.
+// that is too new to be known. Or the organization was brought back under our hands.
 func settles(err error) bool {
 	return errors.Is(err, errUnverified) || cloud.Transient(err) || errors.Is(err, registry.ErrUnavailable) ||
 		errors.Is(err, cloud.ErrNotFound) || errors.Is(err, cloud.ErrExists) ||
-		errors.Is(err, cloud.ErrMalformedPolicy)
+		errors.Is(err, cloud.ErrMalformedPolicy) || errors.Is(err, registry.ErrNotDeleted) || errors.Is(err, org.ErrTransition)
 }

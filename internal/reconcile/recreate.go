@@ -20,7 +20,7 @@ func (r *Reconciler) PlanAnew(ctx context.Context, o org.Organization) ([]Step, 
 		return nil, err
 	}
 	desired := Desire(r.cfg.Installation, o, role.ID)
-	observed, err := r.observe(ctx, desired.Tenant)
+	observed, err := r.observe(ctx, desired)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ type Step interface {
 // stores five (facts AWS §5).
 const keepVersions = 4
 
-// The steps.
+// The steps of a creation or repair; those of a deletion are in removal.go.
 type (
 	// CreateSessionPolicy creates the organization's managed policy.
 	CreateSessionPolicy struct {
@@ -48,12 +48,6 @@ type (
 	}
 	// SaveBackend records the managed storage backend as valid.
 	SaveBackend struct{ Org org.ID }
-	// DeleteSecret takes the coordinates away: no session is made any more.
-	DeleteSecret struct{ Org org.ID }
-	// DeleteAccessPoint takes the access point away; the objects stay.
-	DeleteAccessPoint struct{ Name string }
-	// DeleteSessionPolicy takes the managed policy away.
-	DeleteSessionPolicy struct{ ARN string }
 )
 
 func (s CreateSessionPolicy) String() string  { return "create session policy " + s.Name }
@@ -66,11 +60,6 @@ func (s SaveSecret) String() string           { return "save the coordinates of 
 func (s SaveBackend) String() string {
 	return "save the storage backend of organization " + s.Org.String()
 }
-func (s DeleteSecret) String() string {
-	return "delete the coordinates of organization " + s.Org.String()
-}
-func (s DeleteAccessPoint) String() string   { return "delete access point " + s.Name }
-func (s DeleteSessionPolicy) String() string { return "delete session policy " + s.ARN }
 
 func (s CreateSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
 	err := r.cfg.Policies.CreatePolicy(ctx, s.Name, "Session policy of organization "+s.Org.String(), s.Policy)
@@ -98,18 +87,6 @@ func (s SaveSecret) apply(ctx context.Context, r *Reconciler) error {
 
 func (s SaveBackend) apply(ctx context.Context, r *Reconciler) error {
 	return r.cfg.Organizations.SaveManagedBackend(ctx, s.Org)
-}
-
-func (s DeleteSecret) apply(ctx context.Context, r *Reconciler) error {
-	return r.cfg.Secrets.DeleteCoordinates(ctx, s.Org)
-}
-
-func (s DeleteAccessPoint) apply(ctx context.Context, r *Reconciler) error {
-	return r.cfg.AccessPoints.DeleteAccessPoint(ctx, s.Name)
-}
-
-func (s DeleteSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
-	return r.cfg.Policies.DeletePolicy(ctx, s.ARN)
 }
 
 // What is wrong with a full account, and what to do.

@@ -69,6 +69,11 @@ type ManagedCas struct {
 	APIRates map[string]cloud.Rate `yaml:"apiRates"`
 	// Quotas of the account, as far as AWS does not tell them.
 	Quotas Quotas `yaml:"quotas"`
+	// Retention is how long the objects of a deleted organization are kept, and it can be
+	// brought back; default 720h. 0s must be written out: nothing is kept.
+	Retention *time.Duration `yaml:"retention"`
+	// Purge says who deletes the objects then.
+	Purge Purge `yaml:"purge"`
 	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
 	Endpoint string `yaml:"endpoint"`
 
@@ -204,6 +209,9 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := m.completeCycles(); err != nil {
 		return Config{}, fmt.Errorf("backend.managedCas.%w", err)
 	}
+	if err := m.completeDeletion(); err != nil {
+		return Config{}, fmt.Errorf("backend.managedCas.%w", err)
+	}
 	if err := m.Quotas.complete(); err != nil {
 		return Config{}, fmt.Errorf("backend.managedCas.quotas.%w", err)
 	}
@@ -285,6 +293,7 @@ func (m ManagedCas) Names() tenancy.Installation {
 		ControlplaneRoleName: m.ControlplaneRoleName,
 		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),
 		OperatorARNs:         m.OperatorARNs,
+		PurgeRoleName:        m.purgeRole(),
 		Secrets:              m.secrets,
 		// Only an embedded AWS is reached without TLS, and only on loopback: the client
 		// refuses any other plain http endpoint (docs/decisions/002).

@@ -144,6 +144,42 @@ func TestRatesAndQuotas(t *testing.T) {
 	}
 }
 
+// The default keeps; to keep nothing must be written out, and so must be to purge.
+func TestRetentionAndPurge(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		retention time.Duration // -1: refused
+		role      string
+	}{
+		"":                       {720 * time.Hour, ""},
+		"retention: 0s":          {0, ""},
+		"retention: -1s":         {-1, ""},
+		"retention: 87600h":      {87600 * time.Hour, ""},
+		"retention: 87600h1ns":   {-1, ""},
+		"retention: forever":     {-1, ""},
+		"purge: {enabled: true}": {720 * time.Hour, "tenant-purge"},
+		"purge: {enabled: true, roleName: remover}": {720 * time.Hour, "remover"},
+		"purge: {roleName: remover}":                {-1, ""},
+		"purge: {enabled: false}":                   {720 * time.Hour, ""},
+	} {
+		cfg, err := service.ParseConfig([]byte(complete + "    " + text + "\n"))
+		if want.retention < 0 {
+			if err == nil {
+				t.Errorf("%q is accepted", text)
+			}
+			continue
+		}
+		in, errInstallation := cfg.Backend.ManagedCas.Installation()
+		if err := errors.Join(err, errInstallation); err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		if got := *cfg.Backend.ManagedCas.Retention; got != want.retention || in.PurgeRoleName != want.role {
+			t.Errorf("%q: %s, %q", text, got, in.PurgeRoleName)
+		}
+	}
+}
+
 func TestConfigFileSize(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "config.yaml")

@@ -1,6 +1,8 @@
 package tenancy
 
 import (
+	"slices"
+
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -11,9 +13,10 @@ import (
 //
 // Denials name data actions, never "s3:*", except the one that is about transport:
 // the policy itself can always be repaired (facts AWS §12.5). Lifecycle rules are
-// not subject to it. There is no exemption for objects, break-glass included.
+// not subject to it. There is no exemption for objects, break-glass included, but the one
+// of an installation that purges (purge.go): to delete one organization's.
 func (in Installation) BucketPolicy() *iam.Document {
-	return document(
+	return also(document(
 		in.denyPlainHTTP(),
 		in.denyObjectsOutsideAccessPoints(),
 		in.denyListingOutsideAccessPoints(),
@@ -66,7 +69,7 @@ func (in Installation) BucketPolicy() *iam.Document {
 			Resources:  []string{in.BucketARN()},
 			Conditions: append(in.throughAccessPoints(), when("Null", "s3:prefix", "false")),
 		},
-	)
+	), in.purgeDenials())
 }
 
 func (in Installation) denyPlainHTTP() iam.Statement {
@@ -91,7 +94,7 @@ func (in Installation) denyObjectsOutsideAccessPoints() iam.Statement {
 		Principals: everyone(),
 		Actions:    everyBucketObjectAction(),
 		Resources:  []string{in.ObjectsARN()},
-		Conditions: []iam.Condition{in.notThroughAccessPoints()},
+		Conditions: append([]iam.Condition{in.notThroughAccessPoints()}, in.purgeExceptions()...),
 	}
 }
 
@@ -100,8 +103,12 @@ func (in Installation) denyObjectsOutsideAccessPoints() iam.Statement {
 // s3:ListBucket too.
 func (in Installation) denyListingOutsideAccessPoints() iam.Statement {
 	conditions := []iam.Condition{in.notThroughAccessPoints()}
-	if len(in.OperatorARNs) > 0 {
-		conditions = append(conditions, when("ArnNotEquals", "aws:PrincipalArn", in.OperatorARNs...))
+	excepted := slices.Clone(in.OperatorARNs)
+	if in.Purges() {
+		excepted = append(excepted, in.PurgeRoleARN())
+	}
+	if len(excepted) > 0 {
+		conditions = append(conditions, when("ArnNotEquals", "aws:PrincipalArn", excepted...))
 	}
 	return iam.Statement{
 		Sid:        "DenyListingOutsideAccessPoints",

@@ -47,6 +47,7 @@ func (in Installation) Documents() []NamedDocument {
 	if in.CASRoleName != in.ControlplaneRoleName {
 		documents = append(documents, NamedDocument{"cas-permissions", iam.KindIdentity, "permissions of role " + in.CASRoleName, in.CASPermissions()})
 	}
+	documents = append(documents, in.purgeDocuments()...)
 	return append(documents, NamedDocument{"vpc-endpoint-policy", iam.KindEndpoint, "policy of an S3 VPC endpoint (optional)", in.EndpointPolicy()})
 }
 

@@ -8,7 +8,7 @@ import "github.com/managedcas/managedcas/internal/iam"
 // endpoint serves everything in its route tables, container images included: merge
 // this into what else they need.
 func (in Installation) EndpointPolicy() *iam.Document {
-	return document(
+	return also(document(
 		iam.Statement{
 			Sid:        "Artifacts",
 			Effect:     iam.Allow,
@@ -23,5 +23,5 @@ func (in Installation) EndpointPolicy() *iam.Document {
 			Actions:    []string{listAction},
 			Resources:  []string{in.BucketARN(), in.APARNPattern()},
 		},
-	)
+	), in.purgeEndpoint())
 }

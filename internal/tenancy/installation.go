@@ -27,6 +27,9 @@ type Installation struct {
 	BackendRoleName      string
 	ControlplaneRoleName string
 	CASRoleName          string
+	// PurgeRoleName is the role that deletes the objects of deleted organizations; empty:
+	// the installation has none, and no document mentions it.
+	PurgeRoleName string
 	// OperatorARNs may list the bucket (not read objects), for the guide's Verify.
 	// The root user is arn:aws:iam::ACCOUNT:root.
 	OperatorARNs []string

@@ -98,6 +98,8 @@ func Overlaps(a, b Installation) (reason string, overlap bool) {
 		return "they share the base role " + a.BaseRoleName, true
 	case a.Region == b.Region && nested(a.APPrefix, b.APPrefix):
 		return "one access point prefix begins with the other: " + a.APPrefix + ", " + b.APPrefix, true
+	case a.Purges() && strings.EqualFold(a.PurgeRoleName, b.PurgeRoleName):
+		return "they share the purge role " + a.PurgeRoleName, true
 	case nested(strings.ToLower(a.SessionPolicyPrefix), strings.ToLower(b.SessionPolicyPrefix)):
 		// IAM policy names are unique without regard to case (facts AWS §5).
 		return "one session policy prefix begins with the other: " + a.SessionPolicyPrefix + ", " + b.SessionPolicyPrefix, true

@@ -56,6 +56,7 @@ func New(in Installation) (Installation, error) {
 		checkSessionPolicyPrefix(in.SessionPolicyPrefix),
 		in.checkSessionPolicyMode(),
 		in.checkRoles(),
+		in.checkPurge(),
 		in.checkOperators(),
 		in.checkSecrets(),
 	)

@@ -69,7 +69,7 @@ func (in Installation) BackendPermissions() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	}, in.writesCoordinates()))
+	}, in.writesCoordinates(), in.becomesPurger()))
 }
 
 // ControlplanePermissions returns the permission policy of the controlplane's

@@ -559,7 +559,7 @@ var File_managedcas_v1_organization_admin_proto protoreflect.FileDescriptor
 
 const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\n" +
-	"&managedcas/v1/organization_admin.proto\x12\rmanagedcas.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"S\n" +
+	"&managedcas/v1/organization_admin.proto\x12\rmanagedcas.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cmanagedcas/v1/deletion.proto\"S\n" +
 	"#OrganizationAdminServiceListRequest\x12\x16\n" +
 	"\x06cursor\x18\x01 \x01(\tR\x06cursor\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"\x8a\x01\n" +
@@ -603,10 +603,12 @@ const file_managedcas_v1_organization_admin_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x03R\x05count\x120\n" +
 	"\x05first\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
-	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last2\x88\x02\n" +
+	"\x04last\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x04last2\x8c\x04\n" +
 	"\x18OrganizationAdminService\x12o\n" +
 	"\x04List\x122.managedcas.v1.OrganizationAdminServiceListRequest\x1a3.managedcas.v1.OrganizationAdminServiceListResponse\x12{\n" +
-	"\bDescribe\x126.managedcas.v1.OrganizationAdminServiceDescribeRequest\x1a7.managedcas.v1.OrganizationAdminServiceDescribeResponseBCZAgithub.com/managedcas/managedcas/proto/managedcas/v1;managedcasv1b\x06proto3"
+	"\bDescribe\x126.managedcas.v1.OrganizationAdminServiceDescribeRequest\x1a7.managedcas.v1.OrganizationAdminServiceDescribeResponse\x12\x84\x01\n" +
+	"\vListDeleted\x129.managedcas.v1.OrganizationAdminServiceListDeletedRequest\x1a:.managedcas.v1.OrganizationAdminServiceListDeletedResponse\x12{\n" +
+	"\bUndelete\x126.managedcas.v1.OrganizationAdminServiceUndeleteRequest\x1a7.managedcas.v1.OrganizationAdminServiceUndeleteResponseBCZAgithub.com/managedcas/managedcas/proto/managedcas/v1;managedcasv1b\x06proto3"
 
 var (
 	file_managedcas_v1_organization_admin_proto_rawDescOnce sync.Once
@@ -623,15 +625,19 @@ func file_managedcas_v1_organization_admin_proto_rawDescGZIP() []byte {
 var file_managedcas_v1_organization_admin_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_managedcas_v1_organization_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_managedcas_v1_organization_admin_proto_goTypes = []any{
-	(Organization_State)(0),                          // 0: managedcas.v1.Organization.State
-	(*OrganizationAdminServiceListRequest)(nil),      // 1: managedcas.v1.OrganizationAdminServiceListRequest
-	(*OrganizationAdminServiceListResponse)(nil),     // 2: managedcas.v1.OrganizationAdminServiceListResponse
-	(*OrganizationAdminServiceDescribeRequest)(nil),  // 3: managedcas.v1.OrganizationAdminServiceDescribeRequest
-	(*OrganizationAdminServiceDescribeResponse)(nil), // 4: managedcas.v1.OrganizationAdminServiceDescribeResponse
-	(*Organization)(nil),                             // 5: managedcas.v1.Organization
-	(*Condition)(nil),                                // 6: managedcas.v1.Condition
-	(*Event)(nil),                                    // 7: managedcas.v1.Event
-	(*timestamppb.Timestamp)(nil),                    // 8: google.protobuf.Timestamp
+	(Organization_State)(0),                             // 0: managedcas.v1.Organization.State
+	(*OrganizationAdminServiceListRequest)(nil),         // 1: managedcas.v1.OrganizationAdminServiceListRequest
+	(*OrganizationAdminServiceListResponse)(nil),        // 2: managedcas.v1.OrganizationAdminServiceListResponse
+	(*OrganizationAdminServiceDescribeRequest)(nil),     // 3: managedcas.v1.OrganizationAdminServiceDescribeRequest
+	(*OrganizationAdminServiceDescribeResponse)(nil),    // 4: managedcas.v1.OrganizationAdminServiceDescribeResponse
+	(*Organization)(nil),                                // 5: managedcas.v1.Organization
+	(*Condition)(nil),                                   // 6: managedcas.v1.Condition
+	(*Event)(nil),                                       // 7: managedcas.v1.Event
+	(*timestamppb.Timestamp)(nil),                       // 8: google.protobuf.Timestamp
+	(*OrganizationAdminServiceListDeletedRequest)(nil),  // 9: managedcas.v1.OrganizationAdminServiceListDeletedRequest
+	(*OrganizationAdminServiceUndeleteRequest)(nil),     // 10: managedcas.v1.OrganizationAdminServiceUndeleteRequest
+	(*OrganizationAdminServiceListDeletedResponse)(nil), // 11: managedcas.v1.OrganizationAdminServiceListDeletedResponse
+	(*OrganizationAdminServiceUndeleteResponse)(nil),    // 12: managedcas.v1.OrganizationAdminServiceUndeleteResponse
 }
 var file_managedcas_v1_organization_admin_proto_depIdxs = []int32{
 	5,  // 0: managedcas.v1.OrganizationAdminServiceListResponse.organizations:type_name -> managedcas.v1.Organization
@@ -646,10 +652,14 @@ var file_managedcas_v1_organization_admin_proto_depIdxs = []int32{
 	8,  // 9: managedcas.v1.Event.last:type_name -> google.protobuf.Timestamp
 	1,  // 10: managedcas.v1.OrganizationAdminService.List:input_type -> managedcas.v1.OrganizationAdminServiceListRequest
 	3,  // 11: managedcas.v1.OrganizationAdminService.Describe:input_type -> managedcas.v1.OrganizationAdminServiceDescribeRequest
-	2,  // 12: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
-	4,  // 13: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
-	12, // [12:14] is the sub-list for method output_type
-	10, // [10:12] is the sub-list for method input_type
+	9,  // 12: managedcas.v1.OrganizationAdminService.ListDeleted:input_type -> managedcas.v1.OrganizationAdminServiceListDeletedRequest
+	10, // 13: managedcas.v1.OrganizationAdminService.Undelete:input_type -> managedcas.v1.OrganizationAdminServiceUndeleteRequest
+	2,  // 14: managedcas.v1.OrganizationAdminService.List:output_type -> managedcas.v1.OrganizationAdminServiceListResponse
+	4,  // 15: managedcas.v1.OrganizationAdminService.Describe:output_type -> managedcas.v1.OrganizationAdminServiceDescribeResponse
+	11, // 16: managedcas.v1.OrganizationAdminService.ListDeleted:output_type -> managedcas.v1.OrganizationAdminServiceListDeletedResponse
+	12, // 17: managedcas.v1.OrganizationAdminService.Undelete:output_type -> managedcas.v1.OrganizationAdminServiceUndeleteResponse
+	14, // [14:18] is the sub-list for method output_type
+	10, // [10:14] is the sub-list for method input_type
 	10, // [10:10] is the sub-list for extension type_name
 	10, // [10:10] is the sub-list for extension extendee
 	0,  // [0:10] is the sub-list for field type_name
@@ -660,6 +670,7 @@ func file_managedcas_v1_organization_admin_proto_init() {
 	if File_managedcas_v1_organization_admin_proto != nil {
 		return
 	}
+	file_managedcas_v1_deletion_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

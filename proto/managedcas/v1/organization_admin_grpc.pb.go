@@ -19,8 +19,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	OrganizationAdminService_List_FullMethodName     = "/managedcas.v1.OrganizationAdminService/List"
-	OrganizationAdminService_Describe_FullMethodName = "/managedcas.v1.OrganizationAdminService/Describe"
+	OrganizationAdminService_List_FullMethodName        = "/managedcas.v1.OrganizationAdminService/List"
+	OrganizationAdminService_Describe_FullMethodName    = "/managedcas.v1.OrganizationAdminService/Describe"
+	OrganizationAdminService_ListDeleted_FullMethodName = "/managedcas.v1.OrganizationAdminService/ListDeleted"
+	OrganizationAdminService_Undelete_FullMethodName    = "/managedcas.v1.OrganizationAdminService/Undelete"
 )
 
 // OrganizationAdminServiceClient is the client API for OrganizationAdminService service.
@@ -28,11 +30,16 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // OrganizationAdminService shows how the organizations of the installation are
-// doing. List needs an instance token; Describe also answers an organization's own
+// doing. Its methods need an instance token; Describe also answers an organization's own
 // token, about itself.
 type OrganizationAdminServiceClient interface {
 	List(ctx context.Context, in *OrganizationAdminServiceListRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceListResponse, error)
 	Describe(ctx context.Context, in *OrganizationAdminServiceDescribeRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceDescribeResponse, error)
+	// ListDeleted shows the deleted organizations, and when their artifacts are purged.
+	ListDeleted(ctx context.Context, in *OrganizationAdminServiceListDeletedRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceListDeletedResponse, error)
+	// Undelete brings a deleted organization back with all its artifacts, unless their purge
+	// has begun. Its storage follows within seconds, as that of a new one.
+	Undelete(ctx context.Context, in *OrganizationAdminServiceUndeleteRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceUndeleteResponse, error)
 }
 
 type organizationAdminServiceClient struct {
@@ -63,16 +70,41 @@ func (c *organizationAdminServiceClient) Describe(ctx context.Context, in *Organ
 	return out, nil
 }
 
+func (c *organizationAdminServiceClient) ListDeleted(ctx context.Context, in *OrganizationAdminServiceListDeletedRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceListDeletedResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrganizationAdminServiceListDeletedResponse)
+	err := c.cc.Invoke(ctx, OrganizationAdminService_ListDeleted_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *organizationAdminServiceClient) Undelete(ctx context.Context, in *OrganizationAdminServiceUndeleteRequest, opts ...grpc.CallOption) (*OrganizationAdminServiceUndeleteResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(OrganizationAdminServiceUndeleteResponse)
+	err := c.cc.Invoke(ctx, OrganizationAdminService_Undelete_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // OrganizationAdminServiceServer is the server API for OrganizationAdminService service.
 // All implementations must embed UnimplementedOrganizationAdminServiceServer
 // for forward compatibility.
 //
 // OrganizationAdminService shows how the organizations of the installation are
-// doing. List needs an instance token; Describe also answers an organization's own
+// doing. Its methods need an instance token; Describe also answers an organization's own
 // token, about itself.
 type OrganizationAdminServiceServer interface {
 	List(context.Context, *OrganizationAdminServiceListRequest) (*OrganizationAdminServiceListResponse, error)
 	Describe(context.Context, *OrganizationAdminServiceDescribeRequest) (*OrganizationAdminServiceDescribeResponse, error)
+	// ListDeleted shows the deleted organizations, and when their artifacts are purged.
+	ListDeleted(context.Context, *OrganizationAdminServiceListDeletedRequest) (*OrganizationAdminServiceListDeletedResponse, error)
+	// Undelete brings a deleted organization back with all its artifacts, unless their purge
+	// has begun. Its storage follows within seconds, as that of a new one.
+	Undelete(context.Context, *OrganizationAdminServiceUndeleteRequest) (*OrganizationAdminServiceUndeleteResponse, error)
 	mustEmbedUnimplementedOrganizationAdminServiceServer()
 }
 
@@ -88,6 +120,12 @@ func (UnimplementedOrganizationAdminServiceServer) List(context.Context, *Organi
 }
 func (UnimplementedOrganizationAdminServiceServer) Describe(context.Context, *OrganizationAdminServiceDescribeRequest) (*OrganizationAdminServiceDescribeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Describe not implemented")
+}
+func (UnimplementedOrganizationAdminServiceServer) ListDeleted(context.Context, *OrganizationAdminServiceListDeletedRequest) (*OrganizationAdminServiceListDeletedResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeleted not implemented")
+}
+func (UnimplementedOrganizationAdminServiceServer) Undelete(context.Context, *OrganizationAdminServiceUndeleteRequest) (*OrganizationAdminServiceUndeleteResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Undelete not implemented")
 }
 func (UnimplementedOrganizationAdminServiceServer) mustEmbedUnimplementedOrganizationAdminServiceServer() {
 }
@@ -147,6 +185,42 @@ func _OrganizationAdminService_Describe_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _OrganizationAdminService_ListDeleted_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OrganizationAdminServiceListDeletedRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrganizationAdminServiceServer).ListDeleted(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrganizationAdminService_ListDeleted_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrganizationAdminServiceServer).ListDeleted(ctx, req.(*OrganizationAdminServiceListDeletedRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _OrganizationAdminService_Undelete_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(OrganizationAdminServiceUndeleteRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(OrganizationAdminServiceServer).Undelete(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: OrganizationAdminService_Undelete_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(OrganizationAdminServiceServer).Undelete(ctx, req.(*OrganizationAdminServiceUndeleteRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // OrganizationAdminService_ServiceDesc is the grpc.ServiceDesc for OrganizationAdminService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -161,6 +235,14 @@ var OrganizationAdminService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Describe",
 			Handler:    _OrganizationAdminService_Describe_Handler,
+		},
+		{
+			MethodName: "ListDeleted",
+			Handler:    _OrganizationAdminService_ListDeleted_Handler,
+		},
+		{
+			MethodName: "Undelete",
+			Handler:    _OrganizationAdminService_Undelete_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
