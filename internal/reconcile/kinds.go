@@ -10,14 +10,16 @@ import (
 // and events have it.
 func kind(s Step) string {
 	switch s.(type) {
-	case CreateSessionPolicy, ReplaceSessionPolicy, DeleteSessionPolicy:
+	case CreateSessionPolicy, ReplaceSessionPolicy, DeleteSessionPolicy, SaveSharedPolicy:
 		return "session policy"
 	case CreateAccessPoint, DeleteAccessPoint:
 		return "access point"
-	case PutAccessPointPolicy:
+	case PutAccessPointPolicy, CloseAccessPoint:
 		return "access point policy"
 	case SaveSecret, DeleteSecret:
 		return "coordinates"
+	case RetainObjects:
+		return "retention"
 	}
 	return "storage backend"
 }
