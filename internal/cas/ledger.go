@@ -29,7 +29,8 @@ type Ledger interface {
 	AdvanceUpload(ctx context.Context, u registry.Upload, parts []registry.UploadPart) error
 	// DeleteUpload removes u, if nobody has taken it over.
 	DeleteUpload(ctx context.Context, u registry.Upload) error
-	// ExpiredUploads returns up to limit uploads that have expired at now, without parts.
+	// ExpiredUploads returns up to limit uploads that have expired at now, without parts; its
+	// error may be of others that cannot be read.
 	ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]registry.Upload, error)
 	CountUploads(ctx context.Context) (int64, error)
 }
