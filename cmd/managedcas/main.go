@@ -47,8 +47,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return p.Kind().ExitCode()
 }
 
-// oneLine keeps an error on its line: messages may quote what somebody typed.
-func oneLine(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
+// oneLine keeps an error on its line, and two of them apart: messages may quote what
+// somebody typed.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
+	return printable(strings.Join(strings.Fields(s), " "))
+}
 
 // app is what the commands share: the flags, and where output goes.
 type app struct {
