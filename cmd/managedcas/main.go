@@ -87,7 +87,7 @@ func command(a *app) *cobra.Command {
 			if a.output != "table" && a.output != "json" {
 				return problem.New(problem.Invalid, fmt.Sprintf("unknown output format %q", a.output), "use -o table or -o json")
 			}
-			a.cfg.Version = version
+			a.cfg.Version, a.cfg.Tell = version, a.tell
 			return nil
 		},
 	}
