@@ -108,7 +108,7 @@ func command(a *app) *cobra.Command {
 	})
 	// The flag exists and has no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(organizationCommand(a), backendCommand(a), artifactCommand(a))
+	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
 	return root
 }
 
