@@ -66,7 +66,8 @@ sha256 of their bytes, in the private storage of your organization.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage or content, 3 not signed in,
 5 not allowed, 6 not found, 7 exists already, 8 not possible in this state,
-11 too large, 15 try again later; docs/cli.md has all of them.`
+11 too large, 15 try again later; docs/cli.md has all of them. An --org that is not the
+token's own is 5, whether or not there is such an organization.`
 
 const example = `  managedcas organization create acme
   managedcas --org acme artifact upload -f sbom.json

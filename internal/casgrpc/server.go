@@ -95,7 +95,7 @@ func (s *Server) fail(ctx context.Context, operation string, err error) error {
 	switch kind := problem.KindOf(err); {
 	case kind == problem.Internal, kind == problem.Corrupt, kind == problem.Unavailable:
 		severity = slog.LevelError
-	case kind == problem.NotFound && operation == "query", problem.From(err).Reason() == direct.ReasonNotRecommended:
+	case kind == problem.NotFound && operation == "query", direct.Expected(err):
 		severity = slog.LevelDebug // a question, and the answer is no
 	}
 	if ctx.Err() != nil {

@@ -114,7 +114,7 @@ func level(method string, err error) slog.Level {
 	switch kind := problem.KindOf(err); {
 	case kind == problem.Internal, kind == problem.Corrupt, kind == problem.Unavailable:
 		return slog.LevelError
-	case kind == problem.NotFound && method == http.MethodHead, problem.From(err).Reason() == direct.ReasonNotRecommended:
+	case kind == problem.NotFound && method == http.MethodHead, direct.Expected(err):
 		return slog.LevelDebug // a question, and the answer is no
 	}
 	return slog.LevelInfo

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,7 +102,8 @@ func TestAutoDirect(t *testing.T) {
 		{direct.Off, client.Auto, large, false},
 	} {
 		var through carried
-		r := rig.New(t, rig.Options{Direct: row.mode, Wire: through.between})
+		var log logged
+		r := rig.New(t, rig.Options{Direct: row.mode, Wire: through.between, Log: &log})
 		c := connect(t, r.Site(t, "acme")).Directly(row.way)
 		content, d := rig.Content(row.size)
 		if _, err := c.Upload(t.Context(), file(t, "f", content), "", nil); err != nil {
@@ -112,7 +114,28 @@ func TestAutoDirect(t *testing.T) {
 			t.Errorf("%+v: %v", row, err)
 		}
 		through.by(t, !row.direct, !row.direct)
+		if log.has("artifact request failed") {
+			t.Errorf("%+v: that it goes another way is logged as a failure", row)
+		}
 	}
+}
+
+// logged is a log that is written while it is read.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
 }
 
 // Whatever goes wrong on the direct way, Auto stores and fetches all the same; Always says
