@@ -140,22 +140,17 @@ func (db *DB) DeleteUpload(ctx context.Context, u registry.Upload) error {
 }
 
 // ExpiredUploads returns up to limit records that have expired at now, without their
-// parts, the oldest first.
+// parts, the oldest first. Records that cannot be read keep nobody from the others: they
+// are passed over, and the error, with which there may be records all the same, names one.
 func (db *DB) ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]registry.Upload, error) {
-	var rows []uploadRow
-	if err := db.read.NewSelect().Model(&rows).Where("expires_at <= ?", instant(now)).
-		Order("expires_at", "id").Limit(int64(limit)).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list expired uploads: %w", classify(err))
-	}
-	uploads := make([]registry.Upload, 0, len(rows))
-	for _, r := range rows {
-		u, err := r.upload()
+	return readable(limit, uploadRow.upload, func(offset int) (rows []uploadRow, err error) {
+		err = db.read.NewSelect().Model(&rows).Where("expires_at <= ?", instant(now)).
+			Order("expires_at", "id").Limit(int64(limit)).Offset(int64(offset)).Scan(ctx)
 		if err != nil {
-			return nil, err
+			err = fmt.Errorf("list expired uploads: %w", classify(err))
 		}
-		uploads = append(uploads, u)
-	}
-	return uploads, nil
+		return rows, err
+	})
 }
 
 // CountUploads counts the records of all organizations.

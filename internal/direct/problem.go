@@ -27,6 +27,13 @@ var (
 	errSize = problem.New(problem.Invalid, "an upload needs its size", "say the exact number of bytes, 0 or more")
 )
 
+// Expected holds for the refusals with which clients that go directly where they may are
+// sent through the CAS.
+func Expected(err error) bool {
+	p := problem.From(err)
+	return p != nil && (p.Reason() == ReasonOff || p.Reason() == ReasonNotRecommended)
+}
+
 // errParts: more than one request, and S3 would compare no sha256 of the whole.
 func errParts(most int64) error {
 	return problem.New(problem.TooLarge, fmt.Sprintf("the artifact is too large for a direct upload, which may have %d bytes", most),
