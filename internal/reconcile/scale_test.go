@@ -33,9 +33,11 @@ func TestScale(t *testing.T) {
 func scale(t *testing.T, n int, interval time.Duration) {
 	w := newWorldOn(t, databasetest.Target(t, "sqlite"), func(c *emulator.Config) { c.Policies, c.AccessPoints = n+100, n+100 })
 	r := w.hasty(t, interval)
+	seeding := time.Now()
 	for range n {
 		w.organization(t)
 	}
+	t.Logf("seeded in %s", time.Since(seeding).Round(time.Millisecond))
 	w.aws.Journal().Clear()
 	changes := w.changes(t)
 	began := time.Now()

@@ -2,12 +2,10 @@ package s3control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
@@ -107,29 +105,11 @@ func (s *Service) insert(tx state.Tx, ap s3state.AccessPoint) error {
 	case bucket.Region != ap.Region:
 		return invalidRequest("the bucket %s is in %s; an access point must be in its bucket's Region", ap.Bucket, bucket.Region)
 	}
-	n, err := countAccessPoints(tx, ap.AccountID)
-	if err != nil {
-		return err
-	}
-	if n >= s.cfg.Quota {
+	if n := s3state.AccessPoints.Count(tx, s3state.AccessPointKey(ap.AccountID, "")); n >= s.cfg.Quota {
 		return api.Errorf(http.StatusBadRequest, "TooManyAccessPoints", "You have attempted to create more access points than your account allows (%d).", s.cfg.Quota)
 	}
 	if err := s3state.AccessPoints.Put(tx, key, ap); err != nil {
 		return err
 	}
 	return s3state.Aliases.Put(tx, ap.Alias, key)
-}
-
-// countAccessPoints reads the table without decoding its records.
-func countAccessPoints(tx state.Tx, account string) (n int, err error) {
-	undecoded := state.Table[json.RawMessage](s3state.AccessPoints)
-	prefix := s3state.AccessPointKey(account, "")
-	err = undecoded.Scan(tx, prefix, func(key string, _ json.RawMessage) (bool, error) {
-		if !strings.HasPrefix(key, prefix) {
-			return false, nil
-		}
-		n++
-		return true, nil
-	})
-	return n, err
 }

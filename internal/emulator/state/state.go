@@ -117,6 +117,19 @@ func (t Table[V]) Scan(tx Tx, from string, fn func(key string, v V) (bool, error
 	return nil
 }
 
+// Count counts the keys that begin with prefix, without reading their values.
+func (t Table[V]) Count(tx Tx, prefix string) (n int) {
+	b := tx.tx.Bucket([]byte(t))
+	if b == nil {
+		return 0
+	}
+	c := b.Cursor()
+	for k, _ := c.Seek([]byte(prefix)); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, _ = c.Next() {
+		n++
+	}
+	return n
+}
+
 // Bytes is a named set of raw values, for what is too much to go through JSON.
 type Bytes string
 

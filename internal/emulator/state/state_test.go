@@ -106,6 +106,29 @@ func apply(table state.Table[thing], tx state.Tx, key string, value int, remove 
 	return table.Put(tx, key, thing{value})
 }
 
+func TestCountByPrefix(t *testing.T) {
+	t.Parallel()
+	db := open(t)
+	if err := db.Update(func(tx state.Tx) error {
+		if n := things.Count(tx, ""); n != 0 {
+			t.Errorf("%d before there is a table", n)
+		}
+		for _, key := range []string{"a", "ab", "ac", "b"} {
+			if err := things.Put(tx, key, thing{}); err != nil {
+				return err
+			}
+		}
+		for prefix, want := range map[string]int{"": 4, "a": 3, "ab": 1, "c": 0} {
+			if n := things.Count(tx, prefix); n != want {
+				t.Errorf("%q: %d, want %d", prefix, n, want)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestScanStartsAndStops(t *testing.T) {
 	t.Parallel()
 	db := open(t)
