@@ -14,10 +14,10 @@ import (
 	"github.com/managedcas/managedcas/test/rig"
 )
 
-// I6: what 256 MiB cost in memory, in one request and in parts, in and out, is not more
+// I6: what 128 MiB cost in memory, in one request and in parts, in and out, is not more
 // than a few parts.
 func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measures the process
-	const size, most = 256 << 20, 6 * part // six: the embedded AWS is in this process, too
+	const size, most = 128 << 20, 6 * part // six: the embedded AWS is in this process, too
 	r := rig.New(t, rig.Options{PartSize: part, SinglePutMax: 1 << 30})
 	id := r.Org(t)
 	for name, length := range lengths(size) {
