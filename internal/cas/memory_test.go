@@ -131,7 +131,7 @@ func (p *pattern) Read(buffer []byte) (int, error) {
 		return 0, io.EOF
 	}
 	p.left -= n
-	if p.seen += n; p.seen >= 32<<20 {
+	if p.seen += n; p.seen >= 8<<20 {
 		p.seen = 0
 		p.each()
 	}
@@ -145,7 +145,7 @@ type sink struct {
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	if s.seen += len(p); s.seen >= 32<<20 {
+	if s.seen += len(p); s.seen >= 8<<20 {
 		s.seen = 0
 		s.each()
 	}
