@@ -14,10 +14,10 @@ import (
 	"github.com/managedcas/managedcas/test/rig"
 )
 
-// I6: what 256 MiB cost in memory, in one request and in parts, in and out, is not more
+// I6: what 128 MiB cost in memory, in one request and in parts, in and out, is not more
 // than a few parts.
 func TestI6_MemoryIsAFewParts(t *testing.T) { //nolint:paralleltest // it measures the process
-	const size, most = 256 << 20, 6 * part // six: the embedded AWS is in this process, too
+	const size, most = 128 << 20, 6 * part // six: the embedded AWS is in this process, too
 	r := rig.New(t, rig.Options{PartSize: part, SinglePutMax: 1 << 30})
 	id := r.Org(t)
 	for name, length := range lengths(size) {
@@ -131,7 +131,7 @@ func (p *pattern) Read(buffer []byte) (int, error) {
 		return 0, io.EOF
 	}
 	p.left -= n
-	if p.seen += n; p.seen >= 32<<20 {
+	if p.seen += n; p.seen >= 8<<20 {
 		p.seen = 0
 		p.each()
 	}
@@ -145,7 +145,7 @@ type sink struct {
 }
 
 func (s *sink) Write(p []byte) (int, error) {
-	if s.seen += len(p); s.seen >= 32<<20 {
+	if s.seen += len(p); s.seen >= 8<<20 {
 		s.seen = 0
 		s.each()
 	}

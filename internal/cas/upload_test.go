@@ -122,7 +122,7 @@ func TestSessionsThatEndDuringAnUpload(t *testing.T) {
 // W15, I6: many large uploads at once hold what one process has for all of them, and
 // all succeed: who finds no memory waits.
 func TestW15_UploadsShareMemory(t *testing.T) { //nolint:paralleltest // it measures the process
-	const uploads, size, most = 16, 64 << 20, 64 << 20
+	const uploads, size, most = 16, 24 << 20, 64 << 20
 	r := rig.New(t, rig.Options{PartSize: part})
 	id := r.Org(t)
 	refs := make([]cas.Ref, uploads)
