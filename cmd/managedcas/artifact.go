@@ -44,12 +44,16 @@ the command is run again within a day.`,
 			}
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				progress, done := a.progress("uploading")
-				artifact, err := c.Directly(direct).Upload(ctx, file, parsed, progress)
+				uploaded, err := c.Directly(direct).Upload(ctx, file, parsed, progress)
 				done()
 				if err != nil {
 					return err
 				}
-				return a.printArtifact(artifact)
+				a.tellUploaded(uploaded, filepath.Base(file))
+				if a.output == "json" {
+					return a.print(uploaded, nil, nil)
+				}
+				return a.printArtifact(uploaded.Artifact)
 			})
 		},
 	}
@@ -68,7 +72,8 @@ func artifactDownload(a *app) *cobra.Command {
 		Long: `Fetch an artifact. It is written to --output, or under its own name in the current
 directory, and appears there only when its digest agreed; - writes to standard output,
 where the last byte is held back until then. An existing file is not overwritten unless
---output names it; a directory, a link or a device never is.`,
+--output names it; a directory, a link or a device never is. With -o json it prints what it
+wrote where, unless the artifact itself goes to standard output.`,
 		Example: `  managedcas --org acme artifact download -d sha256:… --output sbom.json
   managedcas --org acme artifact download -d sha256:… --output - | jq .`,
 		Args: none,
@@ -83,10 +88,25 @@ where the last byte is held back until then. An existing file is not overwritten
 		},
 	}
 	cmd.Flags().StringVarP(&text, "digest", "d", "", "digest of the artifact (required)")
-	// This --output shadows the global one, as in the stock client (facts WIRE §1.1).
+	// This --output shadows the global one, as in the stock client (facts WIRE §1.1), and
+	// would take its -o along.
 	cmd.Flags().StringVar(&target, "output", "", "file to write, - for standard output")
+	cmd.Flags().StringVarP(&a.output, "format", "o", "table", "output format: table or json")
 	directFlag(cmd, &direct)
 	return required(cmd, "digest")
+}
+
+// tellUploaded says what was not as one may think.
+func (a *app) tellUploaded(u client.Uploaded, name string) {
+	if !u.Created {
+		a.tell("it was there already, and nothing was stored")
+	}
+	if u.ResumedFrom > 0 {
+		a.tell("resumed from " + size(u.ResumedFrom) + " of " + size(u.Size))
+	}
+	if u.FileName != name {
+		a.tell("its name is kept as " + strconv.Quote(u.FileName))
+	}
 }
 
 // directFlag lets a command's bytes flow between this machine and the storage itself.
@@ -115,10 +135,26 @@ func (a *app) download(ctx context.Context, c *client.Client, d digest.Digest, t
 	}
 	artifact, err := c.Download(ctx, d, temporary, progress)
 	err = errors.Join(err, temporary.Close()) // some file systems tell only now that they are full
+	written := target
 	if err == nil {
-		err = place(temporary.Name(), target, artifact)
+		written, err = place(temporary.Name(), target, artifact)
 	}
-	return errors.Join(err, removeIfThere(temporary.Name()))
+	if err = errors.Join(err, removeIfThere(temporary.Name())); err != nil {
+		return err
+	}
+	if target == "" {
+		a.tell("written to " + strconv.Quote(written))
+	}
+	if a.output == "json" {
+		return a.print(downloaded{artifact, written}, nil, nil)
+	}
+	return nil
+}
+
+// downloaded is an artifact and the file that has it.
+type downloaded struct {
+	client.Artifact
+	Path string `json:"path"`
 }
 
 // replaceable refuses what a rename must not replace: /dev/null would become a file, a
@@ -131,27 +167,27 @@ func replaceable(target string) error {
 	return problem.New(problem.Invalid, strconv.Quote(target)+" exists and is not a regular file", "name a file with --output FILE, or write to standard output with --output -")
 }
 
-// place gives a verified download its name.
-func place(temporary, target string, artifact client.Artifact) error {
+// place gives a verified download its name, and returns it.
+func place(temporary, target string, artifact client.Artifact) (string, error) {
 	if target != "" {
 		if err := os.Rename(temporary, target); err != nil {
-			return problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(target), "say the name of a file, not of a directory, with --output FILE")
+			return "", problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(target), "say the name of a file, not of a directory, with --output FILE")
 		}
-		return nil
+		return target, nil
 	}
 	// The name comes from whoever uploaded it: it may not leave this directory, nor
 	// replace what is here.
 	name, err := cas.ParseFileName(artifact.FileName)
 	if err != nil || name == "" {
-		return problem.New(problem.Invalid, "the artifact has no usable name", "say where to write it with --output FILE")
+		return "", problem.New(problem.Invalid, "the artifact has no usable name", "say where to write it with --output FILE")
 	}
 	switch err := os.Link(temporary, string(name)); {
 	case errors.Is(err, os.ErrExist):
-		return problem.Wrap(err, problem.Exists, strconv.Quote(string(name))+" exists already", "say where to write it with --output FILE")
+		return "", problem.Wrap(err, problem.Exists, strconv.Quote(string(name))+" exists already", "say where to write it with --output FILE")
 	case err != nil: // not every file system has hard links
-		return problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(string(name)), "say where to write it with --output FILE")
+		return "", problem.Wrap(err, problem.Invalid, "cannot write "+strconv.Quote(string(name)), "say where to write it with --output FILE")
 	}
-	return nil
+	return string(name), nil
 }
 
 func removeIfThere(path string) error {

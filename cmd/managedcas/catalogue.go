@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -126,11 +127,22 @@ func askedFor(args []string) ([]digest.Digest, error) {
 	return digests, nil
 }
 
+// quoted is a line, or how it begins.
+func quoted(line string) string {
+	const shown = 80
+	if len(line) > shown {
+		return strconv.Quote(strings.ToValidUTF8(line[:shown], "")) + "…"
+	}
+	return strconv.Quote(line)
+}
+
 // readDigests reads the first word of every line; empty lines do not count.
 func readDigests(r io.Reader) ([]digest.Digest, error) {
 	var digests []digest.Digest
 	lines := bufio.NewScanner(r)
+	number := 0
 	for lines.Scan() {
+		number++
 		words := strings.Fields(lines.Text())
 		if len(words) == 0 {
 			continue
@@ -142,12 +154,16 @@ func readDigests(r io.Reader) ([]digest.Digest, error) {
 		text := strings.TrimPrefix(strings.TrimPrefix(words[0], `\`), digest.Prefix)
 		d, err := digest.ParseHex(text)
 		if err != nil {
-			return nil, cas.Problem(err)
+			p := problem.From(cas.Problem(err))
+			return nil, problem.Wrap(err, p.Kind(), fmt.Sprintf("line %d, %s: %s", number, quoted(lines.Text()), p.Message()), p.Hint())
 		}
 		digests = append(digests, d)
 	}
 	if err := lines.Err(); err != nil {
-		return nil, problem.Wrap(err, problem.Invalid, "standard input cannot be read", "send lines that begin with a digest")
+		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("standard input cannot be read behind line %d", number), "send lines that begin with a digest")
+	}
+	if len(digests) == 0 {
+		return nil, problem.New(problem.Invalid, "standard input has no digest", "send lines that begin with one, as sha256sum writes them; did that program fail?")
 	}
 	return digests, nil
 }

@@ -69,6 +69,16 @@ func TestReadDigests(t *testing.T) {
 	if got, err := readDigests(strings.NewReader(many)); err != nil || len(got) != maxAsked {
 		t.Errorf("%d, %v", len(got), err)
 	}
+	for bad, says := range map[string]string{
+		"":                       "standard input has no digest",
+		"\n \n":                  "standard input has no digest",
+		d.Hex() + "\n\nhello  x": `line 3, "hello  x": that is not a digest`,
+		strings.Repeat("ä", 99):  `line 1, "` + strings.Repeat("ä", 40) + `"…: that is not a digest`,
+	} {
+		if _, err := readDigests(strings.NewReader(bad)); problem.KindOf(err) != problem.Invalid || !strings.HasPrefix(problem.From(err).Public(), says) || problem.From(err).Hint() == "" {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
 	for _, bad := range []string{many + d.Hex(), "hello", strings.ToUpper(d.Hex()), strings.Repeat("a", 1<<17)} {
 		if _, err := readDigests(strings.NewReader(bad)); problem.KindOf(err) != problem.Invalid {
 			t.Errorf("%.80q: %v", bad, err)

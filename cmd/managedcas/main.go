@@ -47,8 +47,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return p.Kind().ExitCode()
 }
 
-// oneLine keeps an error on its line: messages may quote what somebody typed.
-func oneLine(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
+// oneLine keeps an error on its line, and two of them apart: messages may quote what
+// somebody typed.
+func oneLine(s string) string {
+	s = strings.ReplaceAll(strings.TrimSpace(s), "\n", "; ")
+	return printable(strings.Join(strings.Fields(s), " "))
+}
 
 // app is what the commands share: the flags, and where output goes.
 type app struct {
@@ -62,7 +66,8 @@ sha256 of their bytes, in the private storage of your organization.
 
 Exit codes: 0 done, 1 internal error, 2 wrong usage or content, 3 not signed in,
 5 not allowed, 6 not found, 7 exists already, 8 not possible in this state,
-11 too large, 15 try again later; docs/cli.md has all of them.`
+11 too large, 15 try again later; docs/cli.md has all of them. An --org that is not the
+token's own is 5, whether or not there is such an organization.`
 
 const example = `  managedcas organization create acme
   managedcas --org acme artifact upload -f sbom.json
@@ -83,7 +88,7 @@ func command(a *app) *cobra.Command {
 			if a.output != "table" && a.output != "json" {
 				return problem.New(problem.Invalid, fmt.Sprintf("unknown output format %q", a.output), "use -o table or -o json")
 			}
-			a.cfg.Version = version
+			a.cfg.Version, a.cfg.Tell = version, a.tell
 			return nil
 		},
 	}
@@ -104,7 +109,7 @@ func command(a *app) *cobra.Command {
 	})
 	// The flag exists and has no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
-	root.AddCommand(organizationCommand(a), backendCommand(a), artifactCommand(a))
+	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
 	return root
 }
 

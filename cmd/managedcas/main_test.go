@@ -88,7 +88,7 @@ func TestUploadAndDownload(t *testing.T) {
 		Size             int
 	}
 	if err := json.Unmarshal([]byte(stdout), &printed); err != nil || code != 0 || stderr != "" ||
-		printed.Digest != d.String() || printed.Size != 1000 || printed.FileName != "a.txt" {
+		printed.Digest != d.String() || !strings.Contains(stdout, `"created": true`) || printed.Size != 1000 || printed.FileName != "a.txt" {
 		t.Fatalf("%d, %s, %q, %v", code, stdout, stderr, err)
 	}
 	if code, stdout, _ := s.run(t, "artifact", "download", "-d", d.String(), "--output", "-"); code != 0 || stdout != string(content) {
@@ -101,10 +101,24 @@ func TestUploadAndDownload(t *testing.T) {
 	if got, err := os.ReadFile(target); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("the file has %d bytes, %v", len(got), err)
 	}
+	code, stdout, stderr = s.run(t, "artifact", "download", "-d", d.String(), "--output", target, "-o", "json")
+	var got struct{ Digest, Path string }
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 || stderr != "" || got.Digest != d.String() || got.Path != target {
+		t.Errorf("as JSON: %d, %q, %q, %v", code, stdout, stderr, err)
+	}
+	if code, stdout, _ := s.run(t, "-o", "json", "artifact", "download", "-d", d.String(), "--output", "-"); code != 0 || stdout != string(content) {
+		t.Errorf("to stdout, as JSON: %d, %d bytes", code, len(stdout))
+	}
+	s.fails(t, problem.Invalid, "artifact", "download", "-d", d.String(), "-o", "xml")
+	code, stdout, stderr = s.run(t, "artifact", "upload", "-f", write(t, filepath.Join(dir, "b\u200b.json"), content), "-o", "json")
+	if code != 0 || !strings.Contains(stdout, `"created": false`) || !strings.Contains(stdout, `"mediaType": "application/json"`) ||
+		stderr != "it was there already, and nothing was stored\nits name is kept as \"b_.json\"\n" {
+		t.Errorf("again: %d, %s, %q", code, stdout, stderr)
+	}
 	if code, stdout, _ := s.run(t, "artifact", "describe", "-d", d.String()); code != 0 || !strings.Contains(stdout, "1000 B") {
 		t.Errorf("described: %d, %q", code, stdout)
 	}
-	if got := files(t, dir); len(got) != 2 {
+	if got := files(t, dir); len(got) != 3 {
 		t.Errorf("files: %q", got)
 	}
 }
@@ -120,8 +134,8 @@ func TestDownloadUnderItsOwnName(t *testing.T) { //nolint:paralleltest // see ab
 	}
 	dir := t.TempDir()
 	t.Chdir(dir)
-	if code, _, stderr := s.run(t, "artifact", "download", "-d", d.String()); code != 0 {
-		t.Fatal(stderr)
+	if code, stdout, stderr := s.run(t, "artifact", "download", "-d", d.String()); code != 0 || stdout != "" || stderr != "written to \"own.txt\"\n" {
+		t.Fatalf("%d, %q, %q", code, stdout, stderr)
 	}
 	write(t, "own.txt", []byte("mine"))
 	s.fails(t, problem.Exists, "artifact", "download", "-d", d.String())

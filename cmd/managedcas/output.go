@@ -34,6 +34,9 @@ func (a *app) print(value any, header []string, rows [][]string) error {
 	return w.Flush()
 }
 
+// tell writes a line for the user, which no script has to read.
+func (a *app) tell(line string) { fmt.Fprintln(a.stderr, printable(line)) }
+
 // printable replaces what a terminal would obey, or hide: names and messages come
 // from servers and from whoever uploaded something.
 func printable(s string) string {

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
-	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -46,18 +45,18 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(r.cfg.CAS.Listen)
-			if err != nil {
-				return err
-			}
-			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second})
+			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second}, r.log)
 			store := r.cfg.SecretStore
 			secrets, err := newSecretStore(store, store.Vault.CASRole, r.in, db, aws)
 			if err != nil {
 				return err
 			}
 			servers, err := newCAS(aws, r.in, db, secrets, casOptions{
-				keys:             keys,
+				keys: keys,
+				checks: map[string]service.Check{
+					"keys": keys.Ready, // which says why by itself
+					"aws":  service.Explained(r.log, "aws", aws.SignedIn),
+				},
 				sessionReuse:     *r.cfg.CAS.SessionReuse,
 				limits:           r.cfg.CAS.Limits,
 				singlePutMax:     r.cfg.CAS.SinglePutMax,
@@ -68,6 +67,10 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				direct:           r.cfg.CAS.DirectTransfers,
 				uploadExpiry:     r.cfg.CAS.UploadExpiry,
 			}, r.log)
+			if err != nil {
+				return err
+			}
+			listeners, err := service.Listeners(r.cfg.CAS.Listen)
 			if err != nil {
 				return err
 			}
@@ -86,6 +89,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 
 type casOptions struct {
 	keys             auth.Keys
+	checks           map[string]service.Check // of /readyz, besides those of every cas
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	partSize         int64
@@ -159,11 +163,13 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		return casServers{}, err
 	}
 
-	mux := http.NewServeMux()
-	mux.Handle("/", service.Health(version, map[string]service.Check{
+	checks := map[string]service.Check{
 		"database": db.Ping,
 		"open":     func(context.Context) error { return places.Open() },
-	}, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
+	}
+	maps.Copy(checks, options.checks)
+	mux := http.NewServeMux()
+	mux.Handle("/", service.Health(version, checks, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
@@ -190,20 +196,4 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 			{Name: "sweeper", Run: sweep},
 		},
 	}, nil
-}
-
-// heapGrowth is GOGC for a process that holds buffers: they are used again and again, so
-// that it makes little garbage for each byte that passes, and the memory which Go by
-// default lets the heap grow by before it collects (as much as is in use) is wasted.
-const heapGrowth = 40
-
-// keepHeapWithin has the garbage collector work harder before transfers are refused for
-// want of memory. Who sets GOMEMLIMIT or GOGC knows better.
-func keepHeapWithin(bytes int64) {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(bytes)
-	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(heapGrowth)
-	}
 }

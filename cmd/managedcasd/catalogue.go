@@ -77,7 +77,11 @@ It needs the AWS credentials of the cas workload, and makes one request to S3 fo
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			store, err := storeToList(aws, in, db)
+			secrets, err := newSecretStore(cfg.SecretStore, cfg.SecretStore.Vault.CASRole, in, db, aws)
+			if err != nil {
+				return err
+			}
+			store, err := storeToList(aws, in, db, secrets)
 			if err != nil {
 				return err
 			}
@@ -98,14 +102,16 @@ It needs the AWS credentials of the cas workload, and makes one request to S3 fo
 }
 
 // storeToList is the data path without its servers.
-func storeToList(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB) (*cas.Store, error) {
+func storeToList(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secrets *secretstore.Store) (*cas.Store, error) {
 	sessions, err := session.New(session.Config{
-		Installation: in, STS: aws, Secrets: secretstore.NewDatabase(db), Reuse: service.DefaultSessionReuse,
+		Installation: in, STS: aws, Secrets: secrets, Reuse: service.DefaultSessionReuse,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return cas.New(cas.Config{Sessions: sessions, Open: func(s session.Session) cas.Objects { return aws.Objects(s) }})
+	return cas.New(cas.Config{
+		Sessions: sessions, Ledger: db, Open: func(s session.Session) cas.Objects { return aws.Objects(s) },
+	})
 }
 
 // organizationsToRebuild are those that have storage: the one that is named, or all.

@@ -35,14 +35,36 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
+<<<<<<< HEAD
 	fmt.Fprintln(stderr, "error:", strings.Join(strings.Fields(err.Error()), " ")) // one line, also of YAML's
 	switch {
 	case errors.As(err, new(usageError)):
+=======
+	fmt.Fprintln(stderr, "error:", oneLine(err.Error()))
+	if errors.As(err, new(usageError)) {
+>>>>>>> main
 		return 2
 	case errors.As(err, new(left)):
 		return 3
 	}
 	return 1
+}
+
+// oneLine keeps an error on its line, also YAML's, and two errors apart.
+func oneLine(text string) string {
+	var line strings.Builder
+	for part := range strings.Lines(text) {
+		words := strings.Join(strings.Fields(part), " ")
+		switch before := line.String(); {
+		case before == "" || words == "":
+		case strings.HasSuffix(before, ":"):
+			line.WriteString(" ")
+		default:
+			line.WriteString("; ")
+		}
+		line.WriteString(words)
+	}
+	return line.String()
 }
 
 // usageError is a command line that makes no sense.

@@ -84,8 +84,16 @@ func (r role) announce(listeners service.Opened) service.Task {
 		}
 		if listeners.HTTP != nil {
 			at.HTTP = "http://" + listeners.HTTP.Addr().String()
-			if err := awaitOK(ctx, at.HTTP+"/readyz"); err != nil {
-				return err
+			// What it waits for may come: another role, credentials, a database.
+			for {
+				err := awaitOK(ctx, at.HTTP+"/readyz")
+				if err == nil {
+					break
+				}
+				if ctx.Err() != nil {
+					return err
+				}
+				r.log.LogAttrs(ctx, slog.LevelWarn, "still not ready", slog.Any("error", err))
 			}
 		}
 		r.log.LogAttrs(ctx, slog.LevelInfo, "ready", slog.String("grpc", at.GRPC), slog.String("http", at.HTTP))

@@ -14,6 +14,9 @@ const (
 	ReasonDraining     = "SERVER_STOPPING"   // it was told to stop
 )
 
+// Reasons are all of them.
+var Reasons = []string{ReasonOrganization, ReasonServer, ReasonMemory, ReasonDraining}
+
 // How long clients are told to wait: about as long as a transfer takes; not at all when
 // another server is there already.
 const (

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -79,7 +80,9 @@ func TestRemoteKeys(t *testing.T) {
 		in := newInstallation(t)
 		defer in.db.Close()
 		controlPlane := &publisher{ring: in.cas, down: errors.New("connection refused")}
-		verifier := NewCASVerifier(NewRemoteKeys("http://control.plane/.well-known/jwks.json", &http.Client{Transport: controlPlane}))
+		var log bytes.Buffer
+		keys := NewRemoteKeys("http://control.plane/.well-known/jwks.json", &http.Client{Transport: controlPlane}, slog.New(slog.NewTextHandler(&log, nil)))
+		verifier := NewCASVerifier(keys)
 		signer, err := NewCASSigner(in.cas, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -95,8 +98,26 @@ func TestRemoteKeys(t *testing.T) {
 		}
 
 		wantProblem(t, "control plane not up yet", verify(), problem.Unavailable, "")
+		for range 12 { // probes, for a minute
+			if err := keys.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "connection refused") {
+				t.Errorf("ready without keys: %v", err)
+			}
+			time.Sleep(recheck)
+		}
+		if n := strings.Count(log.String(), "connection refused"); n != 1 {
+			t.Errorf("the log says %d times within a minute why keys cannot be fetched, want once:\n%s", n, &log)
+		}
+		if _ = keys.Ready(t.Context()); strings.Count(log.String(), "connection refused") != 2 {
+			t.Errorf("the log does not say it again after a minute:\n%s", &log)
+		}
 		controlPlane.down = nil
 		time.Sleep(recheck)
+		if err := keys.Ready(t.Context()); err != nil {
+			t.Errorf("control plane up: %v", err)
+		}
+		if !strings.Contains(log.String(), "again") {
+			t.Errorf("the log does not say that keys are there again:\n%s", &log)
+		}
 		if err := verify(); err != nil {
 			t.Fatalf("control plane up: %v", err)
 		}
@@ -114,6 +135,9 @@ func TestRemoteKeys(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if err := verify(); err != nil {
 			t.Errorf("control plane away for a day: %v", err)
+		}
+		if err := keys.Ready(t.Context()); err != nil {
+			t.Errorf("ready, with keys that are good: %v", err)
 		}
 
 		controlPlane.down = nil

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ const (
 	maxJWKS      = 64 << 10 // bytes; a key has about 250
 	fetchTimeout = 5 * time.Second
 	freshFor     = 5 * time.Minute
+	complainFor  = time.Minute // between two lines of the log about the same failure
 )
 
 // StaticKeys are keys that never change, by their ids.
@@ -40,18 +42,43 @@ func (s StaticKeys) Key(_ context.Context, kid string) (*ecdsa.PublicKey, error)
 type RemoteKeys struct {
 	url    string
 	client *http.Client
+	log    *slog.Logger
 	flight singleflight.Group
 
-	mu        sync.Mutex
-	keys      StaticKeys
-	attempted time.Time
-	failure   error // of the last attempt
+	mu         sync.Mutex
+	keys       StaticKeys
+	attempted  time.Time
+	failure    error // of the last attempt
+	complained time.Time
 }
 
 // NewRemoteKeys returns the keys published at url (the control plane's
-// /.well-known/jwks.json). Nothing is fetched before the first token is verified.
-func NewRemoteKeys(url string, client *http.Client) *RemoteKeys {
-	return &RemoteKeys{url: url, client: client}
+// /.well-known/jwks.json). Nothing is fetched before somebody asks for a key, or whether
+// there are any.
+func NewRemoteKeys(url string, client *http.Client, log *slog.Logger) *RemoteKeys {
+	return &RemoteKeys{url: url, client: client, log: log}
+}
+
+// Ready reports why no token can be verified: nil once the keys have been fetched. An
+// outage of the control plane later is none of its business, for known keys stay good.
+func (r *RemoteKeys) Ready(ctx context.Context) error {
+	known, age, err := r.known()
+	if !known && age >= recheck {
+		if err := r.ask(ctx); err != nil {
+			return err
+		}
+		known, _, err = r.known()
+	}
+	if known {
+		return nil
+	}
+	return err
+}
+
+func (r *RemoteKeys) known() (bool, time.Duration, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.keys) > 0, time.Since(r.attempted), r.failure
 }
 
 // Key implements Keys.
@@ -61,15 +88,8 @@ func (r *RemoteKeys) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, err
 		return key, nil
 	}
 	if age >= recheck {
-		// Detached: who goes away while the fetch runs must not fail those who wait.
-		result := r.flight.DoChan("", func() (any, error) {
-			r.refresh(context.WithoutCancel(ctx))
-			return nil, nil
-		})
-		select {
-		case <-result:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		if err := r.ask(ctx); err != nil {
+			return nil, err
 		}
 		key, _, err = r.cached(kid)
 	}
@@ -80,6 +100,21 @@ func (r *RemoteKeys) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, err
 		return nil, err
 	}
 	return nil, ErrUnknownKey
+}
+
+// ask waits for a fetch, of which one runs at a time. It fails only if ctx ends first.
+func (r *RemoteKeys) ask(ctx context.Context) error {
+	// Detached: who goes away while the fetch runs must not fail those who wait.
+	result := r.flight.DoChan("", func() (any, error) {
+		r.refresh(context.WithoutCancel(ctx))
+		return nil, nil
+	})
+	select {
+	case <-result:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // cached returns the key if it is known, how long ago the keys were last asked for,
@@ -98,8 +133,17 @@ func (r *RemoteKeys) refresh(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.attempted, r.failure = time.Now(), err
-	if err == nil {
+	switch {
+	case err == nil:
 		r.keys = keys
+		if !r.complained.IsZero() {
+			r.log.InfoContext(ctx, "the keys of CAS tokens can be fetched again", "url", r.url)
+		}
+		r.complained = time.Time{}
+	case r.complained.IsZero() || time.Since(r.complained) >= complainFor:
+		r.complained = time.Now()
+		r.log.WarnContext(ctx, "the keys of CAS tokens cannot be fetched: is cas.controlplaneUrl the control plane's HTTP port?",
+			"url", r.url, "known", len(r.keys), "error", err)
 	}
 }
 

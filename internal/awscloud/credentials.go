@@ -1,6 +1,8 @@
 package awscloud
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,6 +42,15 @@ func (c Credentials) String() string {
 
 // GoString is String: %#v must not print secrets either.
 func (c Credentials) GoString() string { return c.String() }
+
+// SignedIn reports why the Cloud has no credentials to call AWS with. Those that it has are
+// not tried: they are asked for again only when they have expired.
+func (c *Cloud) SignedIn(ctx context.Context) error {
+	if _, err := c.base.Credentials.Retrieve(ctx); err != nil {
+		return fmt.Errorf("no AWS credentials: %w", err)
+	}
+	return nil
+}
 
 // provider returns nil for the default chain.
 func (c Credentials) provider(client aws.HTTPClient) aws.CredentialsProvider {

@@ -63,6 +63,11 @@ func failed(err error, format string, args ...any) error {
 	case ok:
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
 		e.Outcome = outcome(e.Code, statusOf(err))
+		if errors.Is(e.Outcome, cloud.ErrInvalid) && e.RequestID == "" {
+			// AWS names every request. What does not is somebody on the way, of whom nothing is
+			// known: its code is the status in words.
+			e.Outcome = cloud.ErrUnavailable
+		}
 	case errors.Is(err, errTooBusy):
 		e.Outcome = cloud.ErrThrottled
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
@@ -97,7 +102,7 @@ func outcome(code string, status int) error {
 		return cloud.ErrThrottled
 	case status == http.StatusNotImplemented:
 		return cloud.ErrUnsupported
-	case status >= 500:
+	case status >= 500, status == http.StatusRequestTimeout:
 		return cloud.ErrUnavailable
 	}
 	return cloud.ErrInvalid

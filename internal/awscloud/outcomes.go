@@ -13,11 +13,13 @@ func codes() map[error][]string {
 	return map[error][]string{
 		cloud.ErrNotFound: {
 			"NoSuchAccessPoint", "NoSuchAccessPointPolicy",
-			"NoSuchKey", "NotFound", "NoSuchBucket", "NoSuchUpload", "NoSuchBucketPolicy",
+			"NoSuchKey", "NotFound", "NoSuchBucket", "NoSuchBucketPolicy",
 			"NoSuchLifecycleConfiguration", "NoSuchPublicAccessBlockConfiguration",
 			"OwnershipControlsNotFoundError", "ServerSideEncryptionConfigurationNotFoundError",
 			"NoSuchEntity", "NoSuchEntityException", "NotFoundException", "ResourceNotFoundException",
 		},
+		// An upload in parts that cannot be completed any more (facts AWS §7.3).
+		cloud.ErrUploadGone: {"NoSuchUpload", "InvalidPart", "InvalidPartOrder", "EntityTooSmall"},
 		cloud.ErrExists: {
 			"AccessPointAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", "PreconditionFailed",
 			"EntityAlreadyExists", "EntityAlreadyExistsException", "AlreadyExistsException", "ResourceExistsException",
@@ -60,6 +62,7 @@ func codes() map[error][]string {
 			"InternalError", "InternalFailure", "ServiceUnavailable", "ServiceFailure",
 			"ServiceFailureException", "KMSInternalException", "DependencyTimeoutException",
 			"RequestTimeout", "RequestTimeoutException", "InternalServiceError",
+			"IncompleteBody", // the connection broke within it
 		},
 		cloud.ErrRange:       {"InvalidRange"},
 		cloud.ErrUnsupported: {"NotImplemented"},

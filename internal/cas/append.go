@@ -39,11 +39,8 @@ const afterwards = 30 * time.Second
 // artifact is there, or, if its content was wrong, the upload is gone.
 func (s *Store) Append(ctx context.Context, ref Ref, name uuid.UUID, a Append) (Upload, error) {
 	seated, w, err := s.takeOver(ctx, ref, name)
-	if errors.Is(err, ErrNoUpload) {
-		// Whoever sends the end of what is complete has not heard the answer.
-		if state, err := s.completed(ctx, ref, name); err == nil && a.Last {
-			return state, nil
-		}
+	if errors.Is(err, ErrNoUpload) && a.Last {
+		return s.missed(ctx, ref, name, a)
 	}
 	if err != nil {
 		return Upload{}, err
@@ -52,11 +49,8 @@ func (s *Store) Append(ctx context.Context, ref Ref, name uuid.UUID, a Append) (
 	if a.Offset != w.record.Committed {
 		return Upload{}, &OffsetError{Want: w.record.Committed, Got: a.Offset}
 	}
-	if w.record.Length == UnknownLength {
-		w.record.Length = a.Total
-	}
-	if a.Total != UnknownLength && a.Total != w.record.Length {
-		return Upload{}, fmt.Errorf("%w: %d bytes, %d were announced", ErrUploadLength, a.Total, w.record.Length)
+	if w.record.Length, err = announced(w.record.Length, a); err != nil {
+		return Upload{}, err
 	}
 	if !a.Last {
 		switch reaches := w.record.Length != UnknownLength && a.Offset+a.Length == w.record.Length; {
@@ -205,15 +199,16 @@ func (w *writer) verify(sum hash.Hash, size int64) error {
 // outlive returns a context that ends some time after ctx, or at once if the upload was
 // taken over.
 func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	end := func() { cancel(nil) }
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(context.Cause(ctx), ErrTaken) {
-			cancel()
+			cancel(ErrTaken)
 			return
 		}
-		time.AfterFunc(afterwards, cancel)
+		time.AfterFunc(afterwards, end)
 	})
-	return longer, func() { stop(); cancel() }
+	return longer, func() { stop(); end() }
 }
 
 func (w *writer) held(ctx context.Context, number int, part *held, state []byte) error {
@@ -237,7 +232,8 @@ func (w *writer) held(ctx context.Context, number int, part *held, state []byte)
 func (w *writer) streamed(ctx context.Context, number int, size int64, body io.Reader, sum hash.Hash) error {
 	var sent SentPart
 	err := w.seat.do(func() (err error) {
-		sent, err = w.lease.streamPart(ctx, w.key, w.id, number, size, io.TeeReader(body, sum))
+		heard := &interruptible{ctx: ctx, body: body}
+		sent, err = w.lease.streamPart(ctx, w.key, w.id, number, size, io.TeeReader(heard, sum))
 		return err
 	})
 	if err != nil {
@@ -280,7 +276,7 @@ func (w *writer) acknowledge(ctx context.Context, a acknowledged) error {
 	case errors.Is(err, ErrTaken):
 		return err
 	case err != nil:
-		return fmt.Errorf("%w: %w", errLedger, err)
+		return unrecorded(ctx, err)
 	}
 	w.record = next
 	return nil
@@ -309,31 +305,53 @@ func (w *writer) complete(ctx context.Context) error {
 		_ = w.discard(ctx)
 		return nil
 	}
+	if errors.Is(err, cloud.ErrBadDigest) {
+		// The whole is not what its parts say that it is; asking again changes nothing.
+		return fmt.Errorf("%w: %w", ErrUploadLost, err)
+	}
 	return err
 }
 
-// failed says what becomes of an upload after err.
+// failed says what becomes of an upload after err. Only content that is wrong ends it, and
+// S3 that no longer has it: what else fails, S3's refusals of a part among it, leaves what
+// is committed.
 func (w *writer) failed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, ErrTaken):
 		return err // it is somebody else's now
 	case errors.Is(err, digest.ErrMismatch), errors.Is(err, digest.ErrLength), errors.Is(err, ErrUploadLost):
-		return errors.Join(err, w.discard(ctx))
-	case errors.Is(err, cloud.ErrNotFound), errors.Is(err, cloud.ErrInvalid):
-		// S3 has no such upload, or not the parts that the record says.
-		return errors.Join(fmt.Errorf("%w: %w", ErrUploadLost, err), w.discard(ctx))
+	case errors.Is(err, cloud.ErrUploadGone):
+		err = fmt.Errorf("%w: %w", ErrUploadLost, err)
+	default:
+		return w.note(err)
 	}
-	return w.note(err)
+	ended := w.discard(ctx)
+	if errors.Is(ended, ErrTaken) {
+		return ErrTaken
+	}
+	return errors.Join(err, ended)
 }
 
 // discard aborts the upload and removes its record; if S3 does not take part, the
-// sweeper will.
+// sweeper will. Whoever was taken over meanwhile discards nothing: another process may
+// have sent more.
 func (w *writer) discard(ctx context.Context) error {
-	if err := w.lease.abort(ctx, w.key, w.id); err != nil {
-		return err
-	}
-	w.store.strike(ctx, w.record)
-	return nil
+	return w.seat.do(func() error {
+		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+		defer cancel()
+		err := w.store.cfg.Ledger.KeepUpload(keeping, w.record, w.store.cfg.Now().Add(sweepClaim))
+		switch {
+		case errors.Is(err, registry.ErrConflict):
+			return ErrTaken
+		case err != nil:
+			return unrecorded(ctx, err)
+		}
+		if err := w.lease.abort(ctx, w.key, w.id); err != nil {
+			return err
+		}
+		w.store.strike(ctx, w.record)
+		return nil
+	})
 }
 
 func (w *writer) exists(ctx context.Context) (there bool, err error) {

@@ -89,10 +89,10 @@ func endingWith(sess session.Session, life time.Duration) (time.Duration, error)
 	return life, nil
 }
 
-// Verify describes what is stored as ref, after S3 itself has said that it has size bytes
-// which hash to ref: else it is ErrCorrupt. Proven is false where S3 does not know the
-// hash, because the artifact came in parts; then this process has hashed it on its way.
-func (s *Store) Verify(ctx context.Context, ref Ref, size int64) (info Info, proven bool, err error) {
+// Verify describes what is stored as ref, after S3 itself has said that it hashes to ref:
+// else it is ErrCorrupt. Proven is false where S3 does not know the hash, because the
+// artifact came in parts; then a CAS has hashed it on its way.
+func (s *Store) Verify(ctx context.Context, ref Ref) (info Info, proven bool, err error) {
 	sess, objects, key, err := s.open(ctx, ref)
 	if err != nil {
 		return Info{}, false, err
@@ -103,8 +103,6 @@ func (s *Store) Verify(ctx context.Context, ref Ref, size int64) (info Info, pro
 		return Info{}, false, s.explain(ctx, ref.Org, sess, objects, key, err)
 	case !sum.IsZero() && sum != ref.Digest:
 		return Info{}, false, errors.Join(ErrCorrupt, digest.ErrMismatch)
-	case info.Size != size:
-		return Info{}, false, fmt.Errorf("%w: %d bytes, not %d", ErrCorrupt, info.Size, size)
 	}
 	info.Digest = ref.Digest
 	return info, !sum.IsZero(), nil

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/session"
 )
 
+// sessionAge is the least that AWS lets a session live (facts AWS §4): one that ends sooner
+// has not expired, and another one would end as it did.
+const sessionAge = 15 * time.Minute
+
 // lease is the session that an upload runs with. A session lives for an hour and the
 // base role's can end at any time: an upload that AWS answers so goes on with a fresh
-// session, once. It is safe for concurrent use.
+// session, at most once in sessionAge. It is safe for concurrent use.
 type lease struct {
 	store *Store
 	org   org.ID
@@ -20,7 +25,7 @@ type lease struct {
 	mu      sync.Mutex
 	session session.Session
 	objects Objects
-	renewed bool
+	renewed time.Time
 }
 
 func (s *Store) lease(ctx context.Context, id org.ID) (*lease, error) {
@@ -56,7 +61,7 @@ func (l *lease) do(ctx context.Context, call func(Objects) error) error {
 }
 
 // renew replaces the session used, unless another part already has; nil if there was
-// a replacement before.
+// a replacement a short while ago.
 func (l *lease) renew(ctx context.Context, used session.Session) (Objects, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,10 +69,11 @@ func (l *lease) renew(ctx context.Context, used session.Session) (Objects, error
 		return l.objects, nil
 	}
 	l.store.cfg.Sessions.Drop(l.org, used.Credentials)
-	if l.renewed {
+	now := l.store.cfg.Now()
+	if !l.renewed.IsZero() && now.Sub(l.renewed) < sessionAge {
 		return nil, nil
 	}
-	l.renewed = true
+	l.renewed = now
 	fresh, err := l.store.cfg.Sessions.For(ctx, l.org)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,8 @@ type Ledger interface {
 	AdvanceUpload(ctx context.Context, u registry.Upload, parts []registry.UploadPart) error
 	// DeleteUpload removes u, if nobody has taken it over.
 	DeleteUpload(ctx context.Context, u registry.Upload) error
-	// ExpiredUploads returns up to limit uploads that have expired at now, without parts.
+	// ExpiredUploads returns up to limit uploads that have expired at now, without parts; its
+	// error may be of others that cannot be read.
 	ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]registry.Upload, error)
 	CountUploads(ctx context.Context) (int64, error)
 }
@@ -57,11 +58,22 @@ func (s *Store) record(ctx context.Context, u registry.Upload) (registry.Upload,
 	if !u.Resumable {
 		u.Name = u.ID
 	}
-	err := s.cfg.Ledger.CreateUpload(ctx, u, s.cfg.OpenUploads)
+	// S3 has begun it: a client that leaves now must not leave half a record.
+	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	err := s.cfg.Ledger.CreateUpload(writing, u, s.cfg.OpenUploads)
 	if err == nil || errors.Is(err, registry.ErrExists) || errors.Is(err, registry.ErrLimit) {
 		return u, err
 	}
-	return u, fmt.Errorf("%w: %w", errLedger, err)
+	return u, unrecorded(ctx, err)
+}
+
+// unrecorded says why the ledger did not answer: its client may just have gone away.
+func unrecorded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+	}
+	return fmt.Errorf("%w: %w", errLedger, err)
 }
 
 func (s *Store) term(u registry.Upload) time.Duration {

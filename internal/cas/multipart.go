@@ -42,7 +42,7 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 		release()
 		return errors.Join(err, existing(there))
 	}
-	id, err := u.begin(ctx)
+	id, err := u.lease.begin(ctx, u.key, u.label)
 	if err != nil {
 		release()
 		return err
@@ -113,14 +113,15 @@ func (l *lease) streamPart(ctx context.Context, key, id string, number int, size
 	return sent, err
 }
 
-func (u *upload) begin(ctx context.Context) (id string, err error) {
+// begin has S3 begin an upload, and waits for the answer also when the client is gone.
+func (l *lease) begin(ctx context.Context, key string, label Label) (id string, err error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
 	beginning, cancel := context.WithTimeout(context.WithoutCancel(ctx), beginTimeout)
 	defer cancel()
-	err = u.lease.do(beginning, func(o Objects) (err error) {
-		id, err = o.Begin(beginning, u.key, u.label)
+	err = l.do(beginning, func(o Objects) (err error) {
+		id, err = o.Begin(beginning, key, label)
 		return err
 	})
 	return id, err

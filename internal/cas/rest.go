@@ -47,7 +47,7 @@ func (r *rest) took(n int64) {
 // exact is a body that must not go on behind the announced end of its artifact.
 type exact struct {
 	body         io.Reader
-	left, length int64
+	left, length int64 // left: less than 0 when more is there than was announced
 }
 
 func (e *exact) Read(p []byte) (int, error) {
@@ -55,9 +55,7 @@ func (e *exact) Read(p []byte) (int, error) {
 		return 0, nil
 	}
 	// One byte more than is announced, to notice it.
-	if int64(len(p)) > e.left+1 {
-		p = p[:e.left+1]
-	}
+	p = p[:min(int64(len(p)), max(e.left, 0)+1)]
 	n, err := e.body.Read(p)
 	if int64(n) > e.left {
 		return 0, fmt.Errorf("%w: more than %d bytes", digest.ErrLength, e.length)

@@ -67,15 +67,16 @@ func (s *Store) BeginUpload(ctx context.Context, ref Ref, name uuid.UUID, length
 	if there {
 		return s.completed(ctx, ref, name)
 	}
+	// A name that is known needs no room, and S3 needs not begin anything.
+	if known, err := s.find(ctx, ref, name); !errors.Is(err, ErrNoUpload) {
+		return stateOf(known), err
+	}
 	hash, err := sha256.New().(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
 		return Upload{}, err
 	}
-	var id string
-	if err := lease.do(ctx, func(o Objects) (err error) {
-		id, err = o.Begin(ctx, w.key, label)
-		return err
-	}); err != nil {
+	id, err := lease.begin(ctx, w.key, label)
+	if err != nil {
 		return Upload{}, w.note(err)
 	}
 	record, err := s.record(ctx, registry.Upload{
@@ -148,7 +149,7 @@ func (s *Store) find(ctx context.Context, ref Ref, name uuid.UUID) (registry.Upl
 	case errors.Is(err, registry.ErrNotFound):
 		return record, ErrNoUpload
 	case err != nil:
-		return record, fmt.Errorf("%w: %w", errLedger, err)
+		return record, unrecorded(ctx, err)
 	}
 	return record, nil
 }
@@ -159,7 +160,10 @@ func (s *Store) takeOver(ctx context.Context, ref Ref, name uuid.UUID) (context.
 	if err != nil {
 		return nil, nil, err
 	}
-	seated, seat, leave := s.writers.enter(ctx, record.ID)
+	seated, seat, leave, err := s.writers.enter(ctx, record.ID)
+	if err != nil {
+		return nil, nil, err
+	}
 	w, err := func() (*writer, error) {
 		// Again: the one who had the seat may have moved on while it left.
 		record, err := s.find(ctx, ref, name)
@@ -172,7 +176,7 @@ func (s *Store) takeOver(ctx context.Context, ref Ref, name uuid.UUID) (context.
 		case errors.Is(err, registry.ErrConflict), errors.Is(err, ErrTaken):
 			return nil, ErrTaken
 		case err != nil:
-			return nil, fmt.Errorf("%w: %w", errLedger, err)
+			return nil, unrecorded(ctx, err)
 		}
 		record.Generation++
 		record.ExpiresAt = now.Add(s.cfg.UploadExpiry)

@@ -12,9 +12,7 @@ package cas
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -26,50 +24,6 @@ import (
 
 // UnknownLength is the length of a body that does not say it, as on the ByteStream wire.
 const UnknownLength = digest.UnknownLength
-
-// Sessions lends the credentials of one organization.
-type Sessions interface {
-	For(ctx context.Context, id org.ID) (session.Session, error)
-	// Drop is told when AWS no longer accepts a session.
-	Drop(id org.ID, used session.Credentials)
-}
-
-// Config is what New needs.
-type Config struct {
-	Sessions Sessions
-	// Open returns the objects behind the organization's access point, as its session
-	// reaches them.
-	Open func(session.Session) Objects
-	// SinglePutMax is the largest artifact of known length that is stored with one
-	// PutObject, in bytes; 0: 5 GiB, which is the most (facts AWS §7.3).
-	SinglePutMax int64
-	// PartSize is the size of the first parts of a larger one, in bytes; 0: 5 MiB, which
-	// is the least (facts AWS §7.3).
-	PartSize int64
-	// Memory is what all uploads in parts hold together, in bytes; 0: 24 MiB. At least
-	// four times PartSize and 1 MiB: the largest part that is held.
-	Memory int64
-	// Ledger keeps the records of uploads in parts.
-	Ledger Ledger
-	// ResumableMin is the announced length from which an upload whose name can be resumed
-	// goes in parts, in bytes; 0: 64 MiB. What is smaller is sent again sooner than resumed.
-	ResumableMin int64
-	// UploadExpiry is how long a resumable upload waits for its client; 0: a day.
-	UploadExpiry time.Duration
-	// OpenUploads is how many resumable uploads an organization may have; 0: 100.
-	OpenUploads int
-	// Now is the clock; nil: time.Now.
-	Now func() time.Time
-}
-
-const (
-	defaultSinglePutMax = maxSinglePut
-	defaultPartSize     = 5 * mebibyte
-	defaultMemory       = 24 * mebibyte
-	defaultResumableMin = 64 * mebibyte
-	defaultUploadExpiry = 24 * time.Hour
-	defaultOpenUploads  = 100
-)
 
 // Store keeps the artifacts of all organizations of an installation. It is safe for
 // concurrent use.
@@ -84,39 +38,9 @@ type Store struct {
 
 // New returns a Store on cfg. What it refuses, it calls by the key of the configuration.
 func New(cfg Config) (*Store, error) {
-	if cfg.SinglePutMax == 0 {
-		cfg.SinglePutMax = defaultSinglePutMax
-	}
-	if cfg.PartSize == 0 {
-		cfg.PartSize = defaultPartSize
-	}
-	if cfg.Memory == 0 {
-		cfg.Memory = max(defaultMemory, cfg.PartSize<<growths+blockBytes)
-	}
-	if cfg.Ledger == nil {
-		return nil, errors.New("a store needs a ledger of uploads")
-	}
-	if cfg.ResumableMin == 0 {
-		cfg.ResumableMin = defaultResumableMin
-	}
-	if cfg.UploadExpiry == 0 {
-		cfg.UploadExpiry = defaultUploadExpiry
-	}
-	if cfg.OpenUploads == 0 {
-		cfg.OpenUploads = defaultOpenUploads
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.SinglePutMax < 0 || cfg.SinglePutMax > maxSinglePut {
-		return nil, fmt.Errorf("singlePutMax of %d bytes: want 1 to %d", cfg.SinglePutMax, int64(maxSinglePut))
-	}
-	if cfg.PartSize < minPartSize || cfg.PartSize > gibibyte {
-		return nil, fmt.Errorf("partSize of %d bytes: want %d to %d", cfg.PartSize, minPartSize, gibibyte)
-	}
-	// In whole blocks: one more than the bytes of the largest part.
-	if least := cfg.PartSize<<growths + blockBytes; cfg.Memory < least {
-		return nil, fmt.Errorf("uploadMemory of %d bytes: want at least %d", cfg.Memory, least)
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	return &Store{
 		cfg: cfg, memory: newMemory(cfg.Memory), heldMax: cfg.PartSize << growths,

@@ -2,8 +2,11 @@ package cas
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync"
+
+	"github.com/managedcas/managedcas/internal/digest"
 )
 
 var (
@@ -37,8 +40,11 @@ func (t *tether) Read(p []byte) (int, error) {
 	}
 	n, err := t.body.Read(p)
 	t.read += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
 		t.failed = err
+	case err != nil && t.read < t.length:
+		t.failed = fmt.Errorf("%w: %d bytes, want %d", digest.ErrLength, t.read, t.length)
 	}
 	return n, err
 }

@@ -25,25 +25,37 @@ type seat struct {
 
 // enter takes the seat of an upload. When it returns, whoever had it has nothing on its
 // way any more. The context ends, with ErrTaken as its cause, when the seat is lost.
-func (w *writers) enter(ctx context.Context, id uuid.UUID) (seated context.Context, mine *seat, leave func()) {
+// Whoever gives up waiting has lost the seat, and those who come next wait on.
+func (w *writers) enter(ctx context.Context, id uuid.UUID) (seated context.Context, mine *seat, leave func(), err error) {
 	seated, cancel := context.WithCancelCause(ctx)
-	mine = &seat{cancel: cancel}
-	mine.calls.Add(1) // the next one waits for the one before as well
-	defer mine.calls.Done()
+	taken := &seat{cancel: cancel}
+	taken.calls.Add(1) // the next one waits for the one before as well
 	w.mu.Lock()
 	before := w.seats[id]
-	w.seats[id] = mine
+	w.seats[id] = taken
 	w.mu.Unlock()
-	if before != nil {
-		before.lose()
-	}
-	return seated, mine, func() {
+	vacant := make(chan struct{})
+	go func() {
+		defer close(vacant)
+		defer taken.calls.Done()
+		if before != nil {
+			before.lose()
+		}
+	}()
+	rise := func() {
 		cancel(nil)
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if w.seats[id] == mine {
+		if w.seats[id] == taken {
 			delete(w.seats, id)
 		}
+	}
+	select {
+	case <-vacant:
+		return seated, taken, rise, nil
+	case <-ctx.Done():
+		go func() { <-vacant; rise() }()
+		return nil, nil, nil, ctx.Err()
 	}
 }
 

@@ -37,7 +37,7 @@ func (e ExplainedDirect) Stat(ctx context.Context, ref cas.Ref) (cas.Info, error
 }
 
 // Verify implements direct.Store.
-func (e ExplainedDirect) Verify(ctx context.Context, ref cas.Ref, size int64) (cas.Info, bool, error) {
-	info, proven, err := e.Store.Verify(ctx, ref, size)
+func (e ExplainedDirect) Verify(ctx context.Context, ref cas.Ref) (cas.Info, bool, error) {
+	info, proven, err := e.Store.Verify(ctx, ref)
 	return info, proven, e.explain(ctx, ref, err)
 }

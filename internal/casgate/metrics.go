@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/managedcas/managedcas/internal/admission"
 	"github.com/managedcas/managedcas/internal/session"
 )
 
@@ -23,10 +24,14 @@ func NewMetrics() *Metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "managedcas", Name: name, Help: help}, labels)
 	}
+	refusals := counter("transfers_refused_total", "Transfers that were not let in, by reason.", "reason")
+	for _, reason := range admission.Reasons {
+		refusals.WithLabelValues(reason) // an alert on what has never happened needs the 0
+	}
 	return &Metrics{
+		refusals:  refusals,
 		transfers: counter("transfers_total", "Requests for artifacts that ended, by how.", "protocol", "kind", "outcome"),
 		bytes:     counter("transfer_bytes_total", "Bytes of artifacts moved to or from clients.", "kind"),
-		refusals:  counter("transfers_refused_total", "Transfers that were not let in, by reason.", "reason"),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Namespace: "managedcas", Name: "transfers_in_flight", Help: "Transfers that are running.",
 		}, []string{"kind"}),

@@ -69,7 +69,7 @@ func (s *Server) QueryWriteStatus(ctx context.Context, req *bytestream.QueryWrit
 			return cas.Upload{}, err
 		}
 		state, err := s.find(ctx, ref, name)
-		if err == nil && name.length != cas.UnknownLength && state.Length != name.length {
+		if err == nil && !fits(state, name.length) {
 			return cas.Upload{}, cas.ErrNoUpload // hash and size are the name
 		}
 		return state, err
@@ -78,4 +78,16 @@ func (s *Server) QueryWriteStatus(ctx context.Context, req *bytestream.QueryWrit
 		return nil, s.fail(ctx, "query", err)
 	}
 	return &bytestream.QueryWriteStatusResponse{CommittedSize: state.Offset, Complete: state.Complete}, nil
+}
+
+// fits reports whether an upload may become an artifact of that length. One that was begun
+// over HTTP need not have said its own.
+func fits(state cas.Upload, length int64) bool {
+	if length == cas.UnknownLength {
+		return true
+	}
+	if state.Length == cas.UnknownLength {
+		return state.Offset <= length
+	}
+	return state.Length == length
 }

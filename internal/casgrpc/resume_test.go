@@ -159,3 +159,32 @@ func TestNamesOfUploads(t *testing.T) {
 	_, err = s.query(t, s.uploader(), stock)
 	code(t, "the stock client's upload", err, codes.NotFound)
 }
+
+// An upload that was begun over HTTP without its length goes on here where it is; one that
+// is longer than its name says already is another one.
+func TestUploadBegunElsewhere(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, rig.Options{ResumableMin: part})
+	const size = 2*part + 1000
+	content, d := rig.Content(size)
+	ref, id := cas.Ref{Org: s.org, Digest: d}, uuid.New()
+	if _, err := s.Store.BeginUpload(t.Context(), ref, id, cas.UnknownLength, cas.Label{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Store.Append(t.Context(), ref, id, cas.Append{Body: bytes.NewReader(content[:2*part]), Length: 2 * part, Total: cas.UnknownLength}); err != nil {
+		t.Fatal(err)
+	}
+	short := reapiName(id, d, 2*part-1)
+	_, err := s.query(t, s.uploader(), short)
+	code(t, "a shorter artifact", err, codes.NotFound)
+	_, err = s.write(t, s.uploader(), piece(short, content, 2*part, size, true)...)
+	code(t, "a shorter artifact is written", err, codes.InvalidArgument)
+	name := reapiName(id, d, size)
+	state, err := s.query(t, s.uploader(), name)
+	if err != nil || state.GetCommittedSize() != 2*part || state.GetComplete() {
+		t.Fatalf("%v, %v", state, err)
+	}
+	if n, err := s.write(t, s.uploader(), piece(name, content, 2*part, size, true)...); err != nil || n != size {
+		t.Errorf("the rest: %d, %v", n, err)
+	}
+}

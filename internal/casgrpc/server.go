@@ -13,6 +13,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/problem"
 	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
 )
@@ -91,9 +92,11 @@ func (s *Server) Describe(ctx context.Context, req *casv1.ResourceServiceDescrib
 func (s *Server) fail(ctx context.Context, operation string, err error) error {
 	err = cas.Problem(err)
 	severity := slog.LevelInfo
-	switch problem.KindOf(err) {
-	case problem.Internal, problem.Corrupt, problem.Unavailable:
+	switch kind := problem.KindOf(err); {
+	case kind == problem.Internal, kind == problem.Corrupt, kind == problem.Unavailable:
 		severity = slog.LevelError
+	case kind == problem.NotFound && operation == "query", direct.Expected(err):
+		severity = slog.LevelDebug // a question, and the answer is no
 	}
 	if ctx.Err() != nil {
 		severity = slog.LevelInfo // it was the client that went away

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/managedcas/managedcas/internal/cas"
@@ -55,6 +56,9 @@ func (s *Server) Write(stream bytestream.ByteStream_WriteServer) error {
 		}
 		s.cfg.Log.LogAttrs(ctx, slog.LevelDebug, "artifact stored", slog.String("org", ref.Org.String()),
 			slog.String("digest", ref.Digest.String()), slog.Int64("bytes", body.received), slog.Bool("created", created))
+		if !created {
+			stream.SetTrailer(metadata.Pairs("managedcas-existed", "true"))
+		}
 		if !body.finished {
 			// The artifact was there. The Remote Execution API wants its size, which the stock
 			// client, whose names do not have it, does not look at (facts WIRE §5.5).

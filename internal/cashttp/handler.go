@@ -17,6 +17,7 @@ package cashttp
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
@@ -100,20 +102,32 @@ func (s server) handle(token func(*http.Request) string, next handler) http.Hand
 			return
 		}
 		err = cas.Problem(err)
-		s.Log.LogAttrs(r.Context(), level(err), "artifact request failed",
-			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
+		s.Log.LogAttrs(r.Context(), level(r.Method, err), "artifact request failed",
+			slog.String("method", r.Method), slog.String("path", short(r.URL.Path)), slog.Any("error", err))
 		if !uploadProblem(w, err) {
 			problem.WriteHTTP(w, err)
 		}
 	}
 }
 
-func level(err error) slog.Level {
-	switch problem.KindOf(err) {
-	case problem.Internal, problem.Corrupt, problem.Unavailable:
+func level(method string, err error) slog.Level {
+	switch kind := problem.KindOf(err); {
+	case kind == problem.Internal, kind == problem.Corrupt, kind == problem.Unavailable:
 		return slog.LevelError
+	case kind == problem.NotFound && method == http.MethodHead, direct.Expected(err):
+		return slog.LevelDebug // a question, and the answer is no
 	}
 	return slog.LevelInfo
+}
+
+// maxLoggedPath is longer than the path of any upload: strangers do not fill the log.
+const maxLoggedPath = 200
+
+func short(path string) string {
+	if len(path) <= maxLoggedPath {
+		return path
+	}
+	return fmt.Sprintf("%s… (%d bytes)", path[:maxLoggedPath], len(path))
 }
 
 // bearer returns the token of a request, or none if it shows several: of two, a proxy

@@ -16,8 +16,8 @@ type stored struct {
 	Digest   digest.Digest `json:"digest"`
 	Size     int64         `json:"size"`
 	FileName cas.FileName  `json:"fileName,omitempty"`
-	// MediaType is what the upload said, or the default.
-	MediaType string `json:"mediaType"`
+	// MediaType is what the upload said, or the default; absent if S3 does not say it now.
+	MediaType string `json:"mediaType,omitempty"`
 }
 
 // asksFirst: the client sends its body only when it is told to (RFC 9110 §10.1.1), and

@@ -65,7 +65,12 @@ func (s server) createUpload(w http.ResponseWriter, r *http.Request, grant cas.G
 		return err
 	}
 	if state.Complete {
-		return s.answerUpload(w, d, limit, state, http.StatusOK)
+		if *fields.complete && r.ContentLength != 0 && !asksFirst(r) {
+			// All of it is on its way: who lies about what is there is told so (decision 006).
+			w.Header().Set("Upload-Complete", "?1")
+			return s.put(w, r, grant, d)
+		}
+		return s.answerUpload(w, r, ref, limit, state, http.StatusOK)
 	}
 	w.Header().Set("Location", "/v1/artifacts/"+d.String()+"/uploads/"+state.Name.String())
 	w.Header().Set("Upload-Limit", s.uploadLimit(limit, state.ExpiresAt))
@@ -77,7 +82,7 @@ func (s server) createUpload(w http.ResponseWriter, r *http.Request, grant cas.G
 			return err
 		}
 	}
-	return s.answerUpload(w, d, limit, state, http.StatusCreated)
+	return s.answerUpload(w, r, ref, limit, state, http.StatusCreated)
 }
 
 // headUpload says where an upload goes on. It ends the request that was writing to it:
@@ -132,7 +137,7 @@ func (s server) patchUpload(w http.ResponseWriter, r *http.Request, grant cas.Gr
 	if state.Complete {
 		status = http.StatusCreated
 	}
-	return s.answerUpload(w, d, limit, state, status)
+	return s.answerUpload(w, r, ref, limit, state, status)
 }
 
 func (s server) deleteUpload(w http.ResponseWriter, r *http.Request, grant cas.Grant, d digest.Digest) error {
@@ -185,17 +190,24 @@ func (s server) describeUpload(w http.ResponseWriter, limit int64, state cas.Upl
 	h.Set("Upload-Limit", s.uploadLimit(limit, state.ExpiresAt))
 }
 
-func (s server) answerUpload(w http.ResponseWriter, d digest.Digest, limit int64, state cas.Upload, status int) error {
+// answerUpload says what became of an upload. What a complete one is called S3 knows, which
+// its first request told: the last one may be another process's.
+func (s server) answerUpload(w http.ResponseWriter, r *http.Request, ref cas.Ref, limit int64, state cas.Upload, status int) error {
 	s.describeUpload(w, limit, state)
 	if !state.Complete {
 		w.WriteHeader(status)
 		return nil
 	}
+	answer := stored{Digest: ref.Digest, Size: state.Offset}
+	// It is stored, whether or not S3 can be asked now.
+	if info, err := s.Store.Stat(r.Context(), ref); err == nil {
+		answer.FileName, answer.MediaType = info.FileName, info.MediaType.String()
+	}
 	w.Header().Del("Location")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// The artifact is stored; a client that is gone by now cannot be told.
-	_ = json.NewEncoder(w).Encode(stored{Digest: d, Size: state.Offset})
+	_ = json.NewEncoder(w).Encode(answer)
 	return nil
 }
 

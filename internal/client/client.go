@@ -38,6 +38,8 @@ type Config struct {
 	// ResumeFrom is the size from which an upload is resumed when it is cut off, in bytes;
 	// 0: 64 MiB, from which servers keep what has arrived.
 	ResumeFrom int64
+	// Tell is given lines about transfers for the user; nil: nobody is told.
+	Tell func(line string)
 }
 
 // Client is a connection to both servers. Close it.

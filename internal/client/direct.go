@@ -52,31 +52,31 @@ func (c *Client) Directly(d Direct) *Client {
 	return &copied
 }
 
-// uploadDirectly reports whether it has stored the artifact. If it has not, and there is
-// no error, it is to be sent through the CAS.
-func (c *Client) uploadDirectly(ctx context.Context, file *os.File, a Artifact, media cas.MediaType, progress Progress) (bool, error) {
+// uploadDirectly reports whether the artifact is stored, and whether it was not before. If
+// it is not, and there is no error, it is to be sent through the CAS.
+func (c *Client) uploadDirectly(ctx context.Context, file *os.File, a Artifact, media cas.MediaType, progress Progress) (stored, created bool, err error) {
 	if !c.direct.wanted(a.Size) {
-		return false, nil
+		return false, false, nil
 	}
 	// net/http may still be at it when the answer is there: the file's own offset is not
 	// touched.
 	content := &counted{r: io.NewSectionReader(file, 0, a.Size), total: a.Size, progress: progress}
-	err := c.putDirectly(ctx, content, a, media)
+	created, err = c.putDirectly(ctx, content, a, media)
 	switch {
 	case err == nil:
-		return true, nil
+		return true, created, nil
 	case c.direct == Always, ctx.Err() != nil:
-		return false, err
+		return false, false, err
 	}
 	content.takeBack()
-	return false, nil
+	return false, false, nil
 }
 
-func (c *Client) putDirectly(ctx context.Context, content io.Reader, a Artifact, media cas.MediaType) error {
+func (c *Client) putDirectly(ctx context.Context, content io.Reader, a Artifact, media cas.MediaType) (created bool, err error) {
 	const role = controlplanev1.CASCredentialsServiceGetRequest_ROLE_UPLOADER
 	call, err := c.casCall(ctx, role, a.Digest)
 	if err != nil {
-		return err
+		return false, err
 	}
 	service := managedcasv1.NewDirectTransferServiceClient(c.artifactCAS)
 	p, err := service.Presign(call, &managedcasv1.PresignRequest{
@@ -84,21 +84,21 @@ func (c *Client) putDirectly(ctx context.Context, content io.Reader, a Artifact,
 		Size: a.Size, FileName: a.FileName, MediaType: string(media), IfRecommended: c.direct == Auto,
 	})
 	if err != nil || p.GetStored() {
-		return failed(err)
+		return false, failed(err)
 	}
 	answer, err := c.storage.send(ctx, p, http.MethodPut, content, a.Size)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := answer.Body.Close(); err != nil {
-		return unreachable(err)
+		return false, unreachable(err)
 	}
 	// The token of before lives for two minutes, and the upload may have taken longer.
 	if call, err = c.casCall(ctx, role, a.Digest); err != nil {
-		return err
+		return false, err
 	}
 	_, err = service.Confirm(call, &managedcasv1.ConfirmRequest{Digest: a.Digest.Hex()})
-	return failed(err)
+	return answer.StatusCode != http.StatusPreconditionFailed, failed(err)
 }
 
 // fetchDirectly returns the content of an artifact from S3, or nil if it should come

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,10 +58,14 @@ func TestAlwaysDirect(t *testing.T) {
 		content, d := rig.Content(size)
 		path := file(t, "ä b.bin", content)
 		r.Forget()
-		for _, want := range []int64{int64(size), 0} { // the second time it is there already
+		for _, again := range []bool{false, true} {
+			want := int64(size)
+			if again {
+				want = 0 // it is there already
+			}
 			var up int64
 			got, err := c.Upload(t.Context(), path, "", func(moved, _ int64) { up += moved })
-			if artifact := (client.Artifact{Digest: d, Size: int64(size), FileName: "ä b.bin"}); err != nil || got != artifact || up != want {
+			if artifact := (client.Artifact{Digest: d, Size: int64(size), FileName: "ä b.bin"}); err != nil || got.Artifact != artifact || got.Created == again || up != want {
 				t.Fatalf("%d bytes: %+v, progress %d, %v", size, got, up, err)
 			}
 		}
@@ -97,7 +102,8 @@ func TestAutoDirect(t *testing.T) {
 		{direct.Off, client.Auto, large, false},
 	} {
 		var through carried
-		r := rig.New(t, rig.Options{Direct: row.mode, Wire: through.between})
+		var log logged
+		r := rig.New(t, rig.Options{Direct: row.mode, Wire: through.between, Log: &log})
 		c := connect(t, r.Site(t, "acme")).Directly(row.way)
 		content, d := rig.Content(row.size)
 		if _, err := c.Upload(t.Context(), file(t, "f", content), "", nil); err != nil {
@@ -108,7 +114,28 @@ func TestAutoDirect(t *testing.T) {
 			t.Errorf("%+v: %v", row, err)
 		}
 		through.by(t, !row.direct, !row.direct)
+		if log.has("artifact request failed") {
+			t.Errorf("%+v: that it goes another way is logged as a failure", row)
+		}
 	}
+}
+
+// logged is a log that is written while it is read.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) has(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), text)
 }
 
 // Whatever goes wrong on the direct way, Auto stores and fetches all the same; Always says

@@ -25,6 +25,8 @@ const (
 	firstPause = 250 * time.Millisecond
 	maxPause   = 30 * time.Second
 	maxPauses  = 10
+	// A pause that is over in a moment is not worth a word.
+	quietPauses = 2
 )
 
 // uploadNames makes the names of uploads from digests: who uploads a file again finds
@@ -32,13 +34,20 @@ const (
 var uploadNames = uuid.MustParse("8f0c5a3e-6f0e-4d6e-9d53-1f3a0c0f7c11")
 
 // resumable stores a file, and goes on from what the server has whenever it is cut off.
-func (c *Client) resumable(ctx context.Context, artifact Artifact, media cas.MediaType, file *os.File, progress Progress) error {
-	u := &resumption{client: c, artifact: artifact, media: media, file: file, progress: progress}
-	u.name(uuid.NewSHA1(uploadNames, []byte(artifact.Digest.String())))
+func (c *Client) resumable(ctx context.Context, result *Uploaded, file *os.File, progress Progress) error {
+	u := &resumption{client: c, artifact: result.Artifact, media: result.MediaType, file: file, progress: progress}
+	u.name(uuid.NewSHA1(uploadNames, []byte(u.artifact.Digest.String())))
 	for pauses := 0; ; pauses++ {
-		before := u.committed
+		before, reached := u.committed, u.reached
 		err := u.attempt(ctx)
-		if err == nil || !u.reached || !worthwhile(err) || ctx.Err() != nil {
+		if u.reached && !reached {
+			result.ResumedFrom = u.found
+		}
+		if err == nil {
+			result.Created = u.created
+			return nil
+		}
+		if !u.reached || !worthwhile(err) || ctx.Err() != nil {
 			return err
 		}
 		if u.committed > before {
@@ -51,12 +60,26 @@ func (c *Client) resumable(ctx context.Context, artifact Artifact, media cas.Med
 			// Somebody else uploads the same file, and would in turn be thrown out by us.
 			u.name(uuid.New())
 		}
+		if pauses == quietPauses {
+			c.tell(fmt.Sprintf("waiting for the artifact CAS, trying again until %s: %s",
+				time.Now().Add(patience(pauses)).Format(time.TimeOnly), problem.From(err).Message()))
+		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(min(firstPause<<pauses, maxPause)):
+		case <-time.After(pause(pauses)):
 		}
 	}
+}
+
+func pause(n int) time.Duration { return min(firstPause<<n, maxPause) }
+
+// patience is what is left of all pauses when so many are over.
+func patience(over int) (left time.Duration) {
+	for n := over; n < maxPauses; n++ {
+		left += pause(n)
+	}
+	return left
 }
 
 // takenOver is what a server says to the older of two writers.
@@ -79,6 +102,8 @@ type resumption struct {
 	reached   bool  // the server has answered once
 	committed int64 // as the server said last
 	told      int64 // to progress
+	found     int64 // of an earlier run
+	created   bool
 }
 
 func (u *resumption) name(id uuid.UUID) {
@@ -105,11 +130,16 @@ func (u *resumption) attempt(ctx context.Context) error {
 	default:
 		return err
 	}
-	u.reached = true
-	u.moved(u.committed)
 	if state.GetComplete() {
+		u.reached = true
+		u.moved(u.committed)
 		return nil
 	}
+	if !u.reached {
+		u.found = u.committed
+	}
+	u.reached = true
+	u.moved(u.committed)
 	if u.committed > u.artifact.Size || u.committed < 0 {
 		return problem.New(problem.Internal, "the server has more of the file than there is", "try again; tell the operator if it stays so")
 	}
@@ -119,7 +149,7 @@ func (u *resumption) attempt(ctx context.Context) error {
 		content = digest.Verify(io.NewSectionReader(u.file, 0, u.artifact.Size+1), u.artifact.Digest, u.artifact.Size)
 	}
 	at := u.committed
-	err = u.client.send(ctx, u.resource, at, u.artifact.Size, content, func(n, _ int64) { at += n; u.moved(at) })
+	u.created, err = u.client.send(ctx, u.resource, at, u.artifact.Size, content, func(n, _ int64) { at += n; u.moved(at) })
 	if u.committed > 0 && problem.KindOf(err) == problem.Invalid {
 		return problem.Wrap(err, problem.Conflict, changed, "nothing was stored; upload it again when it is finished").WithReason(reasonChanged)
 	}

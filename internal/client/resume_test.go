@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"regexp"
+	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/client"
@@ -22,6 +26,7 @@ const mebibyte = 1 << 20
 type wire struct {
 	after int64
 	cuts  atomic.Int32
+	away  atomic.Bool  // nobody is let in after a cut
 	seen  atomic.Int64 // bytes from the client, of all connections
 }
 
@@ -38,6 +43,10 @@ func (w *wire) to(t *testing.T, server string) string {
 			near, err := listener.Accept()
 			if err != nil {
 				return
+			}
+			if w.away.Load() && w.cuts.Load() <= 0 {
+				_ = near.Close()
+				continue
 			}
 			far, err := net.Dial("tcp", server)
 			if err != nil {
@@ -100,6 +109,58 @@ func TestUploadResumes(t *testing.T) {
 	}
 }
 
+// Who waits is told for what and how long, once, and not of a moment.
+func TestUploadWaitsForItsServer(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, rig.Options{ResumableMin: 10 * mebibyte})
+	site := r.Site(t, "acme")
+	w := &wire{after: 13 * mebibyte}
+	w.cuts.Store(1)
+	w.away.Store(true)
+	var told []string
+	c := connect(t, site, func(cfg *client.Config) {
+		cfg.ResumeFrom, cfg.ArtifactCAS = 10*mebibyte, w.to(t, site.ArtifactCAS)
+		cfg.Tell = func(line string) {
+			told = append(told, line)
+			w.away.Store(false)
+		}
+	})
+	content, _ := rig.Content(23 * mebibyte)
+	if got, err := c.Upload(t.Context(), file(t, "a", content), "", nil); err != nil || !got.Created || got.ResumedFrom != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if len(told) != 1 || !regexp.MustCompile(`^waiting for the artifact CAS, trying again until \d\d:\d\d:\d\d: .`).MatchString(told[0]) {
+		t.Errorf("told %q", told)
+	}
+}
+
+// Where an organization may begin no further upload that can be resumed, one that cannot
+// is made: abandoned ones of others are no reason to fail for a day.
+func TestUploadWhereNoFurtherOneCanBeResumed(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, rig.Options{ResumableMin: 10 * mebibyte})
+	site := r.Site(t, "acme")
+	for i := range 100 {
+		_, d := rig.Content(i)
+		if _, err := r.Store.BeginUpload(t.Context(), cas.Ref{Org: site.Org, Digest: d}, uuid.New(), 10*mebibyte, cas.Label{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []string
+	c := connect(t, site, func(cfg *client.Config) {
+		cfg.ResumeFrom, cfg.Tell = 10*mebibyte, func(line string) { told = append(told, line) }
+	})
+	content, d := rig.Content(11 * mebibyte)
+	moved := int64(0)
+	got, err := c.Upload(t.Context(), file(t, "a", content), "", func(n, _ int64) { moved += n })
+	if err != nil || got.Digest != d || !got.Created || moved != int64(len(content)) {
+		t.Errorf("%+v, progress of %d, %v", got, moved, err)
+	}
+	if len(told) != 1 || !strings.Contains(told[0], "cannot be resumed") {
+		t.Errorf("told %q", told)
+	}
+}
+
 // A second run finds what the first one has sent, though nothing is written down.
 func TestUploadResumesInAnotherRun(t *testing.T) {
 	t.Parallel()
@@ -118,12 +179,13 @@ func TestUploadResumesInAnotherRun(t *testing.T) {
 		t.Fatal("the first run was not ended")
 	}
 	first := int64(-1)
-	if _, err := connect(t, site, small).Upload(t.Context(), path, "", func(n, _ int64) {
+	got, err := connect(t, site, small).Upload(t.Context(), path, "", func(n, _ int64) {
 		if first < 0 {
 			first = n
 		}
-	}); err != nil {
-		t.Fatal(err)
+	})
+	if err != nil || !got.Created || got.ResumedFrom != first {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	if first < 5*mebibyte || first%(5*mebibyte) != 0 {
 		t.Errorf("the second run found %d bytes", first)

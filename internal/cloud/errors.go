@@ -3,7 +3,10 @@
 // engines can act on AWS without knowing its SDK; package awscloud makes them.
 package cloud
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The outcomes of a failed call. Every error of package awscloud wraps exactly one
 // of them, or the context's own error; errors.Is tells which.
@@ -11,6 +14,9 @@ var (
 	// ErrNotFound: what the call names does not exist (or not yet: IAM is eventually
 	// consistent, facts AWS §5).
 	ErrNotFound = errors.New("not found in AWS")
+	// ErrUploadGone: S3 does not have the upload in parts that the call names, or not with
+	// those parts. It is an ErrNotFound.
+	ErrUploadGone = fmt.Errorf("%w: the upload or its parts", ErrNotFound)
 	// ErrExists: the name is taken by us already, or a conditional write found an
 	// object in its place (412).
 	ErrExists = errors.New("exists already in AWS")

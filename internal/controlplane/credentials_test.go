@@ -3,6 +3,7 @@ package controlplane_test
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,7 +32,7 @@ func TestCredentials(t *testing.T) {
 	token := p.token(t, acme)
 	web := httptest.NewServer(p.server.HTTPHandler())
 	defer web.Close()
-	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client()))
+	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client(), slog.New(slog.DiscardHandler)))
 
 	d := digest.Of([]byte("hello\n"))
 	for _, tc := range []struct {

@@ -96,22 +96,16 @@ func (db *DB) RemoveDirectUpload(ctx context.Context, id org.ID, d digest.Digest
 }
 
 // DueDirectUploads returns at most so many uploads that are to be looked at now, the
-// longest due first.
+// longest due first. Of records that cannot be read it does as ExpiredUploads does.
 func (db *DB) DueDirectUploads(ctx context.Context, now time.Time, most int) ([]registry.DirectUpload, error) {
-	var rows []directUploadRow
-	err := db.write.NewSelect().Model(&rows).Where("look_at <= ?", instant(now)).OrderExpr("look_at").Limit(int64(most)).Scan(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find unconfirmed direct uploads: %w", classify(err))
-	}
-	uploads := make([]registry.DirectUpload, 0, len(rows))
-	for _, r := range rows {
-		u, err := r.upload()
+	return readable(most, directUploadRow.upload, func(offset int) (rows []directUploadRow, err error) {
+		err = db.write.NewSelect().Model(&rows).Where("look_at <= ?", instant(now)).
+			Order("look_at", "org_id", "digest").Limit(int64(most)).Offset(int64(offset)).Scan(ctx)
 		if err != nil {
-			return nil, err
+			err = fmt.Errorf("find unconfirmed direct uploads: %w", classify(err))
 		}
-		uploads = append(uploads, u)
-	}
-	return uploads, nil
+		return rows, err
+	})
 }
 
 // PostponeDirectUpload has an upload looked at later. Of several who try with the same

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -41,7 +42,8 @@ func (db *DB) CreateUpload(ctx context.Context, u registry.Upload, limit int) er
 // Upload returns the record of a resumable upload with its parts, or
 // registry.ErrNotFound. It reads behind every write that has returned.
 func (db *DB) Upload(ctx context.Context, owner org.ID, d digest.Digest, name uuid.UUID) (u registry.Upload, err error) {
-	err = db.read.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	// Read only: another transaction of SQLite's would wait for the one writer, and have it wait.
+	err = db.read.RunInTx(ctx, &sql.TxOptions{ReadOnly: true}, func(ctx context.Context, tx bun.Tx) error {
 		var row uploadRow
 		if err := tx.NewSelect().Model(&row).
 			Where("org_id = ? AND digest = ? AND name = ? AND resumable", owner.String(), d.Hex(), name.String()).Scan(ctx); err != nil {
@@ -138,22 +140,17 @@ func (db *DB) DeleteUpload(ctx context.Context, u registry.Upload) error {
 }
 
 // ExpiredUploads returns up to limit records that have expired at now, without their
-// parts, the oldest first.
+// parts, the oldest first. Records that cannot be read keep nobody from the others: they
+// are passed over, and the error, with which there may be records all the same, names one.
 func (db *DB) ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]registry.Upload, error) {
-	var rows []uploadRow
-	if err := db.read.NewSelect().Model(&rows).Where("expires_at <= ?", instant(now)).
-		Order("expires_at", "id").Limit(int64(limit)).Scan(ctx); err != nil {
-		return nil, fmt.Errorf("list expired uploads: %w", classify(err))
-	}
-	uploads := make([]registry.Upload, 0, len(rows))
-	for _, r := range rows {
-		u, err := r.upload()
+	return readable(limit, uploadRow.upload, func(offset int) (rows []uploadRow, err error) {
+		err = db.read.NewSelect().Model(&rows).Where("expires_at <= ?", instant(now)).
+			Order("expires_at", "id").Limit(int64(limit)).Offset(int64(offset)).Scan(ctx)
 		if err != nil {
-			return nil, err
+			err = fmt.Errorf("list expired uploads: %w", classify(err))
 		}
-		uploads = append(uploads, u)
-	}
-	return uploads, nil
+		return rows, err
+	})
 }
 
 // CountUploads counts the records of all organizations.

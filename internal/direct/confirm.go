@@ -19,7 +19,7 @@ type found struct {
 func (t *Transfers) outstanding(ctx context.Context, ref cas.Ref) (found, error) {
 	u, err := t.cfg.Records.DirectUpload(ctx, ref.Org, ref.Digest)
 	if err != nil {
-		return found{}, err
+		return found{}, unrecorded(err)
 	}
 	return t.settle(ctx, u)
 }
@@ -28,19 +28,19 @@ func (t *Transfers) outstanding(ctx context.Context, ref cas.Ref) (found, error)
 // repeated after any failure.
 func (t *Transfers) settle(ctx context.Context, u registry.DirectUpload) (found, error) {
 	ref := cas.Ref{Org: u.Org, Digest: u.Digest}
-	info, proven, err := t.cfg.Store.Verify(ctx, ref, u.Size)
+	info, proven, err := t.cfg.Store.Verify(ctx, ref)
 	if err != nil {
 		return found{}, err
 	}
 	// What S3 has not hashed came through the CAS, while the request was out: it was not
-	// stored this way.
+	// stored this way. Several clients may have asked for requests; the object says whose came.
 	if proven && t.cfg.Recorder != nil {
 		err := t.cfg.Recorder.Record(ctx, registry.Artifact{
-			Org: u.Org, Digest: u.Digest, Size: info.Size, FileName: string(info.FileName), MediaType: u.MediaType,
-			Uploader: u.Uploader, StoredAt: info.StoredAt,
+			Org: u.Org, Digest: u.Digest, Size: info.Size, FileName: string(info.FileName), MediaType: info.MediaType.String(),
+			Uploader: info.Uploader, StoredAt: info.StoredAt,
 		})
 		if err != nil {
-			return found{}, err
+			return found{}, unrecorded(err)
 		}
 	}
 	err = t.cfg.Records.RemoveDirectUpload(ctx, u.Org, u.Digest)
@@ -48,9 +48,9 @@ func (t *Transfers) settle(ctx context.Context, u registry.DirectUpload) (found,
 		return found{size: info.Size}, nil // somebody was faster
 	}
 	if err != nil {
-		return found{}, err
+		return found{}, unrecorded(err)
 	}
 	t.log(ctx, slog.LevelInfo, "artifact stored", ref,
-		slog.Int64("bytes", info.Size), slog.Bool("created", proven), slog.Bool("direct", true), slog.String("uploader", u.Uploader))
+		slog.Int64("bytes", info.Size), slog.Bool("created", proven), slog.Bool("direct", true), slog.String("uploader", info.Uploader))
 	return found{size: info.Size, first: proven}, nil
 }

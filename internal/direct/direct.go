@@ -29,7 +29,7 @@ type Store interface {
 	Stat(ctx context.Context, ref cas.Ref) (cas.Info, error)
 	// Verify fails with cas.ErrNotFound, or with cas.ErrCorrupt if what is there is not
 	// what its address says. Proven is false where S3 does not know.
-	Verify(ctx context.Context, ref cas.Ref, size int64) (info cas.Info, proven bool, err error)
+	Verify(ctx context.Context, ref cas.Ref) (info cas.Info, proven bool, err error)
 }
 
 // Records keeps the uploads of which nobody has said yet that they are done. What is not

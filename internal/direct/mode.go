@@ -21,7 +21,7 @@ func (m *Mode) UnmarshalText(text []byte) error {
 	case Allowed, Recommended:
 		*m = Mode(text)
 	default:
-		return fmt.Errorf("%q: off, allowed or recommended", text)
+		return fmt.Errorf("cas.directTransfers is %q: off, allowed or recommended", text)
 	}
 	return nil
 }

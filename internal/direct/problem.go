@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -26,6 +27,13 @@ var (
 	errSize = problem.New(problem.Invalid, "an upload needs its size", "say the exact number of bytes, 0 or more")
 )
 
+// Expected holds for the refusals with which clients that go directly where they may are
+// sent through the CAS.
+func Expected(err error) bool {
+	p := problem.From(err)
+	return p != nil && (p.Reason() == ReasonOff || p.Reason() == ReasonNotRecommended)
+}
+
 // errParts: more than one request, and S3 would compare no sha256 of the whole.
 func errParts(most int64) error {
 	return problem.New(problem.TooLarge, fmt.Sprintf("the artifact is too large for a direct upload, which may have %d bytes", most),
@@ -39,8 +47,16 @@ func errNotArrived(err error) error {
 // refused explains why an upload could not be recorded.
 func (t *Transfers) refused(err error) error {
 	if !errors.Is(err, registry.ErrTooMany) {
-		return err
+		return unrecorded(err)
 	}
 	return problem.Wrap(err, problem.Exhausted, fmt.Sprintf("%d direct uploads of the organization are not confirmed", t.cfg.Outstanding),
 		"confirm those that are done, or "+throughCAS).WithReason(ReasonTooMany)
+}
+
+// unrecorded: the records do not answer, which passes.
+func unrecorded(err error) error {
+	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return problem.Wrap(err, problem.Unavailable, "direct transfers cannot be recorded at the moment", "try again in a moment, or "+throughCAS)
 }

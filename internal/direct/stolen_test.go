@@ -87,22 +87,6 @@ func TestOtherBytesAreNotConfirmed(t *testing.T) {
 		t.Errorf("in parts: created %t, %v", created, err)
 	}
 
-	// The right bytes, and a client that said another size.
-	content, d := rig.Content(10)
-	p := presign(t, r, acme, d, 10)
-	mustSend(t, p, content)
-	record, err := r.DB.DirectUpload(t.Context(), acme, d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	record.Size++
-	if err := r.DB.AddDirectUpload(t.Context(), record, 10); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := r.Direct.Confirm(t.Context(), uploader(acme), d); problem.KindOf(cas.Problem(err)) != problem.Corrupt {
-		t.Errorf("another size: %v", err)
-	}
-
 	if err := r.Direct.Sweep(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Error(err)
 	}

@@ -48,18 +48,16 @@ func (t *Transfers) Run(ctx context.Context) error {
 // not, and no longer can, is forgotten.
 func (t *Transfers) Sweep(ctx context.Context, now time.Time) error {
 	for {
-		due, err := t.cfg.Records.DueDirectUploads(ctx, now, batch)
-		if err != nil {
-			return err
-		}
+		// Records that cannot be read keep nobody from the others.
+		due, unread := t.cfg.Records.DueDirectUploads(ctx, now, batch)
 		for _, u := range due {
 			if err := t.look(ctx, u, now); err != nil {
-				return err
+				return errors.Join(unread, err)
 			}
 		}
 		// Each of them is gone or postponed.
 		if len(due) < batch {
-			return nil
+			return unread
 		}
 	}
 }

@@ -92,7 +92,7 @@ func (w *Workers) life(ctx context.Context, atOnce int, do func(ctx context.Cont
 	river.AddWorker(registry, &worker{Workers: w, do: do})
 	client, err := river.NewClient(w.queue.driver, &river.Config{
 		ID:                          id,
-		Logger:                      w.log,
+		Logger:                      slog.New(quiet{w.log.Handler()}),
 		Workers:                     registry,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: atOnce}},
 		PollOnly:                    true,

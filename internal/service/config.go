@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
+	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -197,6 +199,12 @@ func ParseConfig(text []byte) (Config, error) {
 		reuse := DefaultSessionReuse
 		cfg.CAS.SessionReuse = &reuse
 	}
+	if r := *cfg.CAS.SessionReuse; r < 0 || r > session.MaxReuse {
+		return Config{}, fmt.Errorf("cas.sessionReuse is %s: 0s to %s", r, session.MaxReuse)
+	}
+	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
+		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
+	}
 	if cfg.CAS.DirectTransfers == "" {
 		cfg.CAS.DirectTransfers = direct.Off
 	}
@@ -225,6 +233,15 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, fmt.Errorf("log.format is %q: json or text", f)
 	}
 	return cfg, nil
+}
+
+// checkURL refuses what nothing can be fetched from; leaving it out is no concern of it.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	if text == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return nil
+	}
+	return errors.New("give the http or https URL of the control plane's HTTP port, such as http://127.0.0.1:8000")
 }
 
 // complete fills in defaults. Its error begins with the key.

@@ -3,9 +3,11 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,29 @@ type Check func(ctx context.Context) error
 // checkTimeout bounds a readiness answer; Kubernetes' probes give up after one second
 // unless told otherwise.
 const checkTimeout = 900 * time.Millisecond
+
+// explainedFor is the time between two lines of the log about the same failing check.
+const explainedFor = time.Minute
+
+// Explained is a check whose failures the log explains: the answer of /readyz does not.
+func Explained(log *slog.Logger, name string, check Check) Check {
+	var mu sync.Mutex
+	var said time.Time
+	return func(ctx context.Context) error {
+		err := check(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil && !said.IsZero():
+			said = time.Time{}
+			log.LogAttrs(ctx, slog.LevelInfo, "works again", slog.String("check", name))
+		case err != nil && (said.IsZero() || time.Since(said) >= explainedFor):
+			said = time.Now()
+			log.LogAttrs(ctx, slog.LevelWarn, "not ready", slog.String("check", name), slog.Any("error", err))
+		}
+		return err
+	}
+}
 
 // Health answers /healthz (the process runs), /readyz (and what it needs works),
 // /infoz (its version) and /metrics. Readiness names the checks that fail; why they do

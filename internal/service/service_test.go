@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -74,7 +75,12 @@ func TestConfigRefusals(t *testing.T) {
 		{"interval below a second", complete + "    reconcileInterval: 999ms\n", "at least 1s"},
 		{"prefix of 19 characters", strings.Replace(complete, "chainloop-", "chainloop-prod-eu1-", 1), "18"},
 		{"negative size", complete + "cas: {maxArtifactBytes: -1}\n", "at least 1"},
-		{"direct transfers", complete + "cas: {directTransfers: on}\n", "off, allowed or recommended"},
+		{"direct transfers", complete + "cas: {directTransfers: on}\n", `cas.directTransfers is "on": off, allowed or recommended`},
+		{"sessions below 0", complete + "cas: {sessionReuse: -1s}\n", "cas.sessionReuse is -1s: 0s to 45m0s"},
+		{"sessions above 45 minutes", complete + "cas: {sessionReuse: 45m1s}\n", "cas.sessionReuse is 45m1s: 0s to 45m0s"},
+		{"control plane without scheme", complete + "cas: {controlplaneUrl: 'localhost:8000'}\n", `cas.controlplaneUrl is "localhost:8000": give the http or https URL`},
+		{"control plane of another scheme", complete + "cas: {controlplaneUrl: 'grpc://localhost:8000'}\n", "cas.controlplaneUrl"},
+		{"control plane without host", complete + "cas: {controlplaneUrl: 'http://:8000'}\n", "cas.controlplaneUrl"},
 		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
 		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
@@ -220,6 +226,30 @@ func TestListenersLeaveNothingOpen(t *testing.T) {
 		t.Fatalf("the other listener was left open: %v", err)
 	}
 	again.Close()
+}
+
+// TestFailingChecksAreExplained: why a check fails is in the log, once a minute, and that it
+// works again.
+func TestFailingChecksAreExplained(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		failure := errors.New("no key under the mat")
+		check := service.Explained(slog.New(slog.NewTextHandler(&log, nil)), "door", func(context.Context) error { return failure })
+		for range 61 {
+			if err := check(t.Context()); !errors.Is(err, failure) {
+				t.Fatalf("check: %v", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if n := strings.Count(log.String(), "no key under the mat"); n != 2 {
+			t.Errorf("%d lines in a minute and a second, want 2:\n%s", n, &log)
+		}
+		failure = nil
+		if err := check(t.Context()); err != nil || !strings.Contains(log.String(), "works again") {
+			t.Errorf("works again: %v\n%s", err, &log)
+		}
+	})
 }
 
 func TestReadinessNamesWhatFails(t *testing.T) {

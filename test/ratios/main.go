@@ -6,8 +6,10 @@
 //
 //	go run ./test/ratios            (make bench)
 //	go run ./test/ratios -size 1073741824 -clients 16
+//	go run ./test/ratios -memory 1073741824
 //
 // A ratio is the time of the direct SDK client by ours: 1 is as fast, less is slower.
+// docs/data-path.md says what is in each column, and what was measured.
 package main
 
 import (

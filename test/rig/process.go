@@ -39,10 +39,10 @@ cas:
   controlplaneUrl: %s
   limits: {%s}
 database:
-  url: sqlite:%s
+  url: %q
 `, in.Region, in.AccountID, in.BucketName, in.KMSKeyARN, in.APPrefix, in.BaseRoleName, in.SessionPolicyPrefix,
 		in.BackendRoleName, in.ControlplaneRoleName, in.CASRoleName, endpoint, r.publishedKeys(t), limits,
-		filepath.Join(filepath.Dir(r.dir), databaseFile))
+		"sqlite:"+r.database)
 	config = filepath.Join(t.TempDir(), "managedcas.yaml")
 	must(t, os.WriteFile(config, []byte(text), 0o600))
 	access := r.pod(t, "cas", in.CASRoleARN())

@@ -41,8 +41,6 @@ import (
 const (
 	account = "123456789012"
 	region  = "us-east-1"
-
-	databaseFile = "managedcas.db" // beside the directory of the embedded AWS
 )
 
 // Options of a Rig. The zero value is what a deployment has by default.
@@ -83,6 +81,7 @@ type Rig struct {
 	options    Options
 	dir        string // of the embedded AWS
 	endpoint   string
+	database   string          // its file
 	network    *http.Transport // of everybody but the servers' clients
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
@@ -129,7 +128,8 @@ func New(t testing.TB, options Options) *Rig {
 
 	root := r.AWS.RootCredentials()
 	r.provision(t, r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network))
-	r.DB, err = database.Open(t.Context(), databasetest.SQLite(t, database.Migrate))
+	r.database = databasetest.SQLite(t, database.Migrate)
+	r.DB, err = database.Open(t.Context(), r.database)
 	must(t, err)
 	t.Cleanup(func() {
 		if err := r.DB.Close(); err != nil {

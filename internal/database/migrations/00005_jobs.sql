@@ -16,10 +16,15 @@ CREATE TABLE job_passes (
     started_at TIMESTAMPTZ NOT NULL
 );
 
+-- Of roles that start together on one file, the second one's migration fails, and it finds
+-- the work done. River's, which has transactions of its own, would be noted twice.
+CREATE UNIQUE INDEX goose_db_version_once ON goose_db_version (version_id);
+
 -- The tables of the jobs themselves are River's: migrate.go, version 6.
 
 -- +goose Down
 
+DROP INDEX goose_db_version_once;
 DROP TABLE job_passes;
 DROP TABLE job_workers;
 ALTER TABLE organizations DROP COLUMN generation;

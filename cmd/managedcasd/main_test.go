@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestErrorsStayOnOneLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"plain": "plain",
+		"yaml: unmarshal errors:\n  line 3: field x not found\n  line 4: field y not found": "yaml: unmarshal errors: line 3: field x not found; line 4: field y not found",
+		errors.Join(errors.New("first\t"), errors.New("second")).Error():                    "first; second",
+	} {
+		if got := oneLine(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestCASRefusesValuesBeforeItListens: what is wrong in the file is said, and not that the
+// port is taken, which is true as well.
+func TestCASRefusesValuesBeforeItListens(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for wrong, says := range map[string]string{
+		"partSize: 1":                                "cas.partSize of 1 bytes: want 5242880",
+		"singlePutMax: -1":                           "cas.singlePutMax of -1 bytes: want 1",
+		"uploadMemory: 1":                            "cas.uploadMemory of 1 bytes: want at least",
+		"controlplaneUrl: 127.0.0.1:8000":            "cas.controlplaneUrl",
+		"partSize: 5242880":                          "address already in use",
+		"limits: {bytesPerSecondPerOrganization: 1}": "cas.limits.bytesPerSecondPerOrganization is 1",
+	} {
+		text := `
+backend:
+  managedCas: {enabled: true, region: eu-west-1, accountId: "111122223333", bucketName: cas-prod, apPrefix: chainloop-,
+    kmsKeyArn: "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+    baseRoleName: tenant, sessionPolicyPrefix: cas-, backendRoleName: backend, controlplaneRoleName: controlplane,
+    endpoint: "http://127.0.0.1:1"}
+database: {url: "sqlite:` + filepath.Join(t.TempDir(), "cas.db") + `"}
+cas:
+  listen: {grpc: "` + taken.Addr().String() + `", http: "127.0.0.1:0"}
+  ` + wrong + "\n"
+		if !strings.Contains(wrong, "controlplaneUrl") {
+			text += "  controlplaneUrl: http://127.0.0.1:1\n"
+		}
+		file := filepath.Join(t.TempDir(), "managedcas.yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stderr bytes.Buffer
+		if code := run(t.Context(), []string{"cas", "--config", file}, nil, &stderr, &stderr); code != 1 || !strings.Contains(stderr.String(), says) {
+			t.Errorf("%s: exit %d, want 1 and %q:\n%s", wrong, code, says, &stderr)
+		}
+	}
+}
