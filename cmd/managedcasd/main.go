@@ -35,14 +35,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err == nil {
 		return 0
 	}
-<<<<<<< HEAD
-	fmt.Fprintln(stderr, "error:", strings.Join(strings.Fields(err.Error()), " ")) // one line, also of YAML's
+	fmt.Fprintln(stderr, "error:", oneLine(err.Error()))
 	switch {
 	case errors.As(err, new(usageError)):
-=======
-	fmt.Fprintln(stderr, "error:", oneLine(err.Error()))
-	if errors.As(err, new(usageError)) {
->>>>>>> main
 		return 2
 	case errors.As(err, new(left)):
 		return 3
