@@ -39,8 +39,8 @@ func piece(name string, content []byte, offset, end int, finish bool) []*bytestr
 	return all
 }
 
-// W20: a write goes on where QueryWriteStatus says that it ended, and only there.
-func TestW20_WriteResumes(t *testing.T) {
+// A write goes on where QueryWriteStatus says that it ended, and only there.
+func TestWritesResume(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, rig.Options{ResumableMin: part})
 	const size = 2*part + 1000
