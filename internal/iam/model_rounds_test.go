@@ -3,4 +3,4 @@
 package iam_test
 
 // modelRounds is how many random worlds TestModel decides.
-const modelRounds = 60_000
+const modelRounds = 20_000
