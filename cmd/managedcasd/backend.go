@@ -61,7 +61,7 @@ run on one database.`,
 					"database":   db.Ping,
 					"reconciler": func(context.Context) error { return reconciler.Health() },
 				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
-					[]prometheus.Collector{quotas, purger, reconciler.CycleMetrics(), reconcile.NewCensus(db, db.Queue(), r.log)})...)),
+					[]prometheus.Collector{quotas, purger, reconcile.NewCensus(db, db.Queue(), r.log)})...)),
 			)
 		})
 }

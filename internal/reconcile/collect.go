@@ -25,6 +25,9 @@ func (r *Reconciler) collect(ctx context.Context, orphans []registry.Orphan, c *
 	if err != nil {
 		return nil, err
 	}
+	if ever == 0 && c.Organizations == 0 && len(orphans) == 0 {
+		return nil, nil // an installation that is new
+	}
 	if doubt := doubtful(ever, living, len(orphans), *c); doubt != "" {
 		r.cfg.Log.ErrorContext(ctx, "the database looks wrong; no orphan is deleted", "why", doubt, "orphans", len(orphans))
 		return orphans, nil

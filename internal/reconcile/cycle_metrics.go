@@ -39,9 +39,6 @@ func (m *cycleMetrics) deleted(kind string) {
 	m.removed[kind]++
 }
 
-// CycleMetrics are those of the cycles that this process makes: one of the replicas does.
-func (r *Reconciler) CycleMetrics() prometheus.Collector { return &r.cycles }
-
 // Describe implements prometheus.Collector.
 func (m *cycleMetrics) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{cycleSeconds, cycleFound, orphanCount, orphanAge, orphansGone} {

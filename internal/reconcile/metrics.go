@@ -16,7 +16,6 @@ type metrics struct {
 	repairs     *prometheus.CounterVec
 	probes      *prometheus.CounterVec
 	probeTook   prometheus.Histogram
-	cycleTook   prometheus.Gauge
 	cycleEnded  prometheus.Gauge
 	consecutive prometheus.GaugeFunc
 }
@@ -34,8 +33,6 @@ func newMetrics(failures func() int) *metrics {
 			Help: "Probes of one organization by what they found."}, []string{"reason"}),
 		probeTook: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "managedcas_probe_seconds",
 			Help: "How long they took.", Buckets: seconds}),
-		cycleTook: prometheus.NewGauge(prometheus.GaugeOpts{Name: "managedcas_cycle_seconds",
-			Help: "How long the last pass over all organizations took."}),
 		cycleEnded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "managedcas_cycle_success_timestamp_seconds",
 			Help: "When a pass last succeeded here, or was found to be another process's; Unix time."}),
 		consecutive: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "managedcas_reconcile_consecutive_failures",
@@ -46,7 +43,7 @@ func newMetrics(failures func() int) *metrics {
 // Collectors are the reconciler's metrics.
 func (r *Reconciler) Collectors() []prometheus.Collector {
 	m := r.metrics
-	return []prometheus.Collector{m.reconciles, m.seconds, m.repairs, m.probes, m.probeTook, m.cycleTook, m.cycleEnded, m.consecutive}
+	return []prometheus.Collector{&r.cycles, m.reconciles, m.seconds, m.repairs, m.probes, m.probeTook, m.cycleEnded, m.consecutive}
 }
 
 func (m *metrics) reconciled(err error, took time.Duration) {
@@ -65,9 +62,8 @@ func (m *metrics) probed(result probe.Result) {
 	m.probeTook.Observe(result.Took.Seconds())
 }
 
-func (m *metrics) cycled(began time.Time, err error) {
+func (m *metrics) cycled(err error) {
 	if err == nil {
-		m.cycleTook.Set(time.Since(began).Seconds())
 		m.cycleEnded.SetToCurrentTime()
 	}
 }

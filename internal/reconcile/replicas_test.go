@@ -74,12 +74,12 @@ func runReplica(text []byte) error {
 	}).Run(ctx)
 }
 
-// TestKilledReplica creates 200 organizations while two replicas work, and kills one of
+// TestKilledReplica creates 60 organizations while two replicas work, and kills one of
 // them, a process, while it has jobs in hand. The other finishes them: nothing is made
 // twice, nothing is forgotten, and nobody waits long.
 func TestKilledReplica(t *testing.T) {
 	t.Parallel()
-	const organizations = 200
+	const organizations = 60
 	target := databasetest.Postgres(t)
 	w := newWorldOn(t, target)
 	replica := w.startReplica(t, target)

@@ -39,9 +39,8 @@ func (r *Reconciler) passes(ctx context.Context) {
 	period := time.Duration(0)
 	for {
 		rest := time.Duration((0.9 + rand.Float64()/5) * float64(r.cfg.Interval))
-		began := time.Now()
 		err := r.pass(ctx, period)
-		if r.metrics.cycled(began, err); err != nil {
+		if r.metrics.cycled(err); err != nil {
 			r.report(ctx, "making a cycle", err)
 			period, rest = 0, min(rest, 10*time.Second)
 		} else {
