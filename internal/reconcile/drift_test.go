@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3control"
 	"github.com/aws/aws-sdk-go-v2/service/s3control/types"
 
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/reconcile"
@@ -131,13 +133,16 @@ func statement(text string) func(context.Context, *world, tenancy.Tenant) error 
 
 // addVersion adds a version of the session policy that is not the default.
 func (w *world) addVersion(ctx context.Context, t tenancy.Tenant, text string) error {
+	_, err := w.rootIAM().CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: aws.String(t.SessionPolicyARN()), PolicyDocument: &text})
+	return err
+}
+
+func (w *world) rootIAM() *awsiam.Client {
 	key := w.aws.RootCredentials()
-	client := awsiam.New(awsiam.Options{
+	return awsiam.New(awsiam.Options{
 		Region: "us-east-1", BaseEndpoint: &w.endpoint, HTTPClient: httpClient{w.network},
 		Credentials: awscredentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, ""),
 	})
-	_, err := client.CreatePolicyVersion(ctx, &awsiam.CreatePolicyVersionInput{PolicyArn: aws.String(t.SessionPolicyARN()), PolicyDocument: &text})
-	return err
 }
 
 // leaves are the paths of all fields that a reconciliation observes.
@@ -229,4 +234,44 @@ func TestI7EveryFieldChangedByHand(t *testing.T) {
 			}
 		})
 	}
+}
+
+// IAM lets nobody have a name at two paths. Somebody's policy at another one keeps ours from
+// being made: the organization says so, and is repaired when that is gone.
+func TestASessionPolicyAtAnotherPath(t *testing.T) {
+	t.Parallel()
+	target := databasetest.Target(t, "sqlite")
+	synctest.Test(t, func(t *testing.T) {
+		w := newTimelessWorld(t, target)
+		r := w.reconciler(t, w.network, w.reported)
+		o := w.made(t, r, 1)[0]
+		tenant := w.in.Tenant(o.ID)
+		if err := w.root.DeletePolicy(t.Context(), tenant.SessionPolicyARN()); err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(tenant.SessionPolicy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		made, err := w.rootIAM().CreatePolicy(t.Context(), &awsiam.CreatePolicyInput{
+			Path: aws.String("/elsewhere/"), PolicyName: aws.String(tenant.SessionPolicyName()), PolicyDocument: aws.String(string(text)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Reconcile(t.Context(), o.ID); err != nil {
+			t.Fatal(err)
+		}
+		now, err := w.db.OrganizationByID(t.Context(), o.ID)
+		if err != nil || now.State != org.Degraded || !strings.Contains(now.Reason, "something else has the name") || !strings.Contains(now.Reason, "another path") {
+			t.Errorf("%s: %s, %v", now.State, now.Reason, err)
+		}
+		if err := w.root.DeletePolicy(t.Context(), *made.Policy.Arn); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Reconcile(t.Context(), o.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.settled(t, o.ID, org.Ready)
+	})
 }
