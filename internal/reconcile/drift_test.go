@@ -275,3 +275,21 @@ func TestASessionPolicyAtAnotherPath(t *testing.T) {
 		w.settled(t, o.ID, org.Ready)
 	})
 }
+
+// The job that probes an organization reads everything first: what no listing shows is seen
+// within the probes' interval, however many organizations the cycles' rotation has.
+func TestTheJobOfAProbeFindsDrift(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.organization(t)
+	start(t, w.prover(t, &told{results: successes()}, 400*time.Millisecond, time.Millisecond)) // the next cycle is an hour away
+	w.await(t, o.ID, org.Ready)
+	tenant := w.in.Tenant(o.ID)
+	if err := w.root.PutAccessPointPolicy(t.Context(), tenant.APName(), tenant.APPolicy("AROAEXAMPLEEXAMPLE000")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool {
+		plan, err := w.reconciler(t, w.network).Plan(t.Context(), o)
+		return err == nil && len(plan) == 0
+	})
+}
