@@ -17,9 +17,9 @@ import (
 
 // CreateAccessPoint creates an access point of bucket that blocks all public access,
 // with network origin Internet. An existing one is cloud.ErrExists, even with the
-// same parameters (facts AWS §1.3): look at what it is.
-func (c *Cloud) CreateAccessPoint(ctx context.Context, name, bucket string) error {
-	_, err := c.control.CreateAccessPoint(ctx, &s3control.CreateAccessPointInput{
+// same parameters (facts AWS §1.3): look at what it is. A new one is what was asked for.
+func (c *Cloud) CreateAccessPoint(ctx context.Context, name, bucket string) (cloud.AccessPoint, error) {
+	out, err := c.control.CreateAccessPoint(ctx, &s3control.CreateAccessPointInput{
 		AccountId:       aws.String(c.accountID),
 		Name:            aws.String(name),
 		Bucket:          aws.String(bucket),
@@ -32,7 +32,14 @@ func (c *Cloud) CreateAccessPoint(ctx context.Context, name, bucket string) erro
 			RestrictPublicBuckets: aws.Bool(true),
 		},
 	})
-	return failed(err, "creating access point %s", name)
+	if err != nil {
+		return cloud.AccessPoint{}, failed(err, "creating access point %s", name)
+	}
+	return cloud.AccessPoint{
+		Name: name, ARN: aws.ToString(out.AccessPointArn), Alias: aws.ToString(out.Alias), Bucket: bucket,
+		NetworkOrigin: string(types.NetworkOriginInternet),
+		Block:         cloud.PublicAccessBlock{BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true},
+	}, nil
 }
 
 // AccessPoint reads an access point.

@@ -21,18 +21,25 @@ import (
 
 // CreatePolicy creates a customer-managed policy at path "/". A name that exists, in
 // any letter case and at any path, is cloud.ErrExists; a full account is
-// cloud.ErrLimit (1,500 policies unless raised; facts AWS §5).
-func (c *Cloud) CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) error {
+// cloud.ErrLimit (1,500 policies unless raised; facts AWS §5). It returns what a listing
+// shows of the new policy.
+func (c *Cloud) CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) (cloud.Policy, error) {
 	text, err := json.Marshal(policy)
 	if err != nil {
-		return failed(err, "writing policy %s", name)
+		return cloud.Policy{}, failed(err, "writing policy %s", name)
 	}
-	_, err = c.iam.CreatePolicy(ctx, &awsiam.CreatePolicyInput{
+	out, err := c.iam.CreatePolicy(ctx, &awsiam.CreatePolicyInput{
 		PolicyName:     aws.String(name),
 		Description:    aws.String(description),
 		PolicyDocument: aws.String(string(text)),
 	})
-	return failed(err, "creating policy %s", name)
+	if err != nil {
+		return cloud.Policy{}, failed(err, "creating policy %s", name)
+	}
+	if out.Policy == nil {
+		return cloud.Policy{}, failed(errNoAnswer, "creating policy %s", name)
+	}
+	return policyOf(*out.Policy), nil
 }
 
 // Policy reads a customer-managed policy: its default version as JSON, and what a listing

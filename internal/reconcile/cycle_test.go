@@ -96,7 +96,8 @@ func TestACycleFindsDrift(t *testing.T) {
 			if err := w.root.DeletePolicy(ctx, w.in.Tenant(id).SessionPolicyARN()); err != nil {
 				return err
 			}
-			return w.root.CreatePolicy(ctx, w.in.Tenant(id).SessionPolicyName(), "", w.in.Tenant(org.NewID()).SessionPolicy())
+			_, err := w.root.CreatePolicy(ctx, w.in.Tenant(id).SessionPolicyName(), "", w.in.Tenant(org.NewID()).SessionPolicy())
+			return err
 		}, org.Ready},
 		"session policy deleted": {listing, func(ctx context.Context, id org.ID) error {
 			return w.root.DeletePolicy(ctx, w.in.Tenant(id).SessionPolicyARN())

@@ -8,7 +8,9 @@ import (
 )
 
 // Round observes an organization once, and does what is missing.
-func (r *Reconciler) Round(ctx context.Context, id org.ID) error { return r.round(ctx, id, r.cfg.Log) }
+func (r *Reconciler) Round(ctx context.Context, id org.ID) error {
+	return r.round(ctx, id, r.cfg.Log, new(creation))
+}
 
 // InModeSince makes the reconciler one that has been running since then.
 func (r *Reconciler) InModeSince(t time.Time) { r.shared.since = t }

@@ -13,8 +13,9 @@ import (
 
 // AccessPoints is S3 Control. Errors wrap those of package cloud.
 type AccessPoints interface {
-	// CreateAccessPoint blocks all public access; an existing name is cloud.ErrExists.
-	CreateAccessPoint(ctx context.Context, name, bucket string) error
+	// CreateAccessPoint blocks all public access, and returns what was made; an existing
+	// name is cloud.ErrExists.
+	CreateAccessPoint(ctx context.Context, name, bucket string) (cloud.AccessPoint, error)
 	AccessPoint(ctx context.Context, name string) (cloud.AccessPoint, error)
 	// DeleteAccessPoint is content when there is none. Objects stay in the bucket.
 	DeleteAccessPoint(ctx context.Context, name string) error
@@ -25,7 +26,8 @@ type AccessPoints interface {
 
 // Policies is IAM's customer-managed policies. Errors wrap those of package cloud.
 type Policies interface {
-	CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) error
+	// CreatePolicy returns what a listing will show; an existing name is cloud.ErrExists.
+	CreatePolicy(ctx context.Context, name, description string, policy *iam.Document) (cloud.Policy, error)
 	// Policy returns the default version, and which one it is.
 	Policy(ctx context.Context, arn string) (cloud.Policy, []byte, error)
 	// AddPolicyVersion adds a version as the default; a sixth is cloud.ErrLimit.

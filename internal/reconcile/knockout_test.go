@@ -39,7 +39,8 @@ func TestProbeWithALayerKnockedOut(t *testing.T) {
 			if err := w.root.DeleteAccessPoint(ctx, name); err != nil {
 				return err
 			}
-			return w.root.CreateAccessPoint(ctx, name, w.in.BucketName)
+			_, err := w.root.CreateAccessPoint(ctx, name, w.in.BucketName)
+			return err
 		}, registry.True, probe.Probed},
 		"session policy widened": {func(ctx context.Context, w *world, id org.ID) error {
 			return w.root.AddPolicyVersion(ctx, w.in.Tenant(id).SessionPolicyARN(), anything)

@@ -12,15 +12,15 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// look reads everything that an organization has, and returns the steps that are missing
-// and what of it a listing would show as well.
-func (r *Reconciler) look(ctx context.Context, o org.Organization) ([]Step, registry.Seen, error) {
+// look observes everything that an organization has, and returns the steps that are
+// missing and what of it a listing would show as well.
+func (r *Reconciler) look(ctx context.Context, o org.Organization, observe func(context.Context, Desired) (Observed, error)) ([]Step, registry.Seen, error) {
 	role, err := r.role(ctx)
 	if err != nil {
 		return nil, registry.Seen{}, err
 	}
 	desired := Desire(r.cfg.Installation, o, role.ID)
-	observed, err := r.observe(ctx, desired)
+	observed, err := observe(ctx, desired)
 	if err != nil {
 		return nil, registry.Seen{}, err
 	}

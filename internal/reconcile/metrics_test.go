@@ -114,7 +114,7 @@ func TestConditionsOfALife(t *testing.T) {
 	}
 	o := w.organization(t)
 	name := w.in.Tenant(o.ID).APName()
-	if err := w.root.CreateAccessPoint(t.Context(), name, "elsewhere"); err != nil {
+	if _, err := w.root.CreateAccessPoint(t.Context(), name, "elsewhere"); err != nil {
 		t.Fatal(err)
 	}
 	r := w.prover(t, w.prober(t), time.Hour, time.Millisecond)

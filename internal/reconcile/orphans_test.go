@@ -18,10 +18,10 @@ import (
 func (w *world) orphan(t *testing.T) tenancy.Tenant {
 	t.Helper()
 	tenant := w.in.Tenant(org.NewID())
-	if err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil {
+	if _, err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.root.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", tenant.SessionPolicy()); err != nil {
+	if _, err := w.root.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", tenant.SessionPolicy()); err != nil {
 		t.Fatal(err)
 	}
 	return tenant
@@ -56,10 +56,10 @@ func TestOrphansAreReported(t *testing.T) {
 		w.made(t, r, 1)
 		tenant := w.orphan(t)
 		for _, name := range []string{"cas-eu-0f8fad5b-d9cb-469f-a165-70867728950e", "cas-backup", "cas-" + org.NewID().Compact()} {
-			if err := w.root.CreateAccessPoint(t.Context(), name, w.in.BucketName); err != nil {
+			if _, err := w.root.CreateAccessPoint(t.Context(), name, w.in.BucketName); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.root.CreatePolicy(t.Context(), name, "", tenant.SessionPolicy()); err != nil {
+			if _, err := w.root.CreatePolicy(t.Context(), name, "", tenant.SessionPolicy()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -113,7 +113,7 @@ func TestAForeignPolicyIsNoGarbage(t *testing.T) {
 	w := newWorld(t)
 	w.made(t, w.reconciler(t, w.network), 1)
 	tenant := w.in.Tenant(org.NewID())
-	if err := w.root.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", w.in.Tenant(org.NewID()).SessionPolicy()); err != nil {
+	if _, err := w.root.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", w.in.Tenant(org.NewID()).SessionPolicy()); err != nil {
 		t.Fatal(err)
 	}
 	if left := w.cycle(t, w.reconciler(t, w.network, collecting(0, 10))).Orphans; len(left) != 1 {
@@ -191,7 +191,7 @@ func TestADeletedOrganizationHasNoOrphans(t *testing.T) {
 		t.Fatal(err)
 	}
 	tenant := w.in.Tenant(o.ID)
-	if err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil { // by one that was late
+	if _, err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil { // by one that was late
 		t.Fatal(err)
 	}
 	if orphans := w.cycle(t, r).Orphans; len(orphans) != 0 {

@@ -130,7 +130,7 @@ func TestQuotasAreShown(t *testing.T) {
 	w := newWorld(t)
 	for made, warned := range []bool{false, false, false, false, true, true} { // of five
 		if made > 0 {
-			if err := w.root.CreateAccessPoint(t.Context(), fmt.Sprintf("somebody-elses-%d", made), w.in.BucketName); err != nil {
+			if _, err := w.root.CreateAccessPoint(t.Context(), fmt.Sprintf("somebody-elses-%d", made), w.in.BucketName); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -107,8 +107,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 
 	backoff := retry.WithMaxRetries(maxRounds-1, retry.WithJitterPercent(20,
 		retry.WithCappedDuration(4*time.Second, retry.NewExponential(100*time.Millisecond))))
+	var c creation
 	err = retry.Do(ctx, backoff, func(ctx context.Context) error {
-		err := r.round(ctx, id, log)
+		err := r.round(ctx, id, log, &c)
 		if settles(err) {
 			return retry.RetryableError(err)
 		}
@@ -128,12 +129,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 // the plan and asks for another round: an organization is ready when AWS shows that
 // it is, not when the last call was answered. Every round reads the organization
 // anew: one that was deleted meanwhile is taken away again by the next.
-func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) error {
+//
+// What is created from nothing needs no other observation than AWS's answers: see creation.
+func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger, c *creation) error {
 	o, err := r.cfg.Organizations.OrganizationByID(ctx, id)
 	if err != nil {
 		return err
 	}
-	plan, seen, err := r.look(ctx, o)
+	plan, seen, err := r.look(ctx, o, func(ctx context.Context, d Desired) (Observed, error) { return c.observe(ctx, r, o, d) })
 	if err != nil {
 		return err
 	}
@@ -141,15 +144,23 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) err
 		return errors.Join(r.settle(ctx, o), r.remember(ctx, o, seen))
 	}
 	plan, full := r.cfg.Quotas.admit(plan)
+	if full != nil && c.blank { // it may have been made before the account was full
+		return r.round(ctx, id, log, c)
+	}
 	if err := r.changing(ctx, o, plan); err != nil {
 		return err
 	}
+	var made Observed
 	for _, step := range plan {
 		log.InfoContext(ctx, "reconciling", "step", step.String())
-		if err := step.apply(ctx, r); err != nil {
+		if err := r.take(ctx, step, &made); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}
 		r.done(o, step)
+	}
+	if c.blank {
+		c.made = &made
+		return r.round(ctx, id, log, c)
 	}
 	return cmp.Or(full, errUnverified)
 }
@@ -161,7 +172,7 @@ var errUnverified = errors.New("changes were made and are not visible in AWS yet
 // none when everything is right. It changes nothing. The error is a *BeyondRepair
 // when steps cannot help.
 func (r *Reconciler) Plan(ctx context.Context, o org.Organization) ([]Step, error) {
-	plan, _, err := r.look(ctx, o)
+	plan, _, err := r.look(ctx, o, r.observe)
 	return plan, err
 }
 

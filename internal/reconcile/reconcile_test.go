@@ -152,7 +152,7 @@ func TestForeignAccessPointDegrades(t *testing.T) {
 	}
 	o := w.organization(t)
 	name := w.in.Tenant(o.ID).APName()
-	if err := w.root.CreateAccessPoint(t.Context(), name, "elsewhere"); err != nil {
+	if _, err := w.root.CreateAccessPoint(t.Context(), name, "elsewhere"); err != nil {
 		t.Fatal(err)
 	}
 	r := w.reconciler(t, w.network)
@@ -247,7 +247,7 @@ func TestDeletedOrganizationLeavesNothing(t *testing.T) {
 
 	// A process that read the organization before it was deleted may be late with a
 	// creation. Its own next round looks again.
-	if err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil {
+	if _, err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Reconcile(t.Context(), o.ID); err != nil {

@@ -98,7 +98,7 @@ func (s *sharedPolicy) save(ctx context.Context, cfg Config, want *iam.Document)
 	arn := cfg.Installation.SharedPolicyARN()
 	switch {
 	case s.text == nil:
-		err := cfg.Policies.CreatePolicy(ctx, cfg.Installation.SharedPolicyName(), "Session policy of all organizations", want)
+		_, err := cfg.Policies.CreatePolicy(ctx, cfg.Installation.SharedPolicyName(), "Session policy of all organizations", want)
 		return full(err, noPolicyRoom, morePolicies)
 	case same(iam.KindSession, s.text, want):
 		return nil

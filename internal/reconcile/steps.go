@@ -62,8 +62,13 @@ func (s SaveBackend) String() string {
 }
 
 func (s CreateSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
-	err := r.cfg.Policies.CreatePolicy(ctx, s.Name, "Session policy of organization "+s.Org.String(), s.Policy)
-	return full(err, noPolicyRoom, morePolicies)
+	_, err := s.create(ctx, r)
+	return err
+}
+
+func (s CreateSessionPolicy) create(ctx context.Context, r *Reconciler) (cloud.Policy, error) {
+	policy, err := r.cfg.Policies.CreatePolicy(ctx, s.Name, "Session policy of organization "+s.Org.String(), s.Policy)
+	return policy, full(err, noPolicyRoom, morePolicies)
 }
 
 func (s ReplaceSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
@@ -74,7 +79,13 @@ func (s ReplaceSessionPolicy) apply(ctx context.Context, r *Reconciler) error {
 }
 
 func (s CreateAccessPoint) apply(ctx context.Context, r *Reconciler) error {
-	return full(r.cfg.AccessPoints.CreateAccessPoint(ctx, s.Name, s.Bucket), noAccessPointRoom, moreAccessPoints)
+	_, err := s.create(ctx, r)
+	return err
+}
+
+func (s CreateAccessPoint) create(ctx context.Context, r *Reconciler) (cloud.AccessPoint, error) {
+	ap, err := r.cfg.AccessPoints.CreateAccessPoint(ctx, s.Name, s.Bucket)
+	return ap, full(err, noAccessPointRoom, moreAccessPoints)
 }
 
 func (s PutAccessPointPolicy) apply(ctx context.Context, r *Reconciler) error {

@@ -242,7 +242,7 @@ func TestSessionsReachNoSecret(t *testing.T) {
 	t.Parallel()
 	a := newAccount(t, false)
 	tenant := a.in.Tenant(org.NewID())
-	if err := a.backend.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", tenant.SessionPolicy()); err != nil {
+	if _, err := a.backend.CreatePolicy(t.Context(), tenant.SessionPolicyName(), "", tenant.SessionPolicy()); err != nil {
 		t.Fatal(err)
 	}
 	store := a.store(t, a.backend)
