@@ -97,7 +97,9 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 			return fmt.Errorf("reading the quotas of the account: %w", err)
 		}
 	}
-	reconciler, err := newBackend(aws, in, db, backendOptions{secrets: secrets, quotas: quotas}, r.log)
+	options := configured(cfg.Backend.ManagedCas)
+	options.secrets, options.quotas = secrets, quotas
+	reconciler, err := newBackend(aws, in, db, options, r.log)
 	if err != nil {
 		return err
 	}
