@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,5 +149,21 @@ func TestReconcileByHandKeepsTheRetention(t *testing.T) {
 				t.Errorf("the objects are kept for %s, want %s (%v)", got, want, err)
 			}
 		})
+	}
+}
+
+// Exit code 0 says that nothing is left to do. An organization for which the account has
+// no room is degraded, and an operator's business: 3.
+func TestReconcileByHandTellsWhatIsDegraded(t *testing.T) {
+	t.Parallel()
+	w := newByHand(t, "quotas: {accessPoints: 1, reserve: 0}")
+	w.organization(t, "first")
+	if code, said := w.reconcile(t); code != 0 {
+		t.Fatalf("exit %d:\n%s", code, said)
+	}
+	w.organization(t, "second")
+	code, said := w.reconcile(t)
+	if code != 3 || !strings.Contains(said, "second: the account has no room for another S3 access point") {
+		t.Errorf("exit %d, want 3 and why:\n%s", code, said)
 	}
 }
