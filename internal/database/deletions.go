@@ -57,6 +57,33 @@ func (db *DB) RetainObjects(ctx context.Context, id org.ID, retention time.Durat
 	return nil
 }
 
+// RenewRetention begins the retention of a deleted organization's objects anew, for as long
+// as before and a day at least: it was found to live after its deletion was recorded. When
+// the purge has begun it changes nothing.
+func (db *DB) RenewRetention(ctx context.Context, id org.ID) error {
+	now := instant(time.Now())
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := goneIn(ctx, tx, id); err != nil {
+			return err
+		}
+		var row deletionRow
+		if err := tx.NewSelect().Model(&row).Where("org_id = ?", id.String()).Scan(ctx); err != nil {
+			return err
+		}
+		if !row.BegunAt.IsZero() {
+			return nil
+		}
+		retention := max(row.PurgeAt.Sub(row.DeletedAt), registry.RenewedRetention)
+		row.DeletedAt, row.PurgeAt = now, instant(now.Add(retention))
+		_, err := tx.NewUpdate().Model(&row).WherePK().Column("deleted_at", "purge_at").Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("renew the retention of organization %s: %w", id, classify(err))
+	}
+	return nil
+}
+
 // goneIn reads an organization that is deleted or being deleted, or returns
 // registry.ErrNotDeleted.
 func goneIn(ctx context.Context, tx bun.Tx, id org.ID) (organizationRow, error) {
