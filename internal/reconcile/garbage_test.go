@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/reconcile"
 )
@@ -67,5 +68,30 @@ func TestForeignOrphansAreInNobodysWay(t *testing.T) {
 	}
 	if point, policy := w.exists(t, tenant); point || policy {
 		t.Errorf("an orphan of ours was not deleted: access point %t, policy %t", point, policy)
+	}
+}
+
+// A policy that has the name of the one that all sessions share in another mode, and says
+// something else, is somebody else's: another installation's, or a person's.
+func TestAForeignSharedPolicyStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.in
+	other.APPrefix = "other-"
+	r := w.reconciler(t, w.network)
+	r.InModeSince(time.Now().Add(-reconcile.Grace - time.Second))
+	for whose, policy := range map[string]*iam.Document{"another installation": other.SharedPolicy(), "a person": w.in.Tenant(org.NewID()).SessionPolicy()} {
+		if err := w.root.CreatePolicy(t.Context(), w.in.SharedPolicyName(), "", policy); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !w.policyExists(t, w.in.SharedPolicyARN()) {
+			t.Errorf("the policy of %s was deleted", whose)
+		}
+		if err := w.root.DeletePolicy(t.Context(), w.in.SharedPolicyARN()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
