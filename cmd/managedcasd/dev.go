@@ -170,7 +170,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
 	reconciler, err := newBackend(clouds["backend"], installation, db, backendOptions{
-		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause, retention: options.retention,
+		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause, retention: &options.retention,
 	}, log)
 	if err != nil {
 		return err

@@ -97,7 +97,9 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 			return fmt.Errorf("reading the quotas of the account: %w", err)
 		}
 	}
-	reconciler, err := newBackend(aws, in, db, backendOptions{secrets: secrets, quotas: quotas}, r.log)
+	options := configured(cfg.Backend.ManagedCas)
+	options.secrets, options.quotas = secrets, quotas
+	reconciler, err := newBackend(aws, in, db, options, r.log)
 	if err != nil {
 		return err
 	}
@@ -116,7 +118,7 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 	}
 	report := reconcileReport{Organizations: []reconciled{}, Orphans: []registry.Orphan{}}
 	for _, each := range organizations {
-		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, each, progress))
+		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, db, each, progress))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -130,7 +132,7 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 }
 
 // one prints what an organization lacks and, unless only the plan is wanted, does it.
-func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each org.Organization, progress io.Writer) reconciled {
+func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, db *database.DB, each org.Organization, progress io.Writer) reconciled {
 	result := reconciled{Organization: string(each.Name), ID: each.ID, Steps: []string{}}
 	plan := r.Plan
 	if o.recreate {
@@ -146,7 +148,7 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 			result.show(steps, progress)
 		}
 		if err == nil && !o.plan {
-			err = o.apply(ctx, r, each)
+			err = o.apply(ctx, r, db, each)
 		}
 		if result.failed(err); result.Error == "" || try == tries {
 			break
@@ -165,22 +167,34 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 	return result
 }
 
-// apply reconciles. An organization that was found beyond repair is an error here.
-func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, each org.Organization) error {
+// apply reconciles. An organization that was found beyond repair, or that is degraded for
+// another reason that only an operator can end, is an error here.
+func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, db *database.DB, each org.Organization) error {
 	do := func() error { return r.Reconcile(ctx, each.ID) }
 	if o.recreate {
 		do = func() error { return r.Recreate(ctx, each) }
 	}
-	if err := o.proven(ctx, do); err != nil {
+	if done, err := o.proven(ctx, do); err != nil || !done {
 		return err
 	}
-	_, err := r.Plan(ctx, each)
+	if _, err := r.Plan(ctx, each); err != nil {
+		return err
+	}
+	now, err := db.OrganizationByID(ctx, each.ID)
+	if err == nil && now.State == org.Degraded {
+		err = degraded(now.Reason)
+	}
 	return err
 }
 
+// degraded is why an organization needs an operator: no room, or probes that fail.
+type degraded string
+
+func (d degraded) Error() string { return string(d) }
+
 // proven does it until the organization's probes have succeeded often enough, with --once
-// only as far as it gets at once: a running backend goes on from there.
-func (o reconcileOptions) proven(ctx context.Context, do func() error) error {
+// only as far as it gets at once, which is not done: a running backend goes on from there.
+func (o reconcileOptions) proven(ctx context.Context, do func() error) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
 	for {
@@ -188,13 +202,13 @@ func (o reconcileOptions) proven(ctx context.Context, do func() error) error {
 		again, ok := errors.AsType[*reconcile.Again](err)
 		switch {
 		case !ok:
-			return err
+			return err == nil, err
 		case o.once:
-			return nil
+			return false, nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("its probes have not succeeded within %s", probePatience)
+			return false, fmt.Errorf("its probes have not succeeded within %s", probePatience)
 		case <-time.After(again.After):
 		}
 	}

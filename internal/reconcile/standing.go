@@ -19,8 +19,9 @@ type Standing interface {
 	// Probes is registry.ErrNotFound before the first.
 	Probes(ctx context.Context, id org.ID) (registry.Probes, error)
 	SaveProbes(ctx context.Context, id org.ID, p registry.Probes) error
-	// ProbesDue returns up to limit organizations whose next probe is due.
-	ProbesDue(ctx context.Context, limit int) ([]org.ID, error)
+	// ProbesDue returns up to limit organizations whose next probe is due, or is put off for
+	// longer than that.
+	ProbesDue(ctx context.Context, longest time.Duration, limit int) ([]org.ID, error)
 }
 
 // The reasons of conditions and events that are not a probe's.
@@ -73,8 +74,10 @@ func (r *Reconciler) changing(ctx context.Context, o org.Organization, plan []St
 		}
 		events = []registry.Event{{Reason: "DriftFound", Message: what}}
 	}
-	if !gone(o) && r.cfg.Prober != nil && reachChanges(plan) {
-		conditions = append(conditions, condition(registry.Reachable, registry.Unknown, changedSince, "no probe was made since something was changed"))
+	if r.cfg.Prober != nil && reachChanges(plan) {
+		if !gone(o) {
+			conditions = append(conditions, condition(registry.Reachable, registry.Unknown, changedSince, "no probe was made since something was changed"))
+		}
 		if err := r.cfg.Standing.SaveProbes(ctx, o.ID, registry.Probes{Next: time.Now()}); err != nil {
 			return err
 		}
