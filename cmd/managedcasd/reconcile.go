@@ -92,10 +92,8 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		return err
 	}
 	quotas := newQuotas(aws, in, cfg.Backend.ManagedCas.Quotas, r.log)
-	if !o.plan {
-		if err := quotas.Refresh(ctx); err != nil {
-			return fmt.Errorf("reading the quotas of the account: %w", err)
-		}
+	if err := quotas.Refresh(ctx); err != nil {
+		return fmt.Errorf("reading the quotas of the account: %w", err)
 	}
 	reconciler, err := newBackend(aws, in, db, backendOptions{secrets: secrets, quotas: quotas}, r.log)
 	if err != nil {
@@ -116,21 +114,23 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 	}
 	report := reconcileReport{Organizations: []reconciled{}, Orphans: []registry.Orphan{}}
 	for _, each := range organizations {
-		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, each, progress))
+		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, quotas, each, progress))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
 	if o.org == "" {
-		if report.Orphans, err = reconciler.Orphans(ctx); err != nil {
+		orphans, err := reconciler.Orphans(ctx)
+		if err != nil {
 			return err
 		}
+		report.Orphans = append(report.Orphans, orphans...) // [] where there are none, not null
 	}
 	return errors.Join(report.print(stdout, o.output), report.verdict())
 }
 
 // one prints what an organization lacks and, unless only the plan is wanted, does it.
-func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each org.Organization, progress io.Writer) reconciled {
+func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, quotas *reconcile.Quotas, each org.Organization, progress io.Writer) reconciled {
 	result := reconciled{Organization: string(each.Name), ID: each.ID, Steps: []string{}}
 	plan := r.Plan
 	if o.recreate {
@@ -145,8 +145,11 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 		if try == 1 {
 			result.show(steps, progress)
 		}
-		if err == nil && !o.plan {
-			err = o.apply(ctx, r, each)
+		switch {
+		case err == nil && o.plan:
+			err = quotas.Room(steps)
+		case err == nil:
+			err = o.apply(ctx, r, quotas, each)
 		}
 		if result.failed(err); result.Error == "" || try == tries {
 			break
@@ -165,8 +168,9 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 	return result
 }
 
-// apply reconciles. An organization that was found beyond repair is an error here.
-func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, each org.Organization) error {
+// apply reconciles. An organization that was found beyond repair, or that the account has
+// no room for, is an error here.
+func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, quotas *reconcile.Quotas, each org.Organization) error {
 	do := func() error { return r.Reconcile(ctx, each.ID) }
 	if o.recreate {
 		do = func() error { return r.Recreate(ctx, each) }
@@ -174,8 +178,17 @@ func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, ea
 	if err := o.proven(ctx, do); err != nil {
 		return err
 	}
-	_, err := r.Plan(ctx, each)
-	return err
+	rest, err := r.Plan(ctx, each)
+	if err != nil {
+		return err
+	}
+	if err := quotas.Room(rest); err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		return fmt.Errorf("still to do: %s", rest[0])
+	}
+	return nil
 }
 
 // proven does it until the organization's probes have succeeded often enough, with --once
