@@ -32,7 +32,9 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 		Use:   use + " --config FILE",
 		Short: short,
 		Long:  long,
-		Args:  noArguments,
+		Example: fmt.Sprintf(`  managedcasd %[1]s --config managedcas.yaml
+  managedcasd %[1]s --config managedcas.yaml --ready-file %[1]s.json`, use),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlag(cmd, "config", config); err != nil {
 				return err
