@@ -58,12 +58,25 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 				return err
 			}
 			defer stop()
+			defer sayEnd(cmd.Context(), log)()
 			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, tracing: tracing, readyFile: readyFile})
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "file to write the addresses listened on to, once ready (JSON)")
 	return cmd
+}
+
+// sayEnd has the log say that the process was told to stop, and in the end that it did:
+// a log that ends without it is that of a process that was killed.
+func sayEnd(ctx context.Context, log *slog.Logger) (ended func()) {
+	told := context.AfterFunc(ctx, func() { log.Info("stopping: told to by a signal") })
+	return func() {
+		if told() {
+			return // it fails, which is said as an error
+		}
+		log.Info("stopped")
+	}
 }
 
 // dependencies opens the database and AWS, as the identity that the process has.
