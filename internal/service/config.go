@@ -195,7 +195,7 @@ func ParseConfig(text []byte) (Config, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, err
+		return Config{}, misread(err)
 	}
 	m := &cfg.Backend.ManagedCas
 	if m.ReconcileInterval == 0 {
