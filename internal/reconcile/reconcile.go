@@ -145,7 +145,7 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger) err
 		return err
 	}
 	for _, step := range plan {
-		log.InfoContext(ctx, "reconciling", "step", step.String())
+		log.InfoContext(ctx, "reconciling", "name", o.Name, "step", step.String())
 		if err := step.apply(ctx, r); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}
