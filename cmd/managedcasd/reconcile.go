@@ -87,6 +87,9 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := needCredentials(ctx, aws, "the backend"); err != nil {
+		return err
+	}
 	secrets, err := newSecretStore(cfg.SecretStore, cfg.SecretStore.Vault.Role, in, db, aws)
 	if err != nil {
 		return err

@@ -139,5 +139,17 @@ func openDatabase(ctx context.Context, cfg service.Config) (*database.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	return database.Open(ctx, target)
+	db, err := database.Open(ctx, target)
+	if err != nil {
+		return nil, fmt.Errorf("%w: see that database.url is right and answers, then start again", err)
+	}
+	return db, nil
+}
+
+// needCredentials is for commands that are run by hand, in a shell that may have none.
+func needCredentials(ctx context.Context, aws *awscloud.Cloud, whose string) error {
+	if err := aws.SignedIn(ctx); err != nil {
+		return fmt.Errorf("%w: run it with the AWS credentials of %s, for example with AWS_PROFILE", err, whose)
+	}
+	return nil
 }
