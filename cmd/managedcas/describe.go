@@ -29,6 +29,7 @@ these serve as well as names. Why a degraded one needs an operator, that log say
 managedcasd reconcile --plan.`,
 		Example: `  managedcas organization describe acme
   managedcas organization describe acme -o json | jq '.conditions[] | select(.status != "True")'`,
+		ValidArgsFunction: a.completeOrganization,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return none(cmd, args[1:])

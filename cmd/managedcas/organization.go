@@ -128,8 +128,9 @@ policy are gone with it, so nobody can read its artifacts any more. The objects 
 bucket for the retention of the installation, within which organization undelete brings it
 back. Its name is free again when the backend is done. Prints nothing; organization list
 --deleted shows how far it is.`,
-		Example: `  managedcas organization delete acme`,
-		Args:    nameOrFlag(&name),
+		Example:           `  managedcas organization delete acme`,
+		ValidArgsFunction: a.completeOrganization,
+		Args:              nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				return c.DeleteOrganization(ctx, name)
