@@ -57,7 +57,7 @@ run on one database.`,
 				service.Task{Name: "quotas", Run: quotas.Run},
 				service.Task{Name: "purge", Run: purger.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
-					"database":   db.Ping,
+					"database":   service.Explained(r.log, "database", db.Ping),
 					"reconciler": func(context.Context) error { return reconciler.Health() },
 				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
 					[]prometheus.Collector{quotas, purger, reconcile.NewCensus(db, db.Queue(), r.log)})...)),

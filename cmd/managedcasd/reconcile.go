@@ -87,15 +87,16 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := needCredentials(ctx, aws, "the backend"); err != nil {
+		return err
+	}
 	secrets, err := newSecretStore(cfg.SecretStore, cfg.SecretStore.Vault.Role, in, db, aws)
 	if err != nil {
 		return err
 	}
 	quotas := newQuotas(aws, in, cfg.Backend.ManagedCas.Quotas, r.log)
-	if !o.plan {
-		if err := quotas.Refresh(ctx); err != nil {
-			return fmt.Errorf("reading the quotas of the account: %w", err)
-		}
+	if err := quotas.Refresh(ctx); err != nil {
+		return fmt.Errorf("reading the quotas of the account: %w", err)
 	}
 	options := configured(cfg.Backend.ManagedCas)
 	options.secrets, options.quotas = secrets, quotas
@@ -118,21 +119,23 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 	}
 	report := reconcileReport{Organizations: []reconciled{}, Orphans: []registry.Orphan{}}
 	for _, each := range organizations {
-		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, db, each, progress))
+		report.Organizations = append(report.Organizations, o.one(ctx, reconciling{reconciler, db, quotas}, each, progress))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
 	if o.org == "" {
-		if report.Orphans, err = reconciler.Orphans(ctx); err != nil {
+		orphans, err := reconciler.Orphans(ctx)
+		if err != nil {
 			return err
 		}
+		report.Orphans = append(report.Orphans, orphans...) // [] where there are none, not null
 	}
 	return errors.Join(report.print(stdout, o.output), report.verdict())
 }
 
 // one prints what an organization lacks and, unless only the plan is wanted, does it.
-func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, db *database.DB, each org.Organization, progress io.Writer) reconciled {
+func (o reconcileOptions) one(ctx context.Context, r reconciling, each org.Organization, progress io.Writer) reconciled {
 	result := reconciled{Organization: string(each.Name), ID: each.ID, Steps: []string{}}
 	plan := r.Plan
 	if o.recreate {
@@ -147,8 +150,11 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, db *
 		if try == 1 {
 			result.show(steps, progress)
 		}
-		if err == nil && !o.plan {
-			err = o.apply(ctx, r, db, each)
+		switch {
+		case err == nil && o.plan:
+			err = r.quotas.Room(steps)
+		case err == nil:
+			err = o.apply(ctx, r, each)
 		}
 		if result.failed(err); result.Error == "" || try == tries {
 			break
@@ -167,9 +173,17 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, db *
 	return result
 }
 
-// apply reconciles. An organization that was found beyond repair, or that is degraded for
-// another reason that only an operator can end, is an error here.
-func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, db *database.DB, each org.Organization) error {
+// reconciling is what an organization is reconciled with.
+type reconciling struct {
+	*reconcile.Reconciler
+	db     *database.DB
+	quotas *reconcile.Quotas
+}
+
+// apply reconciles. An organization that was found beyond repair, or that the account has
+// no room for, or that is degraded for another reason that only an operator can end, is an
+// error here.
+func (o reconcileOptions) apply(ctx context.Context, r reconciling, each org.Organization) error {
 	do := func() error { return r.Reconcile(ctx, each.ID) }
 	if o.recreate {
 		do = func() error { return r.Recreate(ctx, each) }
@@ -177,14 +191,23 @@ func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, db
 	if done, err := o.proven(ctx, do); err != nil || !done {
 		return err
 	}
-	if _, err := r.Plan(ctx, each); err != nil {
+	rest, err := r.Plan(ctx, each)
+	if err != nil {
 		return err
 	}
-	now, err := db.OrganizationByID(ctx, each.ID)
-	if err == nil && now.State == org.Degraded {
-		err = degraded(now.Reason)
+	if err := r.quotas.Room(rest); err != nil {
+		return err
 	}
-	return err
+	now, err := r.db.OrganizationByID(ctx, each.ID)
+	switch {
+	case err != nil:
+		return err
+	case now.State == org.Degraded:
+		return degraded(now.Reason)
+	case len(rest) > 0:
+		return fmt.Errorf("still to do: %s", rest[0])
+	}
+	return nil
 }
 
 // degraded is why an organization needs an operator: no room, or probes that fail.

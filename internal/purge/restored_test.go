@@ -88,7 +88,7 @@ func TestPurgeAsksForTheAccessPoint(t *testing.T) {
 	if err := w.root.CreateBucket(t.Context(), "elsewhere"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.root.CreateAccessPoint(t.Context(), w.in.Tenant(o.ID).APName(), "elsewhere"); err != nil {
+	if _, err := w.root.CreateAccessPoint(t.Context(), w.in.Tenant(o.ID).APName(), "elsewhere"); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.purger(t, w.network).Due(t.Context()); err != nil {

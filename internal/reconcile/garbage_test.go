@@ -56,7 +56,7 @@ func TestForeignOrphansAreInNobodysWay(t *testing.T) {
 	for i := range 4 {
 		other := w.in.Tenant(org.NewID())
 		foreign := w.in.Tenant(org.NewID()).SessionPolicy() // another organization's
-		if err := w.root.CreatePolicy(t.Context(), other.SessionPolicyName(), fmt.Sprint(i), foreign); err != nil {
+		if _, err := w.root.CreatePolicy(t.Context(), other.SessionPolicyName(), fmt.Sprint(i), foreign); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -81,7 +81,7 @@ func TestAForeignSharedPolicyStays(t *testing.T) {
 	r := w.reconciler(t, w.network)
 	r.InModeSince(time.Now().Add(-reconcile.Grace - time.Second))
 	for whose, policy := range map[string]*iam.Document{"another installation": other.SharedPolicy(), "a person": w.in.Tenant(org.NewID()).SessionPolicy()} {
-		if err := w.root.CreatePolicy(t.Context(), w.in.SharedPolicyName(), "", policy); err != nil {
+		if _, err := w.root.CreatePolicy(t.Context(), w.in.SharedPolicyName(), "", policy); err != nil {
 			t.Fatal(err)
 		}
 		if err := r.Pass(t.Context()); err != nil {

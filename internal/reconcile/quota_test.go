@@ -162,6 +162,34 @@ managedcas_quota_limit{quota="session_policy_size"} 6144
 	}
 }
 
+// An operator who has an access point made anew keeps the wrong one where the account has
+// no room for another, and gets the right one where it has: what goes makes room.
+func TestRecreateTakesNothingAwayWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.organization(t)
+	name := w.in.Tenant(o.ID).APName()
+	if err := w.root.CreateBucket(t.Context(), "another-bucket-of-ours"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.root.CreateAccessPoint(t.Context(), name, "another-bucket-of-ours"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		reserve int // of three, one is in use
+		bucket  string
+	}{{3, "another-bucket-of-ours"}, {2, w.in.BucketName}} {
+		q := w.quotas(t, w.cloud(t, w.identity, w.network), tc.reserve)
+		err := w.guarded(t, q).Recreate(t.Context(), o)
+		if beyond, ok := errors.AsType[*reconcile.BeyondRepair](err); ok == (tc.reserve < 3) {
+			t.Errorf("with %d of 3 kept free: %v, %v", tc.reserve, beyond, err)
+		}
+		if ap, err := w.root.AccessPoint(t.Context(), name); err != nil || ap.Bucket != tc.bucket {
+			t.Errorf("with %d of 3 kept free: %+v, %v", tc.reserve, ap, err)
+		}
+	}
+}
+
 // What is not known holds nobody back.
 func TestUnknownQuotasHoldNobodyBack(t *testing.T) {
 	t.Parallel()

@@ -152,7 +152,7 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger, c *
 	}
 	var made Observed
 	for _, step := range plan {
-		log.InfoContext(ctx, "reconciling", "step", step.String())
+		log.InfoContext(ctx, "reconciling", "name", o.Name, "step", step.String())
 		if err := r.take(ctx, step, &made); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}

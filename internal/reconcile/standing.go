@@ -188,7 +188,7 @@ func (r *Reconciler) degrade(ctx context.Context, id org.ID, beyond *BeyondRepai
 func (r *Reconciler) done(o org.Organization, step Step) {
 	r.cfg.Quotas.done(step)
 	if !gone(o) && o.State != org.Pending {
-		r.metrics.repairs.WithLabelValues(strings.ReplaceAll(kind(step), " ", "_")).Inc()
+		r.metrics.repairs.WithLabelValues(label(step)).Inc()
 	}
 }
 
