@@ -115,19 +115,33 @@ func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
 	return v.again
 }
 
+// settleGone records that an organization is deleted. Its report is compared even if it
+// is recorded already: whoever recorded it may have ended before the report.
 func (r *Reconciler) settleGone(ctx context.Context, o org.Organization) error {
-	if o.State == org.Deleted {
+	if o.State != org.Deleted {
+		if _, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, org.Deleted, ""); err != nil {
+			return err
+		}
+	}
+	if r.cfg.Standing == nil {
 		return nil
 	}
-	if _, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, org.Deleted, ""); err != nil || r.cfg.Standing == nil {
-		return err
-	}
 	const message = "the organization has no storage any more"
-	return r.cfg.Standing.Report(ctx, o.ID, []registry.Condition{
+	conditions := []registry.Condition{
 		condition(registry.Provisioned, registry.False, deleted, message),
 		condition(registry.PolicyInSync, registry.Unknown, deleted, message),
 		condition(registry.Reachable, registry.Unknown, deleted, message),
-	}, registry.Event{Reason: deleted, Message: message})
+	}
+	before, err := r.cfg.Standing.Conditions(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	var events []registry.Event
+	told := func(c registry.Condition) bool { return c.Type == registry.Provisioned && c.Reason == deleted }
+	if !slices.ContainsFunc(before, told) {
+		events = []registry.Event{{Reason: deleted, Message: message}}
+	}
+	return r.cfg.Standing.Report(ctx, o.ID, conditions, events...)
 }
 
 // reportInSync reports that everything is there and right, and what it was before.
