@@ -40,5 +40,5 @@ var (
 
 // Looked is what a deep look sees: what is missing, and what is remembered of it.
 func (r *Reconciler) Looked(ctx context.Context, o org.Organization) ([]Step, registry.Seen, error) {
-	return r.look(ctx, o)
+	return r.look(ctx, o, r.observe)
 }
