@@ -58,7 +58,7 @@ func (w *world) process(t *testing.T, target string, retention, late time.Durati
 		Interval: time.Hour, Jobs: jobs.NewWorkers(p.db.Queue(), p.db, log), Log: log,
 	})
 	p.purger = purge.New(purge.Config{
-		Installation: w.in, Records: p.db, Storage: aws, Batches: rate.Inf, Now: func() time.Time { return time.Now().Add(late) },
+		Installation: w.in, Records: p.db, AccessPoints: aws, Storage: aws, Batches: rate.Inf, Now: func() time.Time { return time.Now().Add(late) },
 	})
 	return p
 }
