@@ -32,6 +32,7 @@ func reconcileCommand() *cobra.Command {
 them. It needs the AWS credentials of the backend, and may run beside it: both observe
 before each change and after it, every step may be repeated, and of two that do the same
 the second finds nothing to do. What belongs to no organization is printed with its age.
+How far it is goes to standard error once a second.
 
 --plan changes nothing. --recreate deletes the access point of one organization that is not
 what it should be, whoever made it, and makes it anew; objects stay. Organizations that
@@ -118,7 +119,12 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		progress = stderr
 	}
 	report := reconcileReport{Organizations: []reconciled{}, Orphans: []registry.Orphan{}}
-	for _, each := range organizations {
+	said := time.Now()
+	for i, each := range organizations {
+		if time.Since(said) > progressEvery {
+			said = time.Now()
+			fmt.Fprintf(stderr, "%d of %d organizations\n", i, len(organizations))
+		}
 		report.Organizations = append(report.Organizations, o.one(ctx, reconciling{reconciler, db, quotas}, each, progress))
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -133,6 +139,9 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 	}
 	return errors.Join(report.print(stdout, o.output), report.verdict())
 }
+
+// progressEvery is how long nothing is said while all is as it should be.
+const progressEvery = time.Second
 
 // one prints what an organization lacks and, unless only the plan is wanted, does it.
 func (o reconcileOptions) one(ctx context.Context, r reconciling, each org.Organization, progress io.Writer) reconciled {
