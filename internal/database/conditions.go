@@ -71,8 +71,8 @@ func (db *DB) Report(ctx context.Context, id org.ID, conditions []registry.Condi
 		if err != nil {
 			return err
 		}
-		for _, row := range changed(known, id, conditions, now) {
-			_, err := tx.NewInsert().Model(&row).On("CONFLICT (org_id, type) DO UPDATE").
+		if rows := changed(known, id, conditions, now); len(rows) > 0 {
+			_, err := tx.NewInsert().Model(&rows).On("CONFLICT (org_id, type) DO UPDATE").
 				Set("status = EXCLUDED.status").Set("reason = EXCLUDED.reason").
 				Set("message = EXCLUDED.message").Set("since = EXCLUDED.since").Exec(ctx)
 			if err != nil {

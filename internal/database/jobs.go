@@ -36,10 +36,19 @@ func (db *DB) Transact(ctx context.Context, fn func(ctx context.Context, tx *sql
 	return classify(db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error { return fn(ctx, tx.Tx) }))
 }
 
-// Generation counts what was asked of an organization; in tx.
-func (db *DB) Generation(ctx context.Context, tx *sql.Tx, id org.ID) (generation int64, err error) {
-	err = db.write.NewSelect().Conn(tx).Model((*organizationRow)(nil)).Column("generation").Where("id = ?", id.String()).Scan(ctx, &generation)
-	return generation, classify(err)
+// Asked counts what was asked of an organization. It keeps no writer waiting.
+func (db *DB) Asked(ctx context.Context, id org.ID) (int64, error) {
+	return generation(ctx, db.read.NewSelect(), id)
+}
+
+// Generation is Asked in tx.
+func (db *DB) Generation(ctx context.Context, tx *sql.Tx, id org.ID) (int64, error) {
+	return generation(ctx, db.write.NewSelect().Conn(tx), id)
+}
+
+func generation(ctx context.Context, in *bun.SelectQuery, id org.ID) (n int64, err error) {
+	err = in.Model((*organizationRow)(nil)).Column("generation").Where("id = ?", id.String()).Scan(ctx, &n)
+	return n, classify(err)
 }
 
 // AddWorker registers a process that works on jobs.

@@ -142,8 +142,8 @@ func (w *Workers) takeOver(ctx context.Context, id string) error {
 	})
 }
 
-// maxRunning bounds how many running jobs are looked at together: 250 processes of four.
-const maxRunning = 1000
+// maxRunning bounds how many running jobs are looked at together: 250 processes of sixteen.
+const maxRunning = 4000
 
 // running returns the jobs that run. It is how River's own rescuer asks, which gives
 // jobs up by their age alone.

@@ -44,7 +44,9 @@ const (
 type Store interface {
 	// Transact runs fn in a serializable transaction, more than once if need be.
 	Transact(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error
-	// Generation counts what was asked of an organization.
+	// Asked counts what was asked of an organization so far.
+	Asked(ctx context.Context, id org.ID) (int64, error)
+	// Generation is Asked in tx.
 	Generation(ctx context.Context, tx *sql.Tx, id org.ID) (int64, error)
 	// ClaimPass reports whether the last claim is at least period ago, and makes one.
 	ClaimPass(ctx context.Context, period time.Duration) (bool, error)
@@ -203,11 +205,8 @@ func (w *worker) Work(ctx context.Context, job *river.Job[reconcile]) error {
 	if err != nil {
 		return river.JobCancel(err)
 	}
-	var before int64
-	if err := w.store.Transact(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
-		before, err = w.store.Generation(ctx, tx, id)
-		return err
-	}); err != nil {
+	before, err := w.store.Asked(ctx, id)
+	if err != nil {
 		return err
 	}
 	if err := w.do(ctx, id); err != nil {

@@ -56,6 +56,7 @@ func (r *Reconciler) cycle(ctx context.Context, baseRoleID string) (t Tally, err
 	if err != nil {
 		return t, fmt.Errorf("listing what there is in AWS: %w", err)
 	}
+	r.shared.mark(all, r.cfg.Installation)
 	same, err := r.enqueueChanged(ctx, all, scheme(r.cfg.Installation, baseRoleID), &t)
 	if err != nil {
 		return t, err

@@ -23,6 +23,7 @@ type Listings interface {
 type listed struct {
 	registry.Seen
 	point, policy bool
+	superseded    bool // the policy is of a mode that nobody is in any more
 	origin        string
 }
 
@@ -78,7 +79,7 @@ func (o Observed) listed(scheme string) registry.Seen {
 // with what is wanted being the same.
 func (l listed) unchanged(remembered registry.Seen, scheme string) bool {
 	l.Scheme = scheme
-	return l.point && l.origin == originInternet && l.Seen == remembered
+	return l.point && !l.superseded && l.origin == originInternet && l.Seen == remembered
 }
 
 // compare takes a page of organizations out of what is listed. It returns those that a

@@ -69,7 +69,7 @@ func runReplica(text []byte) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	return reconcile.New(reconcile.Config{
 		Installation: cfg.Installation, AccessPoints: aws, Policies: aws, Roles: aws, Listings: aws, Memory: db,
-		Organizations: db, Secrets: secretstore.NewDatabase(db), Interval: time.Hour,
+		Organizations: db, Secrets: secretstore.NewDatabase(db), Interval: time.Hour, Standing: db,
 		Jobs: jobs.NewWorkers(db.Queue(), db, log), Log: log,
 	}).Run(ctx)
 }
@@ -93,7 +93,7 @@ func TestKilledReplica(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	survivor := w.reconciler(t, w.network)
+	survivor := w.reconciler(t, w.network, w.reported)
 	go func() { ended <- survivor.Run(ctx) }()
 	ids := make([]org.ID, organizations)
 	var creating sync.WaitGroup

@@ -20,6 +20,8 @@ const (
 	// lookedAtAlways is how many organizations are all glanced at in every cycle. Of more,
 	// the rotation is the square of how many times more, in cycles: 14 cycles with 1,500.
 	lookedAtAlways = 400
+	// glancing is how many are glanced at together.
+	glancing = 4
 )
 
 // share returns how many of n organizations are glanced at in one cycle, so that all have
@@ -52,7 +54,7 @@ func (r *Reconciler) rotate(ctx context.Context, ids []org.ID) ([]org.ID, error)
 	var mu sync.Mutex
 	var due []org.ID
 	var readers errgroup.Group
-	readers.SetLimit(concurrency)
+	readers.SetLimit(glancing)
 	for _, id := range ids {
 		if err := pace.Wait(ctx); err != nil {
 			break

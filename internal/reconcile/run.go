@@ -11,9 +11,10 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 )
 
-// concurrency is how many organizations a process has at a time: IAM takes few writes a
-// second (facts AWS §5).
-const concurrency = 4
+// concurrency is how many organizations a process has at a time. How often AWS is called
+// the rates decide (docs/decisions/011): most of a job's time is that of a probe's calls,
+// some fifty one after the other, which none of the rates bounds.
+const concurrency = 16
 
 // Run reconciles until ctx ends: organizations that are new or being deleted as soon as
 // Jobs show them, and those that a cycle finds changed. A failure is logged, counted by Health and

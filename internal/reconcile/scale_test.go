@@ -101,12 +101,15 @@ func heap() uint64 {
 }
 
 // hasty is a reconciler whose rates an operator has lifted.
-func (w *world) hasty(t *testing.T, interval time.Duration) *reconcile.Reconciler {
+func (w *world) hasty(t *testing.T, interval time.Duration, options ...func(*reconcile.Config)) *reconcile.Reconciler {
 	t.Helper()
 	c := w.unpaced(t, w.identity, w.network)
 	return w.reconciler(t, w.network, func(cfg *reconcile.Config) {
 		cfg.AccessPoints, cfg.Policies, cfg.Roles, cfg.Listings = c, c, c, c
-		cfg.Interval, cfg.Log = interval, nil
+		cfg.Interval, cfg.Log, cfg.Standing = interval, nil, w.db
+		for _, option := range options {
+			option(cfg)
+		}
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -72,6 +73,19 @@ func (s *sharedPolicy) observe(ctx context.Context, cfg Config) (text []byte, su
 		err = s.read(ctx, cfg)
 	}
 	return s.text, superseded, err
+}
+
+// mark marks organizations that still have a policy of their own, where no process can be
+// in a mode any more that has them.
+func (s *sharedPolicy) mark(all map[org.ID]listed, in tenancy.Installation) {
+	own := in.SessionPolicyMode != tenancy.Inline && in.SessionPolicyMode != tenancy.ABAC
+	if own || time.Since(s.since) <= Grace {
+		return
+	}
+	for id, l := range all {
+		l.superseded = l.policy
+		all[id] = l
+	}
 }
 
 // look reads it anew; where the mode wants none, it deletes one that nobody uses any more,

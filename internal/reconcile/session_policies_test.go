@@ -210,3 +210,46 @@ func TestI7KilledWhileTheSharedPolicyIsMade(t *testing.T) {
 		w.settled(t, o.ID, org.Ready)
 	}
 }
+
+// In no mode does a cycle read a policy of an organization: listings show which there are.
+// What another mode has left is found in one, when its grace is over.
+func TestACycleReadsNoSessionPolicy(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []tenancy.SessionPolicyMode{tenancy.Managed, tenancy.Inline, tenancy.ABAC} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			left := w.made(t, w.reconciler(t, w.network), 1)[0]
+			w.switchTo(t, mode)
+			r := w.reconciler(t, w.network)
+			w.made(t, r, 2)
+			if err := r.Reconcile(t.Context(), left.ID); err != nil { // the cycle's job, as another mode is another scheme
+				t.Fatal(err)
+			}
+			for _, since := range []struct {
+				age time.Duration
+				due int
+			}{{0, 0}, {reconcile.Grace + time.Second, map[bool]int{true: 0, false: 1}[mode == tenancy.Managed]}} {
+				r.InModeSince(time.Now().Add(-since.age))
+				w.aws.Journal().Clear()
+				if tally := w.cycle(t, r); tally.Due != since.due || tally.Drifted != 0 {
+					t.Errorf("after %s: cycle %+v, want %d due", since.age, tally, since.due)
+				}
+				for _, operation := range w.operations(t) {
+					if operation == "GetPolicy" || operation == "GetPolicyVersion" {
+						t.Errorf("after %s: %s", since.age, operation)
+					}
+				}
+				if err := r.Reconcile(t.Context(), left.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if w.policyExists(t, w.in.Tenant(left.ID).SessionPolicyARN()) != (mode == tenancy.Managed) {
+				t.Error("the policy of the older mode is there, or that of this mode is not")
+			}
+			if tally := w.cycle(t, r); tally.Due+tally.Drifted != 0 {
+				t.Errorf("at last: cycle %+v", tally)
+			}
+		})
+	}
+}
