@@ -14,6 +14,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/emulator/faults"
+	"github.com/managedcas/managedcas/internal/org"
 )
 
 // fault is one thing that goes wrong with one call, of AWS or of the database.
@@ -63,6 +64,7 @@ type script struct {
 	fault   fault
 	calls   []call
 	hit     bool
+	first   func() // is called before the first call goes out
 }
 
 // call is one of AWS or of the database.
@@ -95,7 +97,9 @@ func (s *script) meet(c call) (fault, bool) {
 	if !s.playing {
 		return fault{}, false
 	}
-	s.calls = append(s.calls, c)
+	if s.calls = append(s.calls, c); len(s.calls) == 1 && s.first != nil {
+		s.first()
+	}
 	if len(s.calls) != s.at {
 		return fault{}, false
 	}
@@ -150,7 +154,7 @@ func (p *process) meetAWS(r *http.Request) (*http.Request, fault, bool) {
 		r = r.Clone(r.Context())
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if !strings.Contains(r.URL.String()+string(body), p.about) {
+	if !p.about.IsZero() && !speaksOf(r.URL.String()+string(body), p.about) {
 		return r, fault{}, false
 	}
 	what := r.Method + " " + varying.ReplaceAllString(r.URL.Path, "…")
@@ -163,6 +167,9 @@ func (p *process) meetAWS(r *http.Request) (*http.Request, fault, bool) {
 
 // judge is what the process's way to the database asks.
 func (p *process) judge(e databasetest.Exchange) databasetest.Fate {
+	if p.gate != nil && strings.Contains(e.Statement, "JobGetAvailable") {
+		p.gate.pass()
+	}
 	if !p.concerns(e) {
 		return databasetest.Fate{}
 	}
@@ -184,7 +191,7 @@ func (p *process) judge(e databasetest.Exchange) databasetest.Fate {
 // concerns reports whether a statement counts: everything does, or, where a process works
 // by itself, the statements about one organization and those in the same transaction.
 func (p *process) concerns(e databasetest.Exchange) bool {
-	if p.about == "" {
+	if p.about.IsZero() {
 		return true
 	}
 	p.mu.Lock()
@@ -192,14 +199,20 @@ func (p *process) concerns(e databasetest.Exchange) bool {
 	if strings.HasPrefix(e.Statement, "begin") {
 		p.within[e.Connection] = false
 	}
-	if e.Mentions(p.aboutID) {
-		p.within[e.Connection] = true
+	mentioned := e.Mentions(p.about.String())
+	before, transaction := p.within[e.Connection]
+	if transaction {
+		p.within[e.Connection] = before || mentioned
 	}
-	about := p.within[e.Connection]
-	if s := strings.ToLower(e.Statement); s == "commit" || s == "rollback" {
-		p.within[e.Connection] = false
+	if e.Statement == "commit" || e.Statement == "rollback" {
+		delete(p.within, e.Connection)
 	}
-	return about
+	return before || mentioned
+}
+
+// speaksOf reports whether a text has an organization's id in it, in either form.
+func speaksOf(text string, id org.ID) bool {
+	return strings.Contains(text, id.String()) || strings.Contains(text, id.Compact())
 }
 
 // ending is a context that ends when it is told to, and with which error.

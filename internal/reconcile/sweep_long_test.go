@@ -3,4 +3,4 @@
 package reconcile_test
 
 // The whole sweep, on so many accounts for each operation.
-const sweepStride, sweepLanes = 1, 3
+const sweepStride, sweepLanes = 1, 4

@@ -58,7 +58,9 @@ var sweepOperations = []operation{
 			l.made(t, o)
 			l.change(t, o.ID)
 		},
-		ask: func(context.Context, *process, org.Organization) error { return nil },
+		ask: func(ctx context.Context, p *process, o org.Organization) error {
+			return p.jobs.Look(ctx, []org.ID{o.ID})
+		},
 	},
 	{
 		name: "delete", want: org.Deleted, purges: true,
