@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -187,6 +188,27 @@ func TestRecreateTakesNothingAwayWithoutRoom(t *testing.T) {
 		if ap, err := w.root.AccessPoint(t.Context(), name); err != nil || ap.Bucket != tc.bucket {
 			t.Errorf("with %d of 3 kept free: %+v, %v", tc.reserve, ap, err)
 		}
+	}
+}
+
+// Organizations that are made at the same time do not all take the last of the room: of
+// three with one kept free, two are made of eight.
+func TestTheLastRoomIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.guarded(t, w.quotas(t, w.cloud(t, w.identity, w.network), 1))
+	var all sync.WaitGroup
+	for range 8 {
+		o := w.organization(t)
+		all.Go(func() {
+			if err := r.Reconcile(t.Context(), o.ID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n, err := w.root.AccessPointsInUse(t.Context()); n != 2 || err != nil {
+		t.Errorf("%d access points of 3 with one kept free, %v", n, err)
 	}
 }
 
