@@ -44,6 +44,15 @@ func Difference(desired Desired, observed Observed) ([]Step, error) {
 	return plan, nil
 }
 
+// taken is for what AWS neither shows nor lets create, however often it is asked: names of
+// policies are one space for all paths, and ours are read at "/".
+func taken(err error) error {
+	return &BeyondRepair{
+		Problem: fmt.Sprintf("something else has the name (%v)", err),
+		Fix:     "look for an IAM policy of that name at another path (aws iam list-policies --scope Local); find out who made it, and delete it",
+	}
+}
+
 // originInternet is the network origin of an access point that is not bound to a VPC.
 const originInternet = "Internet"
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
@@ -20,7 +21,8 @@ type Observed struct {
 	AccessPoint       *cloud.AccessPoint
 	AccessPointPolicy []byte               // JSON
 	Coordinates       *tenancy.Coordinates // zero when something is there, or may be, and cannot be read
-	// Backend: the managed storage backend is recorded as valid.
+	// Backend: the managed storage backend is recorded as valid, and it or another one is
+	// the default, without which nothing can be stored.
 	Backend bool
 	// BackendRecorded: it is recorded, whatever its status.
 	BackendRecorded bool
@@ -56,8 +58,9 @@ func (r *Reconciler) observeRest(ctx context.Context, desired Desired, seen *Obs
 	}
 	seen.Coordinates = r.coordinates(ctx, t)
 	backends, err := r.cfg.Organizations.Backends(ctx, t.ID())
+	hasDefault := slices.ContainsFunc(backends, func(b registry.Backend) bool { return b.Default })
 	for _, b := range backends {
-		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid
+		seen.Backend = seen.Backend || b.Managed && b.Status == registry.BackendValid && hasDefault
 		seen.BackendRecorded = seen.BackendRecorded || b.Managed
 	}
 	if err != nil || !desired.Gone {

@@ -116,6 +116,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, id org.ID) (err error) {
 		return err
 	})
 
+	if errors.Is(err, cloud.ErrExists) {
+		err = taken(err)
+	}
 	if beyond, ok := errors.AsType[*BeyondRepair](err); ok {
 		err = r.degrade(ctx, id, beyond)
 	}
