@@ -13,9 +13,10 @@ FUZZTIME ?= 10s
 # SQLite, translated from C, keeps its memory outside of Go's heap, where the race
 # detector and checkptr look at nothing; finding that out takes a third of the
 # computing of tests that have a database. Its driver and our code stay instrumented.
-# It is in GOFLAGS so that programs which tests build are built alike.
-RACE := GOFLAGS="$$(go env GOFLAGS) '-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0' \
-  -gcflags=modernc.org/libc=-d=checkptr=0 -gcflags=modernc.org/memory=-d=checkptr=0"
+# It is in GOFLAGS so that lint and programs that tests build share the compiled packages.
+test race story conform: export GOFLAGS := $(shell go env GOFLAGS) \
+  '-gcflags=modernc.org/sqlite/lib=-race=false -d=checkptr=0' \
+  -gcflags=modernc.org/libc=-d=checkptr=0 -gcflags=modernc.org/memory=-d=checkptr=0
 
 .PHONY: help
 help: ## list the targets
@@ -31,11 +32,11 @@ demo: build $(TOOLS)/cyclonedx-gomod ## the whole main job on this machine; KEEP
 
 .PHONY: test
 test: packages lint ## everything that must hold, under the race detector (a few minutes)
-	$(RACE) go test -race -timeout 11m $(PACKAGES)
+	go test -race -timeout 11m $(PACKAGES)
 
 .PHONY: race
 race: ## the tests of PACKAGES under the race detector, nothing else
-	$(RACE) go test -race $(PACKAGES)
+	go test -race $(PACKAGES)
 
 .PHONY: test-long
 test-long: ## the long sweeps, and every fuzz target for FUZZTIME
@@ -49,11 +50,11 @@ test-long: ## the long sweeps, and every fuzz target for FUZZTIME
 
 .PHONY: conform
 conform: ## AWS's behaviour, held against ten embedded accounts; or an account of yours: docs/conformance.md
-	$(RACE) go test -count 1 -timeout 1h $(if $(filter aws,$(CONFORM_TARGET)),-v,-race) ./test/conform
+	go test -count 1 -timeout 1h $(if $(filter aws,$(CONFORM_TARGET)),-v,-race) ./test/conform
 
 .PHONY: story
 story: ## the stories of test/story; STORY=name runs one
-	$(RACE) go test -count 1 ./test/story $(if $(STORY),-run 'TestStories/$(STORY)$$' -v)
+	go test -count 1 ./test/story $(if $(STORY),-run 'TestStories/$(STORY)$$' -v)
 
 .PHONY: lint
 lint: $(TOOLS)/staticcheck ## gofmt, vet, staticcheck
