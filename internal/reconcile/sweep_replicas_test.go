@@ -29,7 +29,7 @@ func TestFaultSweepOfReplicas(t *testing.T) {
 		calls, want := r.clean(t)
 		tally.calls(op.name, calls)
 		for _, one := range r.share(calls, answered, lane) {
-			if r.run(t, one, calls, want, &pickUps) {
+			if r.meets(t, one, calls, want, &pickUps) {
 				tally.add(op.name, one.fault, calls[one.at-1])
 			}
 		}
@@ -108,18 +108,42 @@ func (r *replicas) end(t *testing.T, p *process) {
 // comes of it.
 func (r *replicas) clean(t *testing.T) ([]call, []string) {
 	t.Helper()
-	o := unborn()
-	p := r.begin(t, o, 0, fault{})
-	if err := r.op.ask(t.Context(), r.healthy, o); err != nil {
-		t.Fatal(err)
+	var last []call
+	for range overtakings {
+		o := unborn()
+		p := r.begin(t, o, 0, fault{})
+		if err := r.op.ask(t.Context(), r.healthy, o); err != nil {
+			t.Fatal(err)
+		}
+		r.done(t, o.ID)
+		r.end(t, p)
+		calls, _ := p.script.stop()
+		if slices.Equal(calls, last) {
+			return calls, r.ledger.meaning(t, o.ID)
+		}
+		last = calls
 	}
-	r.done(t, o.ID)
-	r.end(t, p)
-	calls, _ := p.script.stop()
-	return calls, r.ledger.meaning(t, o.ID)
+	t.Fatal("the calls are others each time")
+	return nil, nil
 }
 
-// run is one case.
+// overtakings is how often something is repeated because the other replica's transactions
+// came between: PostgreSQL has one of two done again, which makes other calls.
+const overtakings = 6
+
+// meets has a call meet a fault, again if it was another call that met it.
+func (r *replicas) meets(t *testing.T, one sweepCase, calls []call, want []string, pickUps *pickUps) bool {
+	t.Helper()
+	for range overtakings {
+		if r.run(t, one, calls, want, pickUps) {
+			return true
+		}
+	}
+	t.Errorf("%s: call %d (%s) did not meet %s", r.op.name, one.at, calls[one.at-1], one.fault.name)
+	return false
+}
+
+// run is one case. It reports whether it was the right call that met the fault.
 func (r *replicas) run(t *testing.T, one sweepCase, calls []call, want []string, pickUps *pickUps) bool {
 	t.Helper()
 	what := fmt.Sprintf("%s, call %d (%s), %s", r.op.name, one.at, calls[one.at-1], one.fault.name)
@@ -134,14 +158,7 @@ func (r *replicas) run(t *testing.T, one sweepCase, calls []call, want []string,
 	took := r.done(t, o.ID)
 	r.end(t, p)
 	met, hit := p.script.stop()
-	if !hit {
-		t.Errorf("%s: it was not met in %d calls", what, len(met))
-		return false
-	}
-	if met[one.at-1] != calls[one.at-1] {
-		t.Errorf("%s: another call met it: %s", what, met[one.at-1])
-	}
-	if one.fault.kind == killing {
+	if hit && one.fault.kind == killing {
 		pickUps.add(took.Sub(p.died()))
 	}
 	r.finished(t, o.ID)
@@ -155,7 +172,7 @@ func (r *replicas) run(t *testing.T, one sweepCase, calls []call, want []string,
 	if diff := cmp.Diff(listing, r.ledger.listing(t, o.ID)); diff != "" {
 		t.Errorf("%s: what others have in AWS (-before +after):\n%s", what, diff)
 	}
-	return true
+	return hit && met[one.at-1] == calls[one.at-1]
 }
 
 // done waits until no job of the organization is left to do, and returns when the last
