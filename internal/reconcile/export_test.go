@@ -42,3 +42,6 @@ var (
 func (r *Reconciler) Looked(ctx context.Context, o org.Organization) ([]Step, registry.Seen, error) {
 	return r.look(ctx, o, r.observe)
 }
+
+// Failed counts a failure of a job.
+func (r *Reconciler) Failed(ctx context.Context, err error) { r.report(ctx, "reconciling", err) }
