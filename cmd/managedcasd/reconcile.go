@@ -34,7 +34,8 @@ before each change and after it, every step may be repeated, and of two that do 
 the second finds nothing to do. What belongs to no organization is printed with its age.
 How far it is goes to standard error once a second.
 
---plan changes nothing. --recreate deletes the access point of one organization that is not
+--plan changes no organization; the database gets the schema of this version, as at every
+start. --recreate deletes the access point of one organization that is not
 what it should be, whoever made it, and makes it anew; objects stay. Organizations that
 fail are tried five times, with --once once. --accept-count says that it is right when the
 database has fewer organizations than before: garbage is collected again.
