@@ -92,6 +92,26 @@ func TestAFullAccountHoldsNewOrganizationsBack(t *testing.T) {
 	w.settled(t, third.ID, org.Ready)
 }
 
+// What an operator has to do is said when it begins, not in every cycle.
+func TestAnOperatorIsCalledOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var log bytes.Buffer
+	r := w.reconciler(t, w.network, func(cfg *reconcile.Config) {
+		cfg.Quotas, cfg.Log = w.quotas(t, w.cloud(t, w.identity, w.network), 3), slog.New(slog.NewTextHandler(&log, nil))
+	})
+	for _, id := range []org.ID{w.organization(t).ID, w.organization(t).ID} {
+		for range 3 {
+			if err := r.Reconcile(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := strings.Count(log.String(), `level=ERROR msg="organization needs an operator" org=`+id.String()); n != 1 {
+			t.Errorf("said %d times in three looks:\n%s", n, &log)
+		}
+	}
+}
+
 // An organization that lost its access point in a full account keeps being protected: a
 // session policy that somebody widened is put right, whatever else has to wait.
 func TestAFullAccountStillRepairs(t *testing.T) {

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -175,7 +176,15 @@ func (r *Reconciler) reportInSync(ctx context.Context, id org.ID) error {
 // degrade records that an organization needs an operator. The reason is for the operator;
 // clients see that there is one.
 func (r *Reconciler) degrade(ctx context.Context, id org.ID, beyond *BeyondRepair) error {
-	r.cfg.Log.ErrorContext(ctx, "organization needs an operator", "org", id, "reason", beyond.Error())
+	before, err := r.cfg.Organizations.OrganizationByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelError
+	if before.State == org.Degraded && before.Reason == beyond.Error() {
+		level = slog.LevelDebug // said when it began; metrics and conditions go on to say it
+	}
+	r.cfg.Log.Log(ctx, level, "organization needs an operator", "org", id, "name", before.Name, "reason", beyond.Error())
 	o, err := r.cfg.Organizations.SetOrganizationState(ctx, id, org.Degraded, beyond.Error())
 	if err != nil || r.cfg.Standing == nil {
 		return err
