@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/x509"
+	"database/sql"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,6 +36,19 @@ func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
 	coordinates, err := secrets.Coordinates(context.Background(), source)
 	ts.Check(err)
 	ts.Check(secrets.PutCoordinates(context.Background(), target, coordinates))
+}
+
+// cmdSQL runs "sql STATEMENT": an operator with a database shell changes something by hand.
+func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sql STATEMENT")
+	}
+	db := openDatabase(ts)
+	defer db.Close()
+	ts.Check(db.Transact(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, args[0])
+		return err
+	}))
 }
 
 func serverKey(ts *testscript.TestScript) *ecdsa.PrivateKey {

@@ -66,6 +66,7 @@ func TestStories(t *testing.T) {
 			"session":  cmdSession,
 			"setjson":  cmdSetJSON,
 			"stop":     cmdStop,
+			"sql":      cmdSQL,
 			"tamper":   cmdTamper,
 			"trespass": cmdTrespass,
 		},
