@@ -17,6 +17,7 @@ func backendList(a *app) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the storage backends of the organization",
+		Example: `  managedcas --org acme cas-backend list -o json`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {

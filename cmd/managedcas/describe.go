@@ -14,7 +14,7 @@ const tableEvents = 8
 
 func organizationDescribe(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "describe [NAME]",
+		Use:   "describe [NAME|ID]",
 		Short: "Show an organization, the state of its storage, and what happened to it",
 		Long: `Show an organization with its conditions and its last events. Each condition is True,
 False or Unknown since a time, with a reason:
@@ -24,7 +24,12 @@ False or Unknown since a time, with a reason:
   Reachable       a probe stored, read and listed as the organization, and nobody else's
   StorageBackend  its default storage backend can be used
 
-A token of an organization may describe that one.`,
+A token of an organization may describe that one. To others, the server's log gives ids:
+these serve as well as names. Why a degraded one needs an operator, that log says, and
+managedcasd reconcile --plan.`,
+		Example: `  managedcas organization describe acme
+  managedcas organization describe acme -o json | jq '.conditions[] | select(.status != "True")'`,
+		ValidArgsFunction: a.completeOrganization,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return none(cmd, args[1:])

@@ -107,8 +107,9 @@ func command(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return problem.Wrap(err, problem.Invalid, err.Error(), "see "+cmd.CommandPath()+" --help")
 	})
-	// The flag exists and has no other completion: this cannot fail.
+	// The flags exist and have no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = root.RegisterFlagCompletionFunc("org", a.organizationsBeginning)
 	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
 	return root
 }

@@ -93,7 +93,10 @@ func organizationList(a *app) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the organizations that the token can act in, and how their storage is",
-		Args:    none,
+		Example: `  managedcas organization list
+  managedcas organization list -o json | jq -r '.[] | select(.state != "ready").name'
+  managedcas organization list --deleted`,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if deleted {
 				return listDeleted(a, cmd)
@@ -123,8 +126,11 @@ func organizationDelete(a *app) *cobra.Command {
 		Long: `Delete an organization, at once and without asking. Its tokens, access point and session
 policy are gone with it, so nobody can read its artifacts any more. The objects stay in the
 bucket for the retention of the installation, within which organization undelete brings it
-back. Its name is free again when the backend is done.`,
-		Args: nameOrFlag(&name),
+back. Its name is free again when the backend is done. Prints nothing; organization list
+--deleted shows how far it is.`,
+		Example:           `  managedcas organization delete acme`,
+		ValidArgsFunction: a.completeOrganization,
+		Args:              nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {
 				return c.DeleteOrganization(ctx, name)

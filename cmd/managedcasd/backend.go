@@ -44,10 +44,9 @@ run on one database.`,
 			}
 			managed := r.cfg.Backend.ManagedCas
 			quotas := newQuotas(aws, r.in, managed.Quotas, r.log)
-			reconciler, err := newBackend(aws, r.in, db, backendOptions{
-				secrets: secrets, interval: managed.ReconcileInterval, deepInterval: managed.DeepInterval, probeInterval: managed.ProbeInterval,
-				garbage: reconcile.Garbage(managed.GarbageCollection), retention: *managed.Retention, quotas: quotas, tracing: r.tracing,
-			}, r.log)
+			options := configured(managed)
+			options.secrets, options.quotas, options.tracing = secrets, quotas, r.tracing
+			reconciler, err := newBackend(aws, r.in, db, options, r.log)
 			if err != nil {
 				return err
 			}
@@ -58,7 +57,7 @@ run on one database.`,
 				service.Task{Name: "quotas", Run: quotas.Run},
 				service.Task{Name: "purge", Run: purger.Run},
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
-					"database":   db.Ping,
+					"database":   service.Explained(r.log, "database", db.Ping),
 					"reconciler": func(context.Context) error { return reconciler.Health() },
 				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
 					[]prometheus.Collector{quotas, purger, reconcile.NewCensus(db, db.Queue(), r.log)})...)),
@@ -71,11 +70,20 @@ type backendOptions struct {
 	interval     time.Duration
 	deepInterval time.Duration     // 0: the default
 	garbage      reconcile.Garbage // deletes nothing unless enabled
-	retention    time.Duration     // of the objects of deleted organizations
+	retention    *time.Duration    // of the objects of deleted organizations; nil: the default
 	quotas       *reconcile.Quotas
 	tracing      trace.TracerProvider // nil: off
 
 	probeInterval, probePause time.Duration // 0: the defaults
+}
+
+// configured is what the configuration says of a reconciler, in whichever command it runs:
+// what one does, such as to begin a retention, must not depend on who came first.
+func configured(managed service.ManagedCas) backendOptions {
+	return backendOptions{
+		interval: managed.ReconcileInterval, deepInterval: managed.DeepInterval, probeInterval: managed.ProbeInterval,
+		garbage: reconcile.Garbage(managed.GarbageCollection), retention: managed.Retention,
+	}
 }
 
 // newBackend returns the reconciler of an installation. It probes with sessions of its
@@ -109,7 +117,7 @@ func newBackend(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, o
 		ProbePause:    options.probePause,
 		DeepInterval:  options.deepInterval,
 		Garbage:       options.garbage,
-		Retention:     &options.retention,
+		Retention:     options.retention,
 		Log:           log,
 	}), nil
 }

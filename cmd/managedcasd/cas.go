@@ -164,7 +164,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	}
 
 	checks := map[string]service.Check{
-		"database": db.Ping,
+		"database": service.Explained(log, "database", db.Ping),
 		"open":     func(context.Context) error { return places.Open() },
 	}
 	maps.Copy(checks, options.checks)

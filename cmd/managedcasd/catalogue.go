@@ -15,6 +15,7 @@ import (
 	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/session"
@@ -119,14 +120,14 @@ func organizationsToRebuild(ctx context.Context, db *database.DB, name string) (
 	if name != "" {
 		if id, err := org.ParseID(name); err == nil {
 			o, err := db.OrganizationByID(ctx, id)
-			return []org.Organization{o}, err
+			return []org.Organization{o}, orNone(name, err)
 		}
 		parsed, err := org.ParseName(name)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--org %q is neither the name nor the id of an organization", name)}
 		}
 		o, err := db.OrganizationByName(ctx, parsed)
-		return []org.Organization{o}, err
+		return []org.Organization{o}, orNone(name, err)
 	}
 	const pageSize = 100
 	var all []org.Organization
@@ -140,6 +141,14 @@ func organizationsToRebuild(ctx context.Context, db *database.DB, name string) (
 		}
 		after = page[len(page)-1].ID
 	}
+}
+
+// orNone says of an organization that is not found where there is one.
+func orNone(name string, err error) error {
+	if errors.Is(err, registry.ErrNotFound) {
+		return usageError{fmt.Errorf("--org %s: there is no such organization: see managedcas organization list", name)}
+	}
+	return err
 }
 
 // rebuild goes through all organizations; one that fails does not keep the others waiting.

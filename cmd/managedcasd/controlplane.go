@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
@@ -43,7 +44,10 @@ Make the first token with managedcasd token.`,
 		})
 }
 
-type controlplaneOptions struct{ maxArtifactBytes int64 }
+type controlplaneOptions struct {
+	maxArtifactBytes int64
+	metrics          []prometheus.Collector // of others in the process, shown with its own
+}
 
 type controlplaneServers struct {
 	grpc   *grpc.Server
@@ -77,7 +81,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	api.Register(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", api.HTTPHandler())
-	mux.Handle("GET /metrics", service.Metrics(calls))
+	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
 	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys}, nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/managedcas/managedcas/internal/awscloud"
@@ -36,7 +38,7 @@ has its own workload identity, as in EKS: every policy is exercised as it will b
 
 The ready file says where everything listens and how to get in; it appears when every
 part is healthy. The same --data finds everything again; the administrator's token is in
-its file admin-token.`,
+its file admin-token. The backend's metrics are shown with the control plane's.`,
 		Example: `  managedcasd dev --data ./dev --ready-file ./dev.json`,
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -170,12 +172,17 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	defer func() { err = errors.Join(err, db.Close()) }()
 	secrets := secretstore.NewDatabase(db)
 	reconciler, err := newBackend(clouds["backend"], installation, db, backendOptions{
-		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause, retention: options.retention,
+		secrets: secrets, interval: options.reconcile, probeInterval: options.probe, probePause: devProbePause, retention: &options.retention,
 	}, log)
 	if err != nil {
 		return err
 	}
-	controlplane, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: options.maxArtifactBytes}, log)
+	purger := newPurger(clouds["backend"], installation, db, options.reconcile, log)
+	controlplane, err := newControlplane(ctx, db, controlplaneOptions{
+		maxArtifactBytes: options.maxArtifactBytes,
+		metrics: slices.Concat(clouds["backend"].Collectors(), reconciler.Collectors(),
+			[]prometheus.Collector{purger, reconcile.NewCensus(db, db.Queue(), log)}), // the backend has no port here
+	}, log)
 	if err != nil {
 		return err
 	}
@@ -206,7 +213,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 			service.HTTP("cas-http", listeners["cas-http"], cas.http),
 		),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
-		service.Task{Name: "purge", Run: newPurger(clouds["backend"], installation, db, options.reconcile, log).Run},
+		service.Task{Name: "purge", Run: purger.Run},
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			r := newReady(listeners, root, installation, identities, adminToken)
 			return announce(ctx, options.readyFile, r, log.With("adminToken", tokenFile))

@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,6 +24,85 @@ func TestErrorsStayOnOneLine(t *testing.T) {
 			t.Errorf("%q became %q, want %q", text, got, want)
 		}
 	}
+}
+
+// A role that is told to stop says so, and that it did: exit code 0.
+func TestARoleSaysThatItStops(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "managedcas.yaml")
+	if err := os.WriteFile(file, []byte(`
+backend:
+  managedCas: {enabled: true, region: eu-west-1, accountId: "111122223333", bucketName: cas-prod, apPrefix: chainloop-,
+    kmsKeyArn: "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555",
+    baseRoleName: tenant, sessionPolicyPrefix: cas-, backendRoleName: backend, controlplaneRoleName: controlplane}
+database: {url: "sqlite:`+filepath.Join(dir, "cas.db")+`"}
+controlplane: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	log := &watched{seen: func(text string) {
+		if strings.Contains(text, `"msg":"ready"`) {
+			stop()
+		}
+	}}
+	code := run(ctx, []string{"controlplane", "--config", file}, strings.NewReader(""), io.Discard, log)
+	text := log.String()
+	if code != 0 || !strings.Contains(text, `"msg":"stopping: told to by a signal","role":"controlplane"`) || !strings.HasSuffix(text, `"msg":"stopped","role":"controlplane"}`+"\n") {
+		t.Errorf("exit code %d:\n%s", code, text)
+	}
+}
+
+// Who forgot the credentials is told whose are needed. It sets the environment of the
+// process, so it is alone.
+func TestCommandsSayWhoseCredentialsTheyNeed(t *testing.T) { //nolint:paralleltest // see above
+	dir := t.TempDir()
+	for name, value := range map[string]string{
+		"AWS_EC2_METADATA_DISABLED": "true", "AWS_PROFILE": "", "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "",
+		"AWS_CONFIG_FILE": dir + "/none", "AWS_SHARED_CREDENTIALS_FILE": dir + "/none",
+		"AWS_WEB_IDENTITY_TOKEN_FILE": "", "AWS_CONTAINER_CREDENTIALS_FULL_URI": "", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "",
+	} {
+		t.Setenv(name, value)
+	}
+	file := filepath.Join(dir, "managedcas.yaml")
+	if err := os.WriteFile(file, []byte(`
+backend:
+  managedCas: {enabled: true, region: eu-west-1, accountId: "111122223333", bucketName: cas-prod, apPrefix: chainloop-,
+    kmsKeyArn: "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555", endpoint: "http://127.0.0.1:1",
+    baseRoleName: tenant, sessionPolicyPrefix: cas-, backendRoleName: backend, controlplaneRoleName: controlplane}
+database: {url: "sqlite:`+filepath.Join(dir, "cas.db")+`"}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for command, whose := range map[string]string{"provision": "an administrator of the account", "reconcile": "the backend"} {
+		var stderr bytes.Buffer
+		if code := run(t.Context(), []string{command, "--config", file, "--plan"}, strings.NewReader(""), io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "run it with the AWS credentials of "+whose) {
+			t.Errorf("%s: exit code %d, %s", command, code, stderr.String())
+		}
+	}
+}
+
+// watched is a log that somebody reads while it is written.
+type watched struct {
+	seen func(text string)
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (w *watched) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.text.Write(line)
+	w.seen(w.text.String())
+	return len(line), nil
+}
+
+func (w *watched) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
 }
 
 // TestCASRefusesValuesBeforeItListens: what is wrong in the file is said, and not that the

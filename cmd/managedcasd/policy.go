@@ -38,7 +38,8 @@ func policyRenderCommand() *cobra.Command {
 organization, as files named after where they belong. Existing files are replaced.
 An access point policy contains the unique id of the base role (AROA…), which only AWS
 knows: give it with --base-role-id, or a placeholder stands in.`,
-		Args: noArguments,
+		Example: `  managedcasd policy render --config managedcas.yaml --out policies`,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlag(cmd, "config", config); err != nil {
 				return err
@@ -131,7 +132,8 @@ func policyProveCommand() *cobra.Command {
 another: every action by every route, with each layer of the scheme knocked out in turn.
 Exit code 1 when something gets through. It proves the documents of this configuration,
 not what an account holds.`,
-		Args: noArguments,
+		Example: `  managedcasd policy prove --config managedcas.yaml`,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlag(cmd, "config", config); err != nil {
 				return err

@@ -23,6 +23,8 @@ func provisionCommand() *cobra.Command {
 base role, KMS key and bucket, with their policies. What exists is adopted; nothing is
 deleted or loosened; a second run changes nothing. It runs with the AWS credentials of
 its environment, which must be those of an administrator.`,
+		Example: `  managedcasd provision --config managedcas.yaml --plan
+  managedcasd provision --config managedcas.yaml`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlag(cmd, "config", config); err != nil {
@@ -41,6 +43,9 @@ its environment, which must be those of an administrator.`,
 			p, err := newProvisioner(aws, in, log)
 			if err != nil {
 				return fmt.Errorf("backend.managedCas: %w", err)
+			}
+			if err := needCredentials(cmd.Context(), aws, "an administrator of the account"); err != nil {
+				return err
 			}
 			plan, err := p.Plan(cmd.Context())
 			if err != nil {

@@ -27,6 +27,8 @@ them (backend.managedCas.purge.enabled). Nobody can delete their objects but the
 lifecycle: --begin records that an organization cannot be brought back any more, and prints
 the rule to add and how. --done is for when no object is left: it removes what the database
 knows of them. It calls no AWS API.`,
+		Example: `  managedcasd purge --config managedcas.yaml
+  managedcasd purge --config managedcas.yaml --begin 8f0c5a3e-6f0e-4d6e-9d53-1f3a0c0f7c11`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := needFlag(cmd, "config", config); err != nil {

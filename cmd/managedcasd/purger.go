@@ -22,7 +22,7 @@ type purger struct {
 
 func newPurger(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, every time.Duration, log *slog.Logger) purger {
 	return purger{purge.New(purge.Config{
-		Installation: in, Records: db, Storage: aws, Every: every, Log: log.With("part", "backend"),
+		Installation: in, Records: db, AccessPoints: aws, Storage: aws, Every: every, Log: log.With("part", "backend"),
 	}), in.Purges()}
 }
 

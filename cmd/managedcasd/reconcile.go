@@ -32,8 +32,10 @@ func reconcileCommand() *cobra.Command {
 them. It needs the AWS credentials of the backend, and may run beside it: both observe
 before each change and after it, every step may be repeated, and of two that do the same
 the second finds nothing to do. What belongs to no organization is printed with its age.
+How far it is goes to standard error once a second.
 
---plan changes nothing. --recreate deletes the access point of one organization that is not
+--plan changes no organization; the database gets the schema of this version, as at every
+start. --recreate deletes the access point of one organization that is not
 what it should be, whoever made it, and makes it anew; objects stay. Organizations that
 fail are tried five times, with --once once. --accept-count says that it is right when the
 database has fewer organizations than before: garbage is collected again.
@@ -87,17 +89,20 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := needCredentials(ctx, aws, "the backend"); err != nil {
+		return err
+	}
 	secrets, err := newSecretStore(cfg.SecretStore, cfg.SecretStore.Vault.Role, in, db, aws)
 	if err != nil {
 		return err
 	}
 	quotas := newQuotas(aws, in, cfg.Backend.ManagedCas.Quotas, r.log)
-	if !o.plan {
-		if err := quotas.Refresh(ctx); err != nil {
-			return fmt.Errorf("reading the quotas of the account: %w", err)
-		}
+	if err := quotas.Refresh(ctx); err != nil {
+		return fmt.Errorf("reading the quotas of the account: %w", err)
 	}
-	reconciler, err := newBackend(aws, in, db, backendOptions{secrets: secrets, quotas: quotas}, r.log)
+	options := configured(cfg.Backend.ManagedCas)
+	options.secrets, options.quotas = secrets, quotas
+	reconciler, err := newBackend(aws, in, db, options, r.log)
 	if err != nil {
 		return err
 	}
@@ -115,22 +120,32 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 		progress = stderr
 	}
 	report := reconcileReport{Organizations: []reconciled{}, Orphans: []registry.Orphan{}}
-	for _, each := range organizations {
-		report.Organizations = append(report.Organizations, o.one(ctx, reconciler, each, progress))
+	said := time.Now()
+	for i, each := range organizations {
+		if time.Since(said) > progressEvery {
+			said = time.Now()
+			fmt.Fprintf(stderr, "%d of %d organizations\n", i, len(organizations))
+		}
+		report.Organizations = append(report.Organizations, o.one(ctx, reconciling{reconciler, db, quotas}, each, progress))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
 	if o.org == "" {
-		if report.Orphans, err = reconciler.Orphans(ctx); err != nil {
+		orphans, err := reconciler.Orphans(ctx)
+		if err != nil {
 			return err
 		}
+		report.Orphans = append(report.Orphans, orphans...) // [] where there are none, not null
 	}
 	return errors.Join(report.print(stdout, o.output), report.verdict())
 }
 
+// progressEvery is how long nothing is said while all is as it should be.
+const progressEvery = time.Second
+
 // one prints what an organization lacks and, unless only the plan is wanted, does it.
-func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each org.Organization, progress io.Writer) reconciled {
+func (o reconcileOptions) one(ctx context.Context, r reconciling, each org.Organization, progress io.Writer) reconciled {
 	result := reconciled{Organization: string(each.Name), ID: each.ID, Steps: []string{}}
 	plan := r.Plan
 	if o.recreate {
@@ -145,7 +160,10 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 		if try == 1 {
 			result.show(steps, progress)
 		}
-		if err == nil && !o.plan {
+		switch {
+		case err == nil && o.plan:
+			err = r.quotas.Room(steps)
+		case err == nil:
 			err = o.apply(ctx, r, each)
 		}
 		if result.failed(err); result.Error == "" || try == tries {
@@ -165,22 +183,51 @@ func (o reconcileOptions) one(ctx context.Context, r *reconcile.Reconciler, each
 	return result
 }
 
-// apply reconciles. An organization that was found beyond repair is an error here.
-func (o reconcileOptions) apply(ctx context.Context, r *reconcile.Reconciler, each org.Organization) error {
+// reconciling is what an organization is reconciled with.
+type reconciling struct {
+	*reconcile.Reconciler
+	db     *database.DB
+	quotas *reconcile.Quotas
+}
+
+// apply reconciles. An organization that was found beyond repair, or that the account has
+// no room for, or that is degraded for another reason that only an operator can end, is an
+// error here.
+func (o reconcileOptions) apply(ctx context.Context, r reconciling, each org.Organization) error {
 	do := func() error { return r.Reconcile(ctx, each.ID) }
 	if o.recreate {
 		do = func() error { return r.Recreate(ctx, each) }
 	}
-	if err := o.proven(ctx, do); err != nil {
+	if done, err := o.proven(ctx, do); err != nil || !done {
 		return err
 	}
-	_, err := r.Plan(ctx, each)
-	return err
+	rest, err := r.Plan(ctx, each)
+	if err != nil {
+		return err
+	}
+	if err := r.quotas.Room(rest); err != nil {
+		return err
+	}
+	now, err := r.db.OrganizationByID(ctx, each.ID)
+	switch {
+	case err != nil:
+		return err
+	case now.State == org.Degraded:
+		return degraded(now.Reason)
+	case len(rest) > 0:
+		return fmt.Errorf("still to do: %s", rest[0])
+	}
+	return nil
 }
 
+// degraded is why an organization needs an operator: no room, or probes that fail.
+type degraded string
+
+func (d degraded) Error() string { return string(d) }
+
 // proven does it until the organization's probes have succeeded often enough, with --once
-// only as far as it gets at once: a running backend goes on from there.
-func (o reconcileOptions) proven(ctx context.Context, do func() error) error {
+// only as far as it gets at once, which is not done: a running backend goes on from there.
+func (o reconcileOptions) proven(ctx context.Context, do func() error) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
 	for {
@@ -188,13 +235,13 @@ func (o reconcileOptions) proven(ctx context.Context, do func() error) error {
 		again, ok := errors.AsType[*reconcile.Again](err)
 		switch {
 		case !ok:
-			return err
+			return err == nil, err
 		case o.once:
-			return nil
+			return false, nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("its probes have not succeeded within %s", probePatience)
+			return false, fmt.Errorf("its probes have not succeeded within %s", probePatience)
 		case <-time.After(again.After):
 		}
 	}

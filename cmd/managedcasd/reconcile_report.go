@@ -39,8 +39,11 @@ func (r *reconciled) show(steps []reconcile.Step, progress io.Writer) {
 // failed sorts an outcome: what an operator has to do is no failure of this program.
 func (r *reconciled) failed(err error) {
 	r.Problem, r.Error = "", ""
+	var reason degraded
 	if beyond, ok := errors.AsType[*reconcile.BeyondRepair](err); ok {
 		r.Problem = beyond.Error()
+	} else if errors.As(err, &reason) {
+		r.Problem = reason.Error()
 	} else if err != nil {
 		r.Error = err.Error()
 	}

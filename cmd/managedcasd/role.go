@@ -32,7 +32,9 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 		Use:   use + " --config FILE",
 		Short: short,
 		Long:  long,
-		Args:  noArguments,
+		Example: fmt.Sprintf(`  managedcasd %[1]s --config managedcas.yaml
+  managedcasd %[1]s --config managedcas.yaml --ready-file %[1]s.json`, use),
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := needFlag(cmd, "config", config); err != nil {
 				return err
@@ -56,12 +58,25 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 				return err
 			}
 			defer stop()
+			defer sayEnd(cmd.Context(), log)()
 			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, tracing: tracing, readyFile: readyFile})
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
 	cmd.Flags().StringVar(&readyFile, "ready-file", "", "file to write the addresses listened on to, once ready (JSON)")
 	return cmd
+}
+
+// sayEnd has the log say that the process was told to stop, and in the end that it did:
+// a log that ends without it is that of a process that was killed.
+func sayEnd(ctx context.Context, log *slog.Logger) (ended func()) {
+	told := context.AfterFunc(ctx, func() { log.Info("stopping: told to by a signal") })
+	return func() {
+		if told() {
+			return // it fails, which is said as an error
+		}
+		log.Info("stopped")
+	}
 }
 
 // dependencies opens the database and AWS, as the identity that the process has.
@@ -124,5 +139,17 @@ func openDatabase(ctx context.Context, cfg service.Config) (*database.DB, error)
 	if err != nil {
 		return nil, err
 	}
-	return database.Open(ctx, target)
+	db, err := database.Open(ctx, target)
+	if err != nil {
+		return nil, fmt.Errorf("%w: see that database.url is right and answers, then start again", err)
+	}
+	return db, nil
+}
+
+// needCredentials is for commands that are run by hand, in a shell that may have none.
+func needCredentials(ctx context.Context, aws *awscloud.Cloud, whose string) error {
+	if err := aws.SignedIn(ctx); err != nil {
+		return fmt.Errorf("%w: run it with the AWS credentials of %s, for example with AWS_PROFILE", err, whose)
+	}
+	return nil
 }

@@ -25,6 +25,8 @@ func tokenCommand() *cobra.Command {
 		Short: "Issue an instance token, straight from the database",
 		Long: `Issue an API token that administers the whole installation, and print it once. It needs
 the database only: this is how the first token of an installation is made.`,
+		Example: `  managedcasd token --config managedcas.yaml --name operator >token
+  managedcasd token --config managedcas.yaml --name ci --lifetime 720h --replace`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := needFlag(cmd, "config", config); err != nil {

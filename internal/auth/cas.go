@@ -102,17 +102,23 @@ func complete(g cas.Grant) error {
 }
 
 // CASVerifier turns CAS tokens into grants.
-type CASVerifier struct{ keys Keys }
+type CASVerifier struct {
+	keys Keys
+	seen *checked
+}
 
 // NewCASVerifier returns a verifier with the keys: a KeyRing in the process that
 // signs, a RemoteKeys or StaticKeys elsewhere.
-func NewCASVerifier(keys Keys) *CASVerifier { return &CASVerifier{keys} }
+func NewCASVerifier(keys Keys) *CASVerifier { return &CASVerifier{keys, newChecked()} }
 
 // Grant returns what a token allows. The error is a problem: Unauthenticated, or
 // Unavailable when the keys could not be asked for.
 func (v *CASVerifier) Grant(ctx context.Context, token string) (cas.Grant, error) {
-	var claims casClaims
-	if err := verify(ctx, v.keys, token, casAudience, &claims); err != nil {
+	claims, err := v.claims(ctx, token)
+	if err != nil {
+		return cas.Grant{}, err
+	}
+	if err := validate(casAudience, &claims); err != nil {
 		return cas.Grant{}, err
 	}
 	// Whoever holds the key could sign for longer; this side need not believe it.

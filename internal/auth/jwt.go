@@ -32,30 +32,58 @@ type registered interface{ registeredClaims() jwt.Claims }
 // verify checks signature, issuer, audience and time of a token, and reads its
 // claims into claims.
 func verify(ctx context.Context, keys Keys, text, audience string, claims registered) error {
+	if _, err := verifySignature(ctx, keys, text, claims); err != nil {
+		return err
+	}
+	return validate(audience, claims)
+}
+
+// signedBy is the key that a token was signed with.
+type signedBy struct {
+	id  string
+	key *ecdsa.PublicKey
+}
+
+// verifySignature reads the claims of a token that one of the keys has signed.
+func verifySignature(ctx context.Context, keys Keys, text string, claims registered) (signedBy, error) {
 	if text == "" {
-		return errMissing()
+		return signedBy{}, errMissing()
 	}
 	if len(text) > maxToken {
-		return errInvalid(fmt.Errorf("token of %d bytes", len(text)))
+		return signedBy{}, errInvalid(fmt.Errorf("token of %d bytes", len(text)))
 	}
 	token, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{algorithm})
 	if err != nil || len(token.Headers) != 1 {
 		// The parser's error may quote the token.
-		return errInvalid(errors.New("not a signed JWT"))
+		return signedBy{}, errInvalid(errors.New("not a signed JWT"))
 	}
 	kid := token.Headers[0].KeyID
+	key, err := signingKey(ctx, keys, kid)
+	if err != nil {
+		return signedBy{}, err
+	}
+	if err := token.Claims(key, claims); err != nil {
+		return signedBy{}, errInvalid(errors.New("the signature does not match"))
+	}
+	return signedBy{kid, key}, nil
+}
+
+// signingKey returns the key of that id, as long as it is good.
+func signingKey(ctx context.Context, keys Keys, kid string) (*ecdsa.PublicKey, error) {
 	key, err := keys.Key(ctx, kid)
 	switch {
 	case errors.Is(err, ErrUnknownKey):
-		return errInvalid(err)
+		return nil, errInvalid(err)
 	case err != nil:
-		return errUnchecked(err)
+		return nil, errUnchecked(err)
 	}
-	if err := token.Claims(key, claims); err != nil {
-		return errInvalid(errors.New("the signature does not match"))
-	}
+	return key, nil
+}
+
+// validate checks issuer, audience and time of a token whose signature is good.
+func validate(audience string, claims registered) error {
 	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{audience}, Time: time.Now()}
-	err = claims.registeredClaims().ValidateWithLeeway(expected, leeway)
+	err := claims.registeredClaims().ValidateWithLeeway(expected, leeway)
 	switch {
 	case errors.Is(err, jwt.ErrExpired):
 		return errExpired(err)

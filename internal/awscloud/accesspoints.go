@@ -122,12 +122,15 @@ func (c *Cloud) AccessPointsInUse(ctx context.Context) (int, error) {
 }
 
 func (c *Cloud) accessPoints(ctx context.Context, bucket *string, prefix string) iter.Seq2[cloud.AccessPoint, error] {
-	pages := s3control.NewListAccessPointsPaginator(c.control, &s3control.ListAccessPointsInput{
+	list := s3control.NewListAccessPointsPaginator(c.control, &s3control.ListAccessPointsInput{
 		AccountId: aws.String(c.accountID), Bucket: bucket, MaxResults: 1000,
 	})
 	return func(yield func(cloud.AccessPoint, error) bool) {
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		for followed := (pages{}); list.HasMorePages(); {
+			page, err := list.NextPage(ctx)
+			if err == nil {
+				err = followed.follow(page.NextToken)
+			}
 			if err != nil {
 				yield(cloud.AccessPoint{}, failed(err, "listing the access points of %s", cmp.Or(aws.ToString(bucket), "the account")))
 				return

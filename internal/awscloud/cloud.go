@@ -18,6 +18,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -128,8 +129,20 @@ func baseConfig(ctx context.Context, cfg Config, client aws.HTTPClient) (aws.Con
 	base := aws.Config{Credentials: cfg.Credentials.provider(client)}
 	if base.Credentials == nil {
 		// The chain may ask STS itself (a profile with role_arn, IRSA): at the same endpoint.
+		// Its clients are made before the endpoint is known, and where AWS_ENDPOINT_URL is
+		// set as well the SDK asks neither.
 		loaded, err := config.LoadDefaultConfig(ctx, config.WithRegion(cfg.Region), config.WithHTTPClient(client),
-			config.WithBaseEndpoint(cfg.Endpoint), config.WithLogger(sdkLog(cfg.Log)))
+			config.WithBaseEndpoint(cfg.Endpoint), config.WithLogger(sdkLog(cfg.Log)),
+			config.WithAssumeRoleCredentialOptions(func(o *stscreds.AssumeRoleOptions) {
+				if c, ok := o.Client.(*sts.Client); ok && cfg.Endpoint != "" {
+					o.Client = sts.New(c.Options(), at(cfg.Endpoint))
+				}
+			}),
+			config.WithWebIdentityRoleCredentialOptions(func(o *stscreds.WebIdentityRoleOptions) {
+				if c, ok := o.Client.(*sts.Client); ok && cfg.Endpoint != "" {
+					o.Client = sts.New(c.Options(), at(cfg.Endpoint))
+				}
+			}))
 		if err != nil {
 			return aws.Config{}, fmt.Errorf("loading the AWS configuration: %w", err)
 		}
@@ -148,6 +161,11 @@ func baseConfig(ctx context.Context, cfg Config, client aws.HTTPClient) (aws.Con
 	base.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	base.APIOptions = append(base.APIOptions, logCalls(cfg.Log))
 	return base, nil
+}
+
+// at has a client of STS ask at the endpoint.
+func at(endpoint string) func(*sts.Options) {
+	return func(o *sts.Options) { o.BaseEndpoint = aws.String(endpoint) }
 }
 
 func s3Options(o *s3.Options) {

@@ -244,11 +244,15 @@ source_profile = ops
 	} {
 		t.Setenv(name, value)
 	}
-	c, err := awscloud.New(t.Context(), awscloud.Config{Region: region, AccountID: account, Endpoint: server.URL})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.Identity(t.Context()); err != nil || strings.Join(calls, " ") != "AssumeRole GetCallerIdentity" {
-		t.Errorf("calls %q, %v", calls, err)
+	for range 2 {
+		calls = nil
+		c, err := awscloud.New(t.Context(), awscloud.Config{Region: region, AccountID: account, Endpoint: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Identity(t.Context()); err != nil || strings.Join(calls, " ") != "AssumeRole GetCallerIdentity" {
+			t.Errorf("calls %q, %v", calls, err)
+		}
+		t.Setenv("AWS_ENDPOINT_URL", server.URL) // which has the SDK itself ask the real STS
 	}
 }

@@ -86,9 +86,12 @@ func (c *Cloud) AddPolicyVersion(ctx context.Context, arn string, policy *iam.Do
 // keep (1 to 5) are left.
 func (c *Cloud) PrunePolicy(ctx context.Context, arn string, keep int) error {
 	var versions []types.PolicyVersion
-	pages := awsiam.NewListPolicyVersionsPaginator(c.iam, &awsiam.ListPolicyVersionsInput{PolicyArn: aws.String(arn)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	list, followed := awsiam.NewListPolicyVersionsPaginator(c.iam, &awsiam.ListPolicyVersionsInput{PolicyArn: aws.String(arn)}), pages{}
+	for list.HasMorePages() {
+		page, err := list.NextPage(ctx)
+		if err == nil {
+			err = followed.follow(page.Marker)
+		}
 		if err != nil {
 			return failed(err, "listing the versions of policy %s", arn)
 		}
@@ -129,12 +132,15 @@ func (c *Cloud) DeletePolicy(ctx context.Context, arn string) error {
 // Policies lists the account's customer-managed policies whose names begin with
 // prefix. IAM cannot filter by name, so all are read, 1,000 a page.
 func (c *Cloud) Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Policy, error] {
-	pages := awsiam.NewListPoliciesPaginator(c.iam, &awsiam.ListPoliciesInput{
+	list := awsiam.NewListPoliciesPaginator(c.iam, &awsiam.ListPoliciesInput{
 		Scope: types.PolicyScopeTypeLocal, MaxItems: aws.Int32(1000),
 	})
 	return func(yield func(cloud.Policy, error) bool) {
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		for followed := (pages{}); list.HasMorePages(); {
+			page, err := list.NextPage(ctx)
+			if err == nil {
+				err = followed.follow(page.Marker)
+			}
 			if err != nil {
 				yield(cloud.Policy{}, failed(err, "listing policies"))
 				return

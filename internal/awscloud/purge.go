@@ -122,9 +122,14 @@ func (o *purgedObjects) deleteBatch(ctx context.Context, batch []cloud.ObjectVer
 		failures = append(failures, fmt.Errorf("and %d more", len(kept)-shownFailures))
 	}
 	for _, v := range batch {
-		if !kept[version{v.Key, v.VersionID}] {
+		asked := version{v.Key, v.VersionID}
+		if !kept[asked] {
 			gone = append(gone, v)
 		}
+		delete(kept, asked)
+	}
+	if len(kept) > 0 { // a failure that names nothing of the batch may be about any of it
+		gone = nil
 	}
 	return gone, errors.Join(failures...)
 }

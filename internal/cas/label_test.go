@@ -104,11 +104,18 @@ func TestLabelsComeBack(t *testing.T) {
 		FileName: cas.FileName(strings.Repeat("\U0001f389", 63) + "abc"), Uploader: strings.Repeat("~", cas.MaxSubjectBytes),
 		MediaType: cas.MediaType("a/" + strings.Repeat("b", 127) + "; c=" + strings.Repeat("d", 122)),
 	}, {MediaType: `text/plain; charset="utf 8"`}, {}}
+	name := ""
 	for c := rune(0); c <= 0x10ffff; c += 251 { // a prime: every block is met
-		if name, err := cas.ParseFileName("a" + string(c) + "b"); err == nil && utf8.ValidRune(c) && c%7 == 0 {
-			labels = append(labels, cas.Label{FileName: name})
+		next := "a" + string(c) + "b"
+		if _, err := cas.ParseFileName(next); err != nil || !utf8.ValidRune(c) {
+			continue
 		}
+		if len(name+next) > cas.MaxFileNameBytes {
+			labels, name = append(labels, cas.Label{FileName: cas.FileName(name)}), ""
+		}
+		name += next
 	}
+	labels = append(labels, cas.Label{FileName: cas.FileName(name)})
 	for i, label := range labels {
 		size := 10
 		if i < 2 {

@@ -11,6 +11,10 @@ import (
 	"github.com/managedcas/managedcas/internal/session"
 )
 
+// ReasonUploads is the reason of ErrUploads: an upload that is too many to be resumed can
+// still be made in one request, and clients tell it from every other exhausted limit.
+const ReasonUploads = "TOO_MANY_UPLOADS"
+
 // Problem says what a client is told of an error of a Store: what is its own fault
 // and permanent, and what may work in a moment (DESIGN I12). Nothing in it names an
 // AWS resource (I10).
@@ -20,6 +24,9 @@ func Problem(err error) error {
 	}
 	if e, ok := errors.AsType[*OffsetError](err); ok {
 		return problem.Wrap(err, problem.Conflict, e.Error(), fmt.Sprintf("continue at %d", e.Want)).WithReason("UPLOAD_OFFSET")
+	}
+	if errors.Is(err, ErrUploads) {
+		return problem.Wrap(err, problem.Exhausted, "too many unfinished uploads", "finish or cancel some; abandoned ones expire").WithReason(ReasonUploads)
 	}
 	for _, row := range problems {
 		if errors.Is(err, row.is) {
@@ -44,7 +51,6 @@ var problems = []struct {
 	{ErrTaken, problem.Conflict, "another request continues this upload", "ask how far the upload is, and continue there if nobody else does"},
 	{ErrUploadLost, problem.Conflict, "what had arrived of the upload is gone", "begin the upload again"},
 	{ErrNoUpload, problem.NotFound, "upload not found", "it was never begun, is over, or has expired: begin it again"},
-	{ErrUploads, problem.Exhausted, "too many unfinished uploads", "finish or cancel some; abandoned ones expire"},
 	{ErrAppend, problem.Invalid, "the append is too small", "send at least 5 MiB at a time, except at the end"},
 	{ErrUploadLength, problem.Invalid, "inconsistent length values for the upload", "announce one length, and send exactly that"},
 	{errLedger, problem.Unavailable, "uploads in parts cannot be recorded at the moment", "try again in a moment"},

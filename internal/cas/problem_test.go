@@ -35,6 +35,7 @@ func TestI12_Problems(t *testing.T) {
 		{cas.ErrName, problem.Invalid},
 		{cas.ErrForbidden, problem.Denied},
 		{cas.ErrNotFound, problem.NotFound},
+		{cas.ErrUploads, problem.Exhausted},
 		{&cas.RangeError{Size: 5}, problem.RangeUnsatisfiable},
 		{registry.ErrNotFound, problem.Unavailable},
 		{registry.ErrUnavailable, problem.Unavailable},
@@ -76,5 +77,13 @@ func TestI12_Problems(t *testing.T) {
 				t.Errorf("%v: the cause is lost for the log", row.err)
 			}
 		}
+	}
+}
+
+// An upload that cannot be resumed can still be made, which no other exhausted limit allows.
+func TestTooManyUploadsHaveAReason(t *testing.T) {
+	t.Parallel()
+	if got := problem.From(cas.Problem(fmt.Errorf("begin: %w", cas.ErrUploads))).Reason(); got != cas.ReasonUploads || got == problem.Exhausted.Reason() {
+		t.Errorf("the reason is %q", got)
 	}
 }

@@ -33,10 +33,10 @@ func NewMetrics() *Metrics {
 		transfers: counter("transfers_total", "Requests for artifacts that ended, by how.", "protocol", "kind", "outcome"),
 		bytes:     counter("transfer_bytes_total", "Bytes of artifacts moved to or from clients.", "kind"),
 		inFlight: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Namespace: "managedcas", Name: "transfers_in_flight", Help: "Transfers that are running.",
+			Namespace: "managedcas", Name: "transfers_in_flight", Help: "Transfers of artifacts that are running.",
 		}, []string{"kind"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Namespace: "managedcas", Name: "transfer_seconds", Help: "Time from admission to the end.",
+			Namespace: "managedcas", Name: "transfer_seconds", Help: "How long transfers of artifacts took, from admission to the end.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 4, 9), // 5 ms to 5 minutes
 		}, []string{"kind"}),
 	}

@@ -22,11 +22,8 @@ func (c *Client) tell(text string) {
 	}
 }
 
-// tooManyOpen is what a server says that keeps no further unfinished upload for the
-// organization.
-const tooManyOpen = "too many unfinished uploads"
-
-// unresumable holds when an upload can still be made, in one request.
+// unresumable holds when an upload can still be made, in one request: the server keeps no
+// further unfinished one for the organization.
 func unresumable(err error) bool {
-	return problem.KindOf(err) == problem.Exhausted && problem.From(err).Message() == tooManyOpen
+	return problem.KindOf(err) == problem.Exhausted && problem.From(err).Reason() == cas.ReasonUploads
 }

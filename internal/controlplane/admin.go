@@ -57,7 +57,7 @@ func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdmin
 		return nil, problem.New(problem.Denied, "the token belongs to another organization", "name the token's own organization, or none")
 	default:
 		var err error
-		if o, err = a.server.byName(ctx, name); err != nil {
+		if o, err = a.server.byNameOrID(ctx, name); err != nil {
 			return nil, err
 		}
 	}

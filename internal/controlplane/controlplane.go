@@ -36,6 +36,8 @@ type Store interface {
 	CreateOrganization(ctx context.Context, o org.Organization) error
 	// OrganizationByName returns a living organization, or registry.ErrNotFound.
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
+	// OrganizationByID returns one that may be deleted, or registry.ErrNotFound.
+	OrganizationByID(ctx context.Context, id org.ID) (org.Organization, error)
 	// ListOrganizations returns up to limit living organizations in the order of their
 	// names, from the first after the given one.
 	ListOrganizations(ctx context.Context, after org.Name, limit int) ([]org.Organization, error)

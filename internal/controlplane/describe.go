@@ -2,6 +2,8 @@ package controlplane
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -40,6 +42,21 @@ func (s *Server) describe(ctx context.Context, o org.Organization) (*managedcasv
 	return resp, nil
 }
 
+// byNameOrID finds the organization that is meant. Logs and resources have ids, and so
+// may a name look: the id goes first.
+func (s *Server) byNameOrID(ctx context.Context, which string) (org.Organization, error) {
+	if id, err := org.ParseID(which); err == nil {
+		o, err := s.cfg.Store.OrganizationByID(ctx, id)
+		switch {
+		case err == nil:
+			return o, nil
+		case !errors.Is(err, registry.ErrNotFound):
+			return o, unavailable(err)
+		}
+	}
+	return s.byName(ctx, which)
+}
+
 // complete adds what nobody has reported yet, as unknown.
 func complete(known []registry.Condition, o org.Organization) []registry.Condition {
 	reported := map[registry.ConditionType]registry.Condition{}
@@ -68,7 +85,7 @@ func storageBackend(o org.Organization, list []registry.Backend) registry.Condit
 		if b.Managed && o.State == org.Degraded {
 			status = registry.BackendInvalid
 		}
-		c.Since, c.Message = b.UpdatedAt, "the default storage backend "+b.Name+" is "+string(status)
+		c.Since, c.Message = usableSince(b, o), "the default storage backend "+b.Name+" is "+string(status)
 		switch status {
 		case registry.BackendValid:
 			c.Status, c.Reason = registry.True, "Valid"
@@ -79,4 +96,14 @@ func storageBackend(o org.Organization, list []registry.Backend) registry.Condit
 		}
 	}
 	return c
+}
+
+// usableSince is when the status last changed: a managed backend's with its organization's
+// as well, for while one is degraded the record stays as it is.
+func usableSince(b registry.Backend, o org.Organization) time.Time {
+	settled := o.State == org.Ready || o.State == org.Degraded
+	if b.Managed && settled && o.UpdatedAt.After(b.UpdatedAt) {
+		return o.UpdatedAt
+	}
+	return b.UpdatedAt
 }

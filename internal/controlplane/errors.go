@@ -17,7 +17,7 @@ const (
 
 // degradedMessage stands for the reason of a degraded organization, which names AWS
 // resources.
-const degradedMessage = "the storage needs the operator of the installation; the server log says why"
+const degradedMessage = "the storage needs the operator of the installation; the backend's log, and managedcasd reconcile --plan, say why"
 
 // unavailable is for errors of the database that say nothing about the request.
 func unavailable(cause error) error {

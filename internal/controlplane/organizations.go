@@ -2,11 +2,13 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 )
 
@@ -96,7 +98,10 @@ func (s *Server) byName(ctx context.Context, name string) (org.Organization, err
 		return org.Organization{}, err
 	}
 	o, err := s.cfg.Store.OrganizationByName(ctx, parsed)
-	if err != nil {
+	switch {
+	case errors.Is(err, registry.ErrNotFound):
+		return org.Organization{}, problem.Wrap(err, problem.NotFound, "there is no organization "+string(parsed), "see organization list, or organization list --deleted")
+	case err != nil:
 		return org.Organization{}, unavailable(err)
 	}
 	return o, nil

@@ -229,7 +229,7 @@ func TestDescribe(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
 	acme := p.organization(t, "acme", org.Pending)
-	p.organization(t, "globex", org.Ready)
+	globex := p.organization(t, "globex", org.Ready)
 	provisioned := registry.Condition{Type: registry.Provisioned, Status: registry.True, Reason: "Complete", Message: "all is there"}
 	happened := registry.Event{Reason: "Provisioned", Message: "it was made"}
 	for range 2 {
@@ -248,6 +248,9 @@ func TestDescribe(t *testing.T) {
 		{"own token about another", own, "globex", codes.PermissionDenied, nil},
 		{"own token about nobody", own, "initech", codes.PermissionDenied, nil},
 		{"instance token", instance, "globex", codes.OK, []bool{false, false, false, true}},
+		{"instance token by id", instance, acme.ID.String(), codes.OK, []bool{true, false, false, false}},
+		{"instance token by nobody's id", instance, org.NewID().String(), codes.NotFound, nil},
+		{"own token by another's id", own, globex.ID.String(), codes.PermissionDenied, nil},
 		{"instance token about nobody", instance, "initech", codes.NotFound, nil},
 		{"instance token without a name", instance, "", codes.InvalidArgument, nil},
 	} {
@@ -272,6 +275,27 @@ func TestDescribe(t *testing.T) {
 		}
 		if e.GetReason() != "Provisioned" || e.GetCount() != 2 || !e.GetLast().AsTime().After(e.GetFirst().AsTime()) {
 			t.Errorf("%s: %v", tc.what, e)
+		}
+	}
+}
+
+// A condition says since when it is as it is, also that of the backend whose record stays
+// as it was while its organization needs an operator.
+func TestStorageBackendSaysSinceWhen(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t)
+	o := p.organization(t, "acme", org.Ready)
+	instance := p.token(t, org.Organization{})
+	for _, state := range []org.State{org.Degraded, org.Ready} {
+		before := o.UpdatedAt
+		o = p.move(t, o, state, "")
+		resp, err := p.admin().Describe(as(t, instance, ""), &managedcasv1.OrganizationAdminServiceDescribeRequest{Name: "acme"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		storage := resp.GetConditions()[3]
+		if storage.GetMet() != (state == org.Ready) || !storage.GetSince().AsTime().After(before) {
+			t.Errorf("%s since %s, before which it was so until %s", state, o.UpdatedAt, before)
 		}
 	}
 }

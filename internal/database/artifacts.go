@@ -65,19 +65,29 @@ func (db *DB) AddArtifacts(ctx context.Context, artifacts []registry.Artifact) e
 	slices.SortFunc(rows, func(a, b artifactRow) int {
 		return cmp.Or(cmp.Compare(a.OrgID, b.OrgID), cmp.Compare(a.Digest, b.Digest))
 	})
-	err := db.relaxed.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if tx.Dialect().Name() == dialect.PG { // SQLite has it in the connection
-			if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
-				return err
-			}
-		}
-		_, err := tx.NewInsert().Model(&rows).On("CONFLICT (org_id, digest) DO NOTHING").Exec(ctx)
-		return err
-	})
-	if err != nil {
+	if err := db.addArtifacts(ctx, rows); err != nil {
 		return fmt.Errorf("add %d artifacts: %w", len(artifacts), classify(err))
 	}
 	return nil
+}
+
+// addArtifacts is one statement, and so all or nothing. SQLite's connection need not wait
+// for the disk; PostgreSQL's is told so in a transaction of its own, since the next
+// statement on it may be somebody else's (SET LOCAL).
+func (db *DB) addArtifacts(ctx context.Context, rows []artifactRow) error {
+	insert := func(ctx context.Context, in bun.IDB) error {
+		_, err := in.NewInsert().Model(&rows).On("CONFLICT (org_id, digest) DO NOTHING").Exec(ctx)
+		return err
+	}
+	if db.relaxed.Dialect().Name() != dialect.PG {
+		return insert(ctx, db.relaxed)
+	}
+	return db.relaxed.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.ExecContext(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
+			return err
+		}
+		return insert(ctx, tx)
+	})
 }
 
 // MissingArtifacts returns those of the digests that the organization has no entry for, in

@@ -152,11 +152,11 @@ func TestProbesDue(t *testing.T) {
 		if _, err := db.SetOrganizationState(t.Context(), ids[3], org.Deleting, ""); err != nil {
 			t.Fatal(err)
 		}
-		got, err := db.ProbesDue(t.Context(), 10)
+		got, err := db.ProbesDue(t.Context(), 2*time.Hour, 10)
 		if err != nil || len(got) != 2 || got[0] != ids[1] || got[1] != ids[0] {
 			t.Errorf("got %v, %v, want %v", got, err, []org.ID{ids[1], ids[0]})
 		}
-		if got, err := db.ProbesDue(t.Context(), 1); err != nil || len(got) != 1 {
+		if got, err := db.ProbesDue(t.Context(), 2*time.Hour, 1); err != nil || len(got) != 1 {
 			t.Errorf("one at most: %v, %v", got, err)
 		}
 	})

@@ -41,18 +41,51 @@ func (r deletionRow) deletion() (registry.Deletion, error) {
 // objects are kept for so long from now. What is recorded already stays as it is: a
 // shorter retention takes nothing back from those who were promised a longer one.
 func (db *DB) RetainObjects(ctx context.Context, id org.ID, retention time.Duration) error {
-	now := instant(time.Now())
-	row := deletionRow{OrgID: id.String(), DeletedAt: now, PurgeAt: instant(now.Add(retention))}
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		// Between the reconciler's look and now it may have been brought back.
 		if _, err := goneIn(ctx, tx, id); err != nil {
 			return err
 		}
-		_, err := tx.NewInsert().Model(&row).On("CONFLICT (org_id) DO NOTHING").Exec(ctx)
+		now, err := clockIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		row := deletionRow{OrgID: id.String(), DeletedAt: now, PurgeAt: instant(now.Add(retention))}
+		_, err = tx.NewInsert().Model(&row).On("CONFLICT (org_id) DO NOTHING").Exec(ctx)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record the retention of organization %s: %w", id, classify(err))
+	}
+	return nil
+}
+
+// RenewRetention begins the retention of a deleted organization's objects anew, for as long
+// as before and a day at least: it was found to live after its deletion was recorded. When
+// the purge has begun it changes nothing.
+func (db *DB) RenewRetention(ctx context.Context, id org.ID) error {
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := goneIn(ctx, tx, id); err != nil {
+			return err
+		}
+		now, err := clockIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		var row deletionRow
+		if err := tx.NewSelect().Model(&row).Where("org_id = ?", id.String()).Scan(ctx); err != nil {
+			return err
+		}
+		if !row.BegunAt.IsZero() {
+			return nil
+		}
+		retention := max(row.PurgeAt.Sub(row.DeletedAt), registry.RenewedRetention)
+		row.DeletedAt, row.PurgeAt = now, instant(now.Add(retention))
+		_, err = tx.NewUpdate().Model(&row).WherePK().Column("deleted_at", "purge_at").Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("renew the retention of organization %s: %w", id, classify(err))
 	}
 	return nil
 }

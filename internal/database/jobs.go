@@ -83,12 +83,14 @@ func (db *DB) RemoveWorker(ctx context.Context, tx *sql.Tx, id string) error {
 
 // ClaimPass reports whether the last pass over all organizations, in any process, is at
 // least a period ago; if so, the next one is the caller's.
+// So it is when the last one is more than a period ahead: whoever began it had a wrong
+// clock, which must not stop the others for as long.
 func (db *DB) ClaimPass(ctx context.Context, period time.Duration) (claimed bool, err error) {
 	now := instant(time.Now())
 	row := passRow{Name: "organizations", StartedAt: now}
 	result, err := db.write.NewInsert().Model(&row).
 		On("CONFLICT (name) DO UPDATE").Set("started_at = EXCLUDED.started_at").
-		Where("?TableAlias.started_at <= ?", now.Add(-period)).Exec(ctx)
+		Where("?TableAlias.started_at <= ? OR ?TableAlias.started_at > ?", now.Add(-period), now.Add(period)).Exec(ctx)
 	if err != nil {
 		return false, fmt.Errorf("claim a pass: %w", classify(err))
 	}

@@ -49,13 +49,14 @@ func (db *DB) SaveProbes(ctx context.Context, id org.ID, p registry.Probes) erro
 	return nil
 }
 
-// ProbesDue returns up to limit organizations whose probe is due, the longest first, of
-// those that have storage.
-func (db *DB) ProbesDue(ctx context.Context, limit int) ([]org.ID, error) {
+// ProbesDue returns up to limit organizations whose probe is due, or put off for longer than
+// that, the longest due first, of those that have storage.
+func (db *DB) ProbesDue(ctx context.Context, longest time.Duration, limit int) ([]org.ID, error) {
 	var rows []string
+	now := time.Now()
 	err := db.read.NewSelect().Model((*probesRow)(nil)).Column("org_id").
 		Join("JOIN organizations AS o ON o.id = org_id").
-		Where("next_at <= ?", instant(time.Now())).Where("o.state IN ('pending', 'ready', 'degraded')").
+		Where("next_at <= ? OR next_at > ?", instant(now), instant(now.Add(longest))).Where("o.state IN ('pending', 'ready', 'degraded')").
 		Order("next_at").Limit(int64(limit)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("list due probes: %w", classify(err))

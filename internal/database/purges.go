@@ -37,11 +37,12 @@ func (db *DB) DuePurges(ctx context.Context, now time.Time, limit int) ([]org.ID
 
 // BeginPurge begins a purge or goes on with it: from now on the organization cannot be
 // brought back. The caller has it for so long. registry.ErrConflict when another process
-// has it, or when it is not to be purged (any more, yet, again).
+// has it, or when it is not to be purged (any more, yet, again), by the caller's clock or
+// by the database's.
 func (db *DB) BeginPurge(ctx context.Context, id org.ID, now time.Time, lease time.Duration) error {
-	return db.changePurge(ctx, "begin", id, func(row *deletionRow) error {
+	return db.changePurge(ctx, "begin", id, func(row *deletionRow, clock time.Time) error {
 		switch {
-		case row.PurgeAt.After(now), row.LeasedUntil.After(now):
+		case row.PurgeAt.After(now), row.PurgeAt.After(clock), row.LeasedUntil.After(now):
 			return registry.ErrConflict
 		case row.BegunAt.IsZero():
 			row.BegunAt = instant(now)
@@ -54,7 +55,7 @@ func (db *DB) BeginPurge(ctx context.Context, id org.ID, now time.Time, lease ti
 // ContinuePurge counts what was removed, and reports whether the purge may go on:
 // registry.ErrConflict when it may not.
 func (db *DB) ContinuePurge(ctx context.Context, id org.ID, removed registry.Removed, now time.Time, lease time.Duration) error {
-	return db.changePurge(ctx, "go on with", id, func(row *deletionRow) error {
+	return db.changePurge(ctx, "go on with", id, func(row *deletionRow, _ time.Time) error {
 		if row.BegunAt.IsZero() {
 			return registry.ErrConflict
 		}
@@ -66,7 +67,7 @@ func (db *DB) ContinuePurge(ctx context.Context, id org.ID, removed registry.Rem
 
 // LeavePurge lets another process go on with a purge at once.
 func (db *DB) LeavePurge(ctx context.Context, id org.ID) error {
-	return db.changePurge(ctx, "leave", id, func(row *deletionRow) error {
+	return db.changePurge(ctx, "leave", id, func(row *deletionRow, _ time.Time) error {
 		row.LeasedUntil = time.Time{}
 		return nil
 	})
@@ -75,7 +76,7 @@ func (db *DB) LeavePurge(ctx context.Context, id org.ID) error {
 // FinishPurge records that no object is left, and removes what is known of objects:
 // uploads, direct uploads, and the last of the catalogue.
 func (db *DB) FinishPurge(ctx context.Context, id org.ID, now time.Time) error {
-	return db.changePurge(ctx, "finish", id, func(row *deletionRow) error {
+	return db.changePurge(ctx, "finish", id, func(row *deletionRow, _ time.Time) error {
 		if row.BegunAt.IsZero() {
 			return registry.ErrConflict
 		}
@@ -86,7 +87,7 @@ func (db *DB) FinishPurge(ctx context.Context, id org.ID, now time.Time) error {
 
 // changePurge changes the row of a deleted organization whose purge has not ended, and
 // deletes the organization's rows of the models.
-func (db *DB) changePurge(ctx context.Context, what string, id org.ID, change func(*deletionRow) error, models ...any) error {
+func (db *DB) changePurge(ctx context.Context, what string, id org.ID, change func(row *deletionRow, clock time.Time) error, models ...any) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		organization, err := goneIn(ctx, tx, id)
 		if errors.Is(err, registry.ErrNotDeleted) || err == nil && organization.State != string(org.Deleted) {
@@ -102,7 +103,11 @@ func (db *DB) changePurge(ctx context.Context, what string, id org.ID, change fu
 		if !row.PurgedAt.IsZero() {
 			return registry.ErrConflict
 		}
-		if err := change(&row); err != nil {
+		clock, err := clockIn(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := change(&row, clock); err != nil {
 			return err
 		}
 		for _, model := range models {

@@ -59,13 +59,14 @@ type reconcile struct {
 // Kind names the jobs in the database.
 func (reconcile) Kind() string { return "reconcile_organization" }
 
-// InsertOpts makes a job unique while it waits or runs. One that failed and rests does
-// not stand in the way: whoever asks anew is not made to wait for it.
+// InsertOpts makes a job unique while it waits, runs, or rests because it failed: were one
+// that rests none, each look would make another that fails and rests.
 func (reconcile) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
 		MaxAttempts: maxTries,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+			rivertype.JobStateRetryable,
 		}},
 	}
 }
@@ -88,9 +89,13 @@ func NewQueue(engine Engine, pool *sql.DB) (*Queue, error) {
 
 // Enqueue asks in tx for an organization to be reconciled. Whoever changed what is wanted
 // of it must have counted its generation up in the same transaction: a job that is
-// running sees that, and runs again.
+// running sees that, and runs again. One that rests, or was put off, is not waited for: it is next.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, id org.ID) error {
-	_, err := q.client.InsertTx(ctx, tx, reconcile{id.String()}, &river.InsertOpts{Priority: asked})
+	job, err := q.client.InsertTx(ctx, tx, reconcile{id.String()}, &river.InsertOpts{Priority: asked})
+	if err != nil || !job.UniqueSkippedAsDuplicate || job.Job.State == rivertype.JobStateRunning {
+		return err
+	}
+	_, err = q.client.JobRetryTx(ctx, tx, job.Job.ID)
 	return err
 }
 

@@ -74,9 +74,11 @@ func NewWorkers(queue *Queue, store Store, log *slog.Logger) *Workers {
 // until ctx ends; then it waits for those that run. An organization whose do fails is
 // tried again, later each time; if its error has a RetryAfter, after that.
 func (w *Workers) Work(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) error {
+	var away outage
 	for ctx.Err() == nil {
-		if err := w.life(ctx, atOnce, do); err != nil && ctx.Err() == nil {
-			w.log.ErrorContext(ctx, "jobs stopped here; beginning anew", "error", err)
+		began := func() { away.ends(ctx, w.log) }
+		if err := w.life(ctx, atOnce, began, do); err != nil && ctx.Err() == nil {
+			away.goesOn(ctx, w.log, err)
 			select {
 			case <-ctx.Done():
 			case <-time.After(minDelay):
@@ -87,8 +89,9 @@ func (w *Workers) Work(ctx context.Context, atOnce int, do func(ctx context.Cont
 }
 
 // life is that of one worker as the others see it: it ends when ctx does, or when it
-// could not say for a while that it is there. Then its jobs are another's.
-func (w *Workers) life(ctx context.Context, atOnce int, do func(ctx context.Context, id org.ID) error) (err error) {
+// could not say for a while that it is there. Then its jobs are another's. It calls began
+// when it is registered and takes jobs.
+func (w *Workers) life(ctx context.Context, atOnce int, began func(), do func(ctx context.Context, id org.ID) error) (err error) {
 	id := uuid.NewString()
 	registry := river.NewWorkers()
 	river.AddWorker(registry, &worker{Workers: w, do: do})
@@ -117,6 +120,7 @@ func (w *Workers) life(ctx context.Context, atOnce int, do func(ctx context.Cont
 	if err := client.Start(apart); err != nil {
 		return fmt.Errorf("start a worker: %w", err)
 	}
+	began()
 	failed := w.untilEnd(ctx, client, id)
 	if failed != nil {
 		hard, cancel := context.WithTimeout(apart, hardStopTimeout)

@@ -14,7 +14,7 @@ const MaxNameLength = 63
 var ErrName = errors.New("not an organization name")
 
 // Name is the human name of an organization: a DNS-1123 label of 1 to 63
-// characters, unique in its installation. It never becomes part of an AWS name.
+// characters that is no ID, unique in its installation. It never becomes part of an AWS name.
 type Name string
 
 // ParseName checks s and returns it as a Name. The error says which rule it breaks.
@@ -34,6 +34,9 @@ func ParseName(s string) (Name, error) {
 		default:
 			return "", fmt.Errorf("%w: %q: use lowercase letters, digits and inner hyphens (a DNS-1123 label)", ErrName, s)
 		}
+	}
+	if _, err := ParseID(s); err == nil {
+		return "", fmt.Errorf("%w: %q is an id, and commands that take either could not tell it from another organization's", ErrName, s)
 	}
 	return Name(s), nil
 }

@@ -35,6 +35,8 @@ func TestParseName(t *testing.T) {
 		"newline":             {"acme\n", "lowercase"},
 		"slash":               {"acme/eu", "lowercase"},
 		"letter not in ASCII": {"ácme", "lowercase"},
+		"an id":               {"3f0c8b1e-5b1c-4c56-9c5e-7d2f4a1b6c8d", "is an id"},
+		"nearly an id":        {"3f0c8b1e-5b1c-4c56-9c5e-7d2f4a1b6c8g", ""},
 	} {
 		got, err := org.ParseName(test.text)
 		if test.says == "" {

@@ -22,6 +22,12 @@ const (
 	Unanswered       = "Unanswered"       // Unknown: AWS, or a store, did not answer
 )
 
+// Reasons are all of them: a counter that appears only when its first event does has no
+// increase that an alert could see.
+var Reasons = []string{
+	Probed, SessionDenied, CoordinatesWrong, AccessDenied, KeyUnusable, CanaryChanged, IsolationBroken, Unanswered,
+}
+
 // Result is what came of a probe.
 type Result struct {
 	Status  registry.ConditionStatus

@@ -6,6 +6,8 @@
 //   - Nothing is deleted before it is recorded that the purge has begun, in the same
 //     transaction that finds the organization deleted and its time come. From then on it
 //     cannot be brought back, and before each batch that is read again.
+//   - Nothing is begun of an organization that has an access point: it lives, and the
+//     database that calls it deleted is an old copy.
 //   - Whoever stops between any two calls leaves something that the next one finishes:
 //     each batch begins with what S3 lists.
 //   - A key that is not the organization's is never named in a deletion, whatever S3 lists.
@@ -37,12 +39,20 @@ type Records interface {
 	BeginPurge(ctx context.Context, id org.ID, now time.Time, lease time.Duration) error
 	ContinuePurge(ctx context.Context, id org.ID, removed registry.Removed, now time.Time, lease time.Duration) error
 	LeavePurge(ctx context.Context, id org.ID) error
+	// RenewRetention begins the retention anew, unless the purge has begun.
+	RenewRetention(ctx context.Context, id org.ID) error
 	// FinishPurge records the end and forgets uploads.
 	FinishPurge(ctx context.Context, id org.ID, now time.Time) error
 	// ForgetArtifacts removes up to limit entries of the catalogue; 0 when none is left.
 	ForgetArtifacts(ctx context.Context, id org.ID, limit int) (int, error)
 	OpenUploads(ctx context.Context, id org.ID, limit int) ([]registry.Upload, error)
 	DeleteUpload(ctx context.Context, u registry.Upload) error
+}
+
+// AccessPoints is S3 Control, by the backend's identity.
+type AccessPoints interface {
+	// AccessPoint is cloud.ErrNotFound when there is none.
+	AccessPoint(ctx context.Context, name string) (cloud.AccessPoint, error)
 }
 
 // Storage is S3, by the identity that purges.
@@ -63,10 +73,11 @@ type Objects interface {
 	Abort(ctx context.Context, key, id string) error
 }
 
-// Config is what New needs. Installation, Records and Storage are required.
+// Config is what New needs. The first four are required.
 type Config struct {
 	Installation tenancy.Installation
 	Records      Records
+	AccessPoints AccessPoints
 	Storage      Storage
 	// Every is the time between two looks for organizations whose time has come; 0: a
 	// minute.
@@ -151,6 +162,12 @@ func (p *Purger) Due(ctx context.Context) error {
 
 func (p *Purger) organization(ctx context.Context, id org.ID) (err error) {
 	log := p.cfg.Log.With("org", id)
+	if lives, err := p.lives(ctx, id); err != nil {
+		return err
+	} else if lives {
+		log.ErrorContext(ctx, "a deleted organization has an access point, as if it was brought back: is this database an older copy? Its objects are kept for another retention")
+		return p.cfg.Records.RenewRetention(ctx, id)
+	}
 	err = p.cfg.Records.BeginPurge(ctx, id, p.cfg.Now(), lease)
 	if errors.Is(err, registry.ErrConflict) {
 		return nil // another process has it, or it was brought back
@@ -190,6 +207,16 @@ func (p *Purger) organization(ctx context.Context, id org.ID) (err error) {
 	p.stats.organizations.Add(1)
 	log.InfoContext(ctx, "purged: no object of the organization is left")
 	return nil
+}
+
+// lives reports whether the organization has its access point. Its deletion was recorded
+// when it had none: somebody made another since, whom the database does not know of.
+func (p *Purger) lives(ctx context.Context, id org.ID) (bool, error) {
+	ap, err := p.cfg.AccessPoints.AccessPoint(ctx, p.cfg.Installation.Tenant(id).APName())
+	if errors.Is(err, cloud.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && ap.Bucket == p.cfg.Installation.BucketName, err
 }
 
 // uploads aborts the uploads in parts that are recorded. Others, which a stolen session

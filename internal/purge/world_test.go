@@ -116,8 +116,9 @@ func (w *world) cloud(t *testing.T, credentials awscloud.Credentials, network ht
 // purger is one process's.
 func (w *world) purger(t *testing.T, network http.RoundTripper) *purge.Purger {
 	t.Helper()
+	backend := w.cloud(t, w.backend, network)
 	return purge.New(purge.Config{
-		Installation: w.in, Records: w.db, Storage: w.cloud(t, w.backend, network), Batches: rate.Inf,
+		Installation: w.in, Records: w.db, AccessPoints: backend, Storage: backend, Batches: rate.Inf,
 	})
 }
 

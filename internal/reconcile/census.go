@@ -40,7 +40,7 @@ var (
 	organizations = prometheus.NewDesc("managedcas_organizations", "Organizations by state.", []string{"state"}, nil)
 	unmet         = prometheus.NewDesc("managedcas_conditions_false", "Organizations with a condition that is false, by its type.", []string{"type"}, nil)
 	queueDepth    = prometheus.NewDesc("managedcas_queue_depth", "Reconciliations that wait for a worker.", nil, nil)
-	queueAge      = prometheus.NewDesc("managedcas_queue_age_seconds", "How long the first of them has waited.", nil, nil)
+	queueAge      = prometheus.NewDesc("managedcas_queue_age_seconds", "How long the reconciliation that waits longest has waited for a worker.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -20,7 +21,7 @@ type Garbage struct {
 // collect deletes orphans that are old enough, if that is wanted and the database does not
 // look wrong. It returns those that are left. A failure is logged; the next cycle tries
 // again.
-func (r *Reconciler) collect(ctx context.Context, orphans []registry.Orphan, c *registry.Cycle, living int) ([]registry.Orphan, error) {
+func (r *Reconciler) collect(ctx context.Context, orphans []registry.Orphan, c *registry.Cycle, living int, now time.Time) ([]registry.Orphan, error) {
 	ever, err := r.cfg.Organizations.CountOrganizations(ctx)
 	if err != nil {
 		return nil, err
@@ -37,18 +38,21 @@ func (r *Reconciler) collect(ctx context.Context, orphans []registry.Orphan, c *
 		return orphans, nil
 	}
 	var left []registry.Orphan
-	tried := 0
+	// Only what is deleted counts: what is left to an operator, and is tried in vain in each
+	// cycle, must not be in the way of the others. Where AWS is in trouble, it is enough.
+	deleted, trouble := 0, false
 	for _, o := range orphans {
-		if tried >= r.cfg.Garbage.MaxPerCycle || time.Since(o.FirstSeen) < r.cfg.Garbage.Grace {
+		if trouble || deleted >= r.cfg.Garbage.MaxPerCycle || now.Sub(o.FirstSeen) < r.cfg.Garbage.Grace {
 			left = append(left, o)
 			continue
 		}
-		tried++
 		if err := r.deleteOrphan(ctx, o); err != nil {
+			trouble = errors.Is(err, cloud.ErrThrottled) || errors.Is(err, cloud.ErrUnavailable) || ctx.Err() != nil
 			r.cfg.Log.ErrorContext(ctx, "an orphan was not deleted", "kind", o.Kind, "name", o.Name, "error", err)
 			left = append(left, o)
 			continue
 		}
+		deleted++
 		r.cycles.deleted(o.Kind)
 		r.cfg.Log.WarnContext(ctx, "orphan deleted", "kind", o.Kind, "name", o.Name, "firstSeen", o.FirstSeen)
 	}

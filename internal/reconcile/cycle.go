@@ -20,6 +20,8 @@ type Memory interface {
 	SaveCycle(ctx context.Context, c registry.Cycle) error
 	Orphans(ctx context.Context) ([]registry.Orphan, error)
 	SaveOrphans(ctx context.Context, came, went []registry.Orphan) error
+	// Now is the time by a clock that all processes share: the age of orphans is told by it.
+	Now(ctx context.Context) (time.Time, error)
 }
 
 // Tally is what one cycle found.

@@ -61,10 +61,11 @@ func immutable(desired Desired, ap *cloud.AccessPoint) error {
 	if ap == nil {
 		return nil
 	}
-	const remake = "find out who made it; if nobody needs it, run: managedcasd reconcile --org ID --recreate"
+	remake := fmt.Sprintf("find out who made it; if nobody needs it, run: managedcasd reconcile --config FILE --org %s --recreate", desired.Tenant.ID())
 	switch {
 	case ap.Bucket != desired.Bucket:
-		return &BeyondRepair{fmt.Sprintf("access point %s belongs to bucket %s, not %s", ap.Name, ap.Bucket, desired.Bucket), remake}
+		return &BeyondRepair{fmt.Sprintf("access point %s belongs to bucket %s, not %s", ap.Name, ap.Bucket, desired.Bucket),
+			"if backend.managedCas.bucketName is right, " + remake}
 	case ap.NetworkOrigin != originInternet:
 		return &BeyondRepair{fmt.Sprintf("access point %s accepts requests from a VPC only (network origin %s)", ap.Name, ap.NetworkOrigin), remake}
 	case !ap.Block.All():

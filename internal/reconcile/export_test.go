@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 )
 
 // Round observes an organization once, and does what is missing.
@@ -36,3 +37,11 @@ var (
 	Scheme  = scheme
 	SeenOf  = seenOf
 )
+
+// Looked is what a deep look sees: what is missing, and what is remembered of it.
+func (r *Reconciler) Looked(ctx context.Context, o org.Organization) ([]Step, registry.Seen, error) {
+	return r.look(ctx, o, r.observe)
+}
+
+// Failed counts a failure of a job.
+func (r *Reconciler) Failed(ctx context.Context, err error) { r.report(ctx, "reconciling", err) }

@@ -63,6 +63,8 @@ type Organizations interface {
 	// RetainObjects records when the objects of a deleted organization may go. Repeating
 	// it changes nothing; registry.ErrNotDeleted when it was brought back.
 	RetainObjects(ctx context.Context, id org.ID, retention time.Duration) error
+	// RenewRetention begins the recorded retention anew, unless the purge has begun.
+	RenewRetention(ctx context.Context, id org.ID) error
 }
 
 // Jobs say which organizations are to be reconciled: those that were created or changed,

@@ -18,7 +18,7 @@ func kind(s Step) string {
 		return "access point policy"
 	case SaveSecret, DeleteSecret:
 		return "coordinates"
-	case RetainObjects:
+	case RetainObjects, RenewRetention:
 		return "retention"
 	}
 	return "storage backend"

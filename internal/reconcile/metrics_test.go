@@ -155,3 +155,21 @@ func TestConditionsOfALife(t *testing.T) {
 	}
 	w.namesNothing(t, o.ID)
 }
+
+// Prometheus sees no increase in a series that begins with its first event: what alerts
+// ask for is there before anything has happened.
+func TestCountersAreThereBeforeTheirFirstEvent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	got := metrics(t, w.prover(t, &told{}, time.Hour, time.Millisecond).Collectors()...)
+	for _, name := range []string{
+		"managedcas_probes_total IsolationBroken", "managedcas_probes_total CanaryChanged", "managedcas_probes_total Unanswered",
+		"managedcas_reconciles_total failed", "managedcas_drift_repaired_total session_policy",
+		"managedcas_drift_repaired_total access_point", "managedcas_drift_repaired_total access_point_policy",
+		"managedcas_drift_repaired_total coordinates", "managedcas_drift_repaired_total storage_backend",
+	} {
+		if value, shown := got[name]; !shown || value != 0 {
+			t.Errorf("%s is %v, shown %v", name, value, shown)
+		}
+	}
+}

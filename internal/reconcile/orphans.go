@@ -26,7 +26,11 @@ func (r *Reconciler) orphans(ctx context.Context, left map[org.ID]listed, c *reg
 	if err != nil {
 		return nil, err
 	}
-	all, came, went := age(found, known, time.Now())
+	now, err := r.cfg.Memory.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, came, went := age(found, known, now)
 	if len(came)+len(went) > 0 {
 		if err := r.cfg.Memory.SaveOrphans(ctx, came, went); err != nil {
 			return nil, err
@@ -35,7 +39,7 @@ func (r *Reconciler) orphans(ctx context.Context, left map[org.ID]listed, c *reg
 	for _, o := range came {
 		r.cfg.Log.WarnContext(ctx, "found something in AWS whose organization nobody knows", "kind", o.Kind, "name", o.Name)
 	}
-	return r.collect(ctx, all, c, living)
+	return r.collect(ctx, all, c, living, now)
 }
 
 // unclaimed tells what belongs to nobody from what belongs to an organization that is
@@ -105,6 +109,10 @@ func (r *Reconciler) Orphans(ctx context.Context) ([]registry.Orphan, error) {
 	if err != nil {
 		return nil, err
 	}
-	aged, _, _ := age(found, known, time.Now())
+	now, err := r.cfg.Memory.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	aged, _, _ := age(found, known, now)
 	return aged, nil
 }

@@ -63,7 +63,8 @@ func (r *Reconciler) prove(ctx context.Context, o org.Organization) (verdict, er
 		return v, err
 	}
 	v.state, v.reason = o.State, o.Reason
-	if o.State == org.Degraded && p.Streak == 0 && p.Failing.IsZero() { // an operator has repaired it
+	repaired := o.State == org.Degraded && p.Streak == 0 && p.Failing.IsZero() // by an operator
+	if repaired || time.Until(p.Next) > r.longestRest() {
 		p.Next = time.Now()
 	}
 	for wait := time.Until(p.Next); wait <= heldPause; wait = time.Until(p.Next) {
@@ -94,6 +95,12 @@ func (r *Reconciler) prove(ctx context.Context, o org.Organization) (verdict, er
 		v.again = &Again{max(wait, 0)}
 	}
 	return v, nil
+}
+
+// longestRest is how long a probe is put off at most. What is further off was put there by a
+// clock that was wrong, or by a configuration that was another.
+func (r *Reconciler) longestRest() time.Duration {
+	return max(r.cfg.ProbeInterval, failingLong) * 12 / 10
 }
 
 // probes reads how an organization's probes went. One that was in use before there were
@@ -194,7 +201,7 @@ func (r *Reconciler) probeAround(ctx context.Context) {
 		return
 	}
 	for pause(ctx, min(r.cfg.ProbeInterval/4, rotationPause)) == nil {
-		due, err := r.cfg.Standing.ProbesDue(ctx, dueAtOnce)
+		due, err := r.cfg.Standing.ProbesDue(ctx, r.longestRest(), dueAtOnce)
 		if err == nil && len(due) > 0 {
 			err = r.cfg.Jobs.Look(ctx, due)
 		}

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/journal"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/probe"
+	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -228,7 +230,8 @@ func TestProbesComeWithAnUpgrade(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			if err := w.prover(t, &told{results: []probe.Result{bad}}, time.Hour, time.Second).Reconcile(t.Context(), o.ID); err != nil {
+			err := w.prover(t, &told{results: []probe.Result{bad}}, time.Hour, time.Second).Reconcile(t.Context(), o.ID)
+			if _, soon := errors.AsType[*reconcile.Again](err); err != nil && !soon {
 				t.Fatal(err)
 			}
 			p, err := w.db.Probes(t.Context(), o.ID)

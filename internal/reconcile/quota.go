@@ -68,7 +68,8 @@ type Quotas struct {
 	cfg QuotaConfig
 
 	mu     sync.Mutex
-	quotas []Quota // as last read, and what this process made since
+	quotas []Quota        // as last read, and what this process made since
+	booked map[string]int // what it is about to make, by the quota's name
 }
 
 // NewQuotas returns Quotas that know nothing yet. It makes no request.
@@ -76,7 +77,7 @@ func NewQuotas(cfg QuotaConfig) *Quotas {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Quotas{cfg: cfg}
+	return &Quotas{cfg: cfg, booked: map[string]int{}}
 }
 
 // Run refreshes until ctx ends. When AWS does not answer, what was known stays.
@@ -149,23 +150,31 @@ func (q *Quotas) read(use cloud.PolicyUse, points int) ([]Quota, error) {
 	}, nil
 }
 
-// Used returns the quotas as they are known; none before the first answer.
+// Used returns the quotas as they are known, with what is about to be made; none before
+// the first answer.
 func (q *Quotas) Used() []Quota {
 	if q == nil {
 		return nil
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return append([]Quota{}, q.quotas...)
+	return q.used()
 }
 
-// admit returns plan if there is room for what it creates. Otherwise it returns the steps
-// that only restore what exists, and a *BeyondRepair: an organization that is stopped must
-// not keep a policy that somebody widened, nor be left half made.
-func (q *Quotas) admit(plan []Step) ([]Step, error) {
+func (q *Quotas) used() []Quota {
+	used := append([]Quota{}, q.quotas...)
+	for i := range used {
+		used[i].Used += q.booked[used[i].Name]
+	}
+	return used
+}
+
+// admit returns plan if there is room in used for what it creates. Otherwise it returns the
+// steps that only restore what exists, and a *BeyondRepair: an organization that is stopped
+// must not keep a policy that somebody widened, nor be left half made.
+func admit(used []Quota, plan []Step) ([]Step, error) {
 	var creates, createsPoint bool
 	var reasons []error
-	used := q.Used()
 	for _, step := range plan {
 		names := needs(step)
 		creates = creates || len(names) > 0
@@ -214,27 +223,25 @@ func (q *Quotas) done(step Step) {
 	if q == nil {
 		return
 	}
+	changed := counts(step)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for i := range q.quotas {
-		used := &q.quotas[i].Used
-		switch name := q.quotas[i].Name; step.(type) {
-		case CreateSessionPolicy:
-			if name == policies || name == versions {
-				*used++
-			}
-		case CreateAccessPoint:
-			if name == accessPoints {
-				*used++
-			}
-		case DeleteSessionPolicy:
-			if name == policies || name == versions {
-				*used--
-			}
-		case DeleteAccessPoint:
-			if name == accessPoints {
-				*used--
-			}
-		}
+		q.quotas[i].Used += changed[q.quotas[i].Name]
 	}
+}
+
+// counts is what a step changes in the quotas.
+func counts(step Step) map[string]int {
+	switch step.(type) {
+	case CreateSessionPolicy:
+		return map[string]int{policies: 1, versions: 1}
+	case CreateAccessPoint:
+		return map[string]int{accessPoints: 1}
+	case DeleteSessionPolicy:
+		return map[string]int{policies: -1, versions: -1}
+	case DeleteAccessPoint:
+		return map[string]int{accessPoints: -1}
+	}
+	return nil
 }

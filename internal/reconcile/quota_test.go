@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -91,6 +92,26 @@ func TestAFullAccountHoldsNewOrganizationsBack(t *testing.T) {
 	w.settled(t, third.ID, org.Ready)
 }
 
+// What an operator has to do is said when it begins, not in every cycle.
+func TestAnOperatorIsCalledOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var log bytes.Buffer
+	r := w.reconciler(t, w.network, func(cfg *reconcile.Config) {
+		cfg.Quotas, cfg.Log = w.quotas(t, w.cloud(t, w.identity, w.network), 3), slog.New(slog.NewTextHandler(&log, nil))
+	})
+	for _, id := range []org.ID{w.organization(t).ID, w.organization(t).ID} {
+		for range 3 {
+			if err := r.Reconcile(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := strings.Count(log.String(), `level=ERROR msg="organization needs an operator" org=`+id.String()); n != 1 {
+			t.Errorf("said %d times in three looks:\n%s", n, &log)
+		}
+	}
+}
+
 // An organization that lost its access point in a full account keeps being protected: a
 // session policy that somebody widened is put right, whatever else has to wait.
 func TestAFullAccountStillRepairs(t *testing.T) {
@@ -159,6 +180,55 @@ managedcas_quota_limit{quota="session_policy_size"} 6144
 		if n := testutil.CollectAndCount(q, "managedcas_quota_used"); n != 5 {
 			t.Errorf("%d quotas are shown, want 5", n)
 		}
+	}
+}
+
+// An operator who has an access point made anew keeps the wrong one where the account has
+// no room for another, and gets the right one where it has: what goes makes room.
+func TestRecreateTakesNothingAwayWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.organization(t)
+	name := w.in.Tenant(o.ID).APName()
+	if err := w.root.CreateBucket(t.Context(), "another-bucket-of-ours"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.root.CreateAccessPoint(t.Context(), name, "another-bucket-of-ours"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		reserve int // of three, one is in use
+		bucket  string
+	}{{3, "another-bucket-of-ours"}, {2, w.in.BucketName}} {
+		q := w.quotas(t, w.cloud(t, w.identity, w.network), tc.reserve)
+		err := w.guarded(t, q).Recreate(t.Context(), o)
+		if beyond, ok := errors.AsType[*reconcile.BeyondRepair](err); ok == (tc.reserve < 3) {
+			t.Errorf("with %d of 3 kept free: %v, %v", tc.reserve, beyond, err)
+		}
+		if ap, err := w.root.AccessPoint(t.Context(), name); err != nil || ap.Bucket != tc.bucket {
+			t.Errorf("with %d of 3 kept free: %+v, %v", tc.reserve, ap, err)
+		}
+	}
+}
+
+// Organizations that are made at the same time do not all take the last of the room: of
+// three with one kept free, two are made of eight.
+func TestTheLastRoomIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.guarded(t, w.quotas(t, w.cloud(t, w.identity, w.network), 1))
+	var all sync.WaitGroup
+	for range 8 {
+		o := w.organization(t)
+		all.Go(func() {
+			if err := r.Reconcile(t.Context(), o.ID); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n, err := w.root.AccessPointsInUse(t.Context()); n != 2 || err != nil {
+		t.Errorf("%d access points of 3 with one kept free, %v", n, err)
 	}
 }
 

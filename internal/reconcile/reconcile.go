@@ -146,7 +146,8 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger, c *
 	if len(plan) == 0 {
 		return errors.Join(r.settle(ctx, o), r.remember(ctx, o, seen))
 	}
-	plan, full := r.cfg.Quotas.admit(plan)
+	plan, room, full := r.cfg.Quotas.book(plan)
+	defer room.close()
 	if full != nil && c.blank { // it may have been made before the account was full
 		return r.round(ctx, id, log, c)
 	}
@@ -155,11 +156,12 @@ func (r *Reconciler) round(ctx context.Context, id org.ID, log *slog.Logger, c *
 	}
 	var made Observed
 	for _, step := range plan {
-		log.InfoContext(ctx, "reconciling", "step", step.String())
+		log.InfoContext(ctx, "reconciling", "name", o.Name, "step", step.String())
 		if err := r.take(ctx, step, &made); err != nil {
 			return fmt.Errorf("%s: %w", step, err)
 		}
 		r.done(o, step)
+		room.made(step)
 	}
 	if c.blank {
 		c.made = &made

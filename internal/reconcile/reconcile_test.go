@@ -13,6 +13,7 @@ import (
 	"github.com/managedcas/managedcas/internal/emulator/faults"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/reconcile"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -314,6 +315,28 @@ func TestRun(t *testing.T) {
 		t.Logf("stopped after %s", time.Since(began).Round(time.Millisecond))
 		w.settled(t, before.ID, org.Ready)
 	})
+}
+
+// In an installation where nothing else happens, one organization that fails again and
+// again does not make the process unhealthy: its cycles succeed.
+func TestOneBrokenOrganizationIsNoIllness(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.reconciler(t, w.network, func(cfg *reconcile.Config) { cfg.Interval = time.Millisecond })
+	for range 10 {
+		r.Failed(t.Context(), errors.New("broken"))
+	}
+	if r.Health() == nil {
+		t.Fatal("healthy after ten failures and no cycle")
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	eventually(t, func() bool { return r.Health() == nil })
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
 }
 
 func (w *world) await(t *testing.T, id org.ID, want org.State) {

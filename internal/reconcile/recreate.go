@@ -31,6 +31,7 @@ func (r *Reconciler) PlanAnew(ctx context.Context, o org.Organization) ([]Step, 
 
 // Recreate deletes the organization's access point if it is beyond repair, whosever it is,
 // and reconciles. Objects stay in their bucket; whoever used the access point loses it.
+// Nothing is deleted that there would be no room to make anew.
 func (r *Reconciler) Recreate(ctx context.Context, o org.Organization) error {
 	plan, err := r.PlanAnew(ctx, o)
 	if err != nil {
@@ -38,10 +39,14 @@ func (r *Reconciler) Recreate(ctx context.Context, o org.Organization) error {
 	}
 	if len(plan) > 0 {
 		if remove, ok := plan[0].(DeleteAccessPoint); ok && !gone(o) {
+			if err := r.cfg.Quotas.Room(plan); err != nil {
+				return err
+			}
 			r.cfg.Log.WarnContext(ctx, "deleting an access point that is beyond repair, as the operator asked", "org", o.ID, "name", remove.Name)
 			if err := remove.apply(ctx, r); err != nil {
 				return fmt.Errorf("%s: %w", remove, err)
 			}
+			r.cfg.Quotas.done(remove)
 		}
 	}
 	return r.Reconcile(ctx, o.ID)

@@ -26,6 +26,9 @@ func removal(desired Desired, observed Observed) []Step {
 		plan = append(plan, DeleteSecret{Org: t.ID()})
 	}
 	if observed.AccessPoint != nil && observed.AccessPoint.Bucket == desired.Bucket {
+		if observed.Retained { // there was none when that was recorded
+			plan = append(plan, RenewRetention{Org: t.ID()})
+		}
 		if !same(iam.KindAP, observed.AccessPointPolicy, desired.ClosedPolicy) {
 			plan = append(plan, CloseAccessPoint{Name: t.APName(), Policy: desired.ClosedPolicy})
 		}
@@ -57,6 +60,9 @@ type (
 	DeleteSessionPolicy struct{ ARN string }
 	// RetainObjects records that the objects are kept, and until when.
 	RetainObjects struct{ Org org.ID }
+	// RenewRetention records before an access point goes that there was one after the
+	// retention began: the database may be an old copy, of a time before an undelete.
+	RenewRetention struct{ Org org.ID }
 )
 
 func (s DeleteBackend) String() string {
@@ -70,6 +76,9 @@ func (s DeleteAccessPoint) String() string   { return "delete access point " + s
 func (s DeleteSessionPolicy) String() string { return "delete session policy " + s.ARN }
 func (s RetainObjects) String() string {
 	return "record the retention of the objects of organization " + s.Org.String()
+}
+func (s RenewRetention) String() string {
+	return "begin the retention of the objects of organization " + s.Org.String() + " anew"
 }
 
 func (s DeleteBackend) apply(ctx context.Context, r *Reconciler) error {
@@ -98,4 +107,8 @@ func (s RetainObjects) apply(ctx context.Context, r *Reconciler) error {
 		retention = *r.cfg.Retention
 	}
 	return r.cfg.Organizations.RetainObjects(ctx, s.Org, retention)
+}
+
+func (s RenewRetention) apply(ctx context.Context, r *Reconciler) error {
+	return r.cfg.Organizations.RenewRetention(ctx, s.Org)
 }

@@ -235,3 +235,36 @@ func TestUndeletedAtEveryStage(t *testing.T) {
 		}
 	}
 }
+
+// Who is killed between the end of a deletion and its report leaves a report that is out
+// of date, and so does a failure that is reported last: the next try reports what there is.
+func TestDeletedIsReportedByTheNextTry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.organization(t)
+	r := w.reconciler(t, w.network, func(cfg *reconcile.Config) { cfg.Standing = w.db })
+	if _, err := w.db.SetOrganizationState(t.Context(), o.ID, org.Deleting, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reconcile(t.Context(), o.ID); err != nil {
+		t.Fatal(err)
+	}
+	want := w.conditions(t, o.ID)
+	for _, of := range registry.ConditionTypes {
+		late := registry.Condition{Type: of, Status: registry.Unknown, Reason: "NotObserved"}
+		if err := w.db.Report(t.Context(), o.ID, []registry.Condition{late}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := r.Reconcile(t.Context(), o.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want, w.conditions(t, o.ID)); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	if n := w.events(t, o.ID)["Deleted"]; n != 2 { // one for each time that it was news
+		t.Errorf("%d events", n)
+	}
+}

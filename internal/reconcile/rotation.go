@@ -65,10 +65,14 @@ func (r *Reconciler) rotate(ctx context.Context, ids []org.ID) ([]org.ID, error)
 				return err
 			}
 			right, err := r.glance(ctx, o)
-			if right && err == nil || ctx.Err() != nil {
+			switch {
+			case right && err == nil || ctx.Err() != nil:
 				return nil
+			case err != nil:
+				r.cfg.Log.WarnContext(ctx, "organization could not be read; a job looks again", "org", id, "error", err)
+			default: // what differs, the job says that repairs it
+				r.cfg.Log.WarnContext(ctx, "organization is not as it should be; a job repairs it", "org", id)
 			}
-			r.cfg.Log.WarnContext(ctx, "organization is not as it should be", "org", id, "error", err)
 			mu.Lock()
 			defer mu.Unlock()
 			due = append(due, id)

@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"iter"
+	"net/http"
 	"runtime"
 	"slices"
 	"syscall"
@@ -102,17 +103,7 @@ func heap() uint64 {
 // hasty is a reconciler whose rates an operator has lifted.
 func (w *world) hasty(t *testing.T, interval time.Duration, options ...func(*reconcile.Config)) *reconcile.Reconciler {
 	t.Helper()
-	lifted := cloud.Rate{PerSecond: 10_000, Burst: 10_000}
-	rates, err := awscloud.NewRates(map[string]cloud.Rate{"iam": lifted, "s3control": lifted})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := awscloud.New(t.Context(), awscloud.Config{
-		Region: "us-east-1", AccountID: "123456789012", Endpoint: w.endpoint, Credentials: w.identity, Transport: w.network, Rates: rates,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := w.unpaced(t, w.identity, w.network)
 	return w.reconciler(t, w.network, func(cfg *reconcile.Config) {
 		cfg.AccessPoints, cfg.Policies, cfg.Roles, cfg.Listings = c, c, c, c
 		cfg.Interval, cfg.Log, cfg.Standing = interval, nil, w.db
@@ -120,6 +111,23 @@ func (w *world) hasty(t *testing.T, interval time.Duration, options ...func(*rec
 			option(cfg)
 		}
 	})
+}
+
+// unpaced is a Cloud whose rates are lifted.
+func (w *world) unpaced(t *testing.T, credentials awscloud.Credentials, network http.RoundTripper) *awscloud.Cloud {
+	t.Helper()
+	lifted := cloud.Rate{PerSecond: 10_000, Burst: 10_000}
+	rates, err := awscloud.NewRates(map[string]cloud.Rate{"iam": lifted, "s3control": lifted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := awscloud.New(t.Context(), awscloud.Config{
+		Region: "us-east-1", AccountID: "123456789012", Endpoint: w.endpoint, Credentials: credentials, Transport: network, Rates: rates,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // counted are the calls of AWS, but those for the pod's credentials; it counts often

@@ -88,7 +88,8 @@ func (s *sharedPolicy) mark(all map[org.ID]listed, in tenancy.Installation) {
 	}
 }
 
-// look reads it anew; where the mode wants none, it deletes one that nobody uses any more.
+// look reads it anew; where the mode wants none, it deletes one that nobody uses any more,
+// if it says what this installation's would: the name alone may be somebody else's.
 func (s *sharedPolicy) look(ctx context.Context, cfg Config) error {
 	if cfg.Installation.SessionPolicyMode == tenancy.ABAC {
 		s.mu.Lock()
@@ -98,7 +99,12 @@ func (s *sharedPolicy) look(ctx context.Context, cfg Config) error {
 	if time.Since(s.since) <= Grace {
 		return nil
 	}
-	return cfg.Policies.DeletePolicy(ctx, cfg.Installation.SharedPolicyARN())
+	arn := cfg.Installation.SharedPolicyARN()
+	_, text, err := cfg.Policies.Policy(ctx, arn)
+	if text, err = present(text, err); err != nil || text == nil || !same(iam.KindSession, text, cfg.Installation.SharedPolicy()) {
+		return err
+	}
+	return cfg.Policies.DeletePolicy(ctx, arn)
 }
 
 // save does what is left to do: another organization may have come first.

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -19,8 +20,9 @@ type Standing interface {
 	// Probes is registry.ErrNotFound before the first.
 	Probes(ctx context.Context, id org.ID) (registry.Probes, error)
 	SaveProbes(ctx context.Context, id org.ID, p registry.Probes) error
-	// ProbesDue returns up to limit organizations whose next probe is due.
-	ProbesDue(ctx context.Context, limit int) ([]org.ID, error)
+	// ProbesDue returns up to limit organizations whose next probe is due, or is put off for
+	// longer than that.
+	ProbesDue(ctx context.Context, longest time.Duration, limit int) ([]org.ID, error)
 }
 
 // The reasons of conditions and events that are not a probe's.
@@ -73,8 +75,10 @@ func (r *Reconciler) changing(ctx context.Context, o org.Organization, plan []St
 		}
 		events = []registry.Event{{Reason: "DriftFound", Message: what}}
 	}
-	if !gone(o) && r.cfg.Prober != nil && reachChanges(plan) {
-		conditions = append(conditions, condition(registry.Reachable, registry.Unknown, changedSince, "no probe was made since something was changed"))
+	if r.cfg.Prober != nil && reachChanges(plan) {
+		if !gone(o) {
+			conditions = append(conditions, condition(registry.Reachable, registry.Unknown, changedSince, "no probe was made since something was changed"))
+		}
 		if err := r.cfg.Standing.SaveProbes(ctx, o.ID, registry.Probes{Next: time.Now()}); err != nil {
 			return err
 		}
@@ -112,19 +116,33 @@ func (r *Reconciler) settle(ctx context.Context, o org.Organization) error {
 	return v.again
 }
 
+// settleGone records that an organization is deleted. Its report is compared even if it
+// is recorded already: whoever recorded it may have ended before the report.
 func (r *Reconciler) settleGone(ctx context.Context, o org.Organization) error {
-	if o.State == org.Deleted {
+	if o.State != org.Deleted {
+		if _, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, org.Deleted, ""); err != nil {
+			return err
+		}
+	}
+	if r.cfg.Standing == nil {
 		return nil
 	}
-	if _, err := r.cfg.Organizations.SetOrganizationState(ctx, o.ID, org.Deleted, ""); err != nil || r.cfg.Standing == nil {
-		return err
-	}
 	const message = "the organization has no storage any more"
-	return r.cfg.Standing.Report(ctx, o.ID, []registry.Condition{
+	conditions := []registry.Condition{
 		condition(registry.Provisioned, registry.False, deleted, message),
 		condition(registry.PolicyInSync, registry.Unknown, deleted, message),
 		condition(registry.Reachable, registry.Unknown, deleted, message),
-	}, registry.Event{Reason: deleted, Message: message})
+	}
+	before, err := r.cfg.Standing.Conditions(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	var events []registry.Event
+	told := func(c registry.Condition) bool { return c.Type == registry.Provisioned && c.Reason == deleted }
+	if !slices.ContainsFunc(before, told) {
+		events = []registry.Event{{Reason: deleted, Message: message}}
+	}
+	return r.cfg.Standing.Report(ctx, o.ID, conditions, events...)
 }
 
 // reportInSync reports that everything is there and right, and what it was before.
@@ -158,7 +176,15 @@ func (r *Reconciler) reportInSync(ctx context.Context, id org.ID) error {
 // degrade records that an organization needs an operator. The reason is for the operator;
 // clients see that there is one.
 func (r *Reconciler) degrade(ctx context.Context, id org.ID, beyond *BeyondRepair) error {
-	r.cfg.Log.ErrorContext(ctx, "organization needs an operator", "org", id, "reason", beyond.Error())
+	before, err := r.cfg.Organizations.OrganizationByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	level := slog.LevelError
+	if before.State == org.Degraded && before.Reason == beyond.Error() {
+		level = slog.LevelDebug // said when it began; metrics and conditions go on to say it
+	}
+	r.cfg.Log.Log(ctx, level, "organization needs an operator", "org", id, "name", before.Name, "reason", beyond.Error())
 	o, err := r.cfg.Organizations.SetOrganizationState(ctx, id, org.Degraded, beyond.Error())
 	if err != nil || r.cfg.Standing == nil {
 		return err
@@ -185,7 +211,7 @@ func (r *Reconciler) degrade(ctx context.Context, id org.ID, beyond *BeyondRepai
 func (r *Reconciler) done(o org.Organization, step Step) {
 	r.cfg.Quotas.done(step)
 	if !gone(o) && o.State != org.Pending {
-		r.metrics.repairs.WithLabelValues(strings.ReplaceAll(kind(step), " ", "_")).Inc()
+		r.metrics.repairs.WithLabelValues(label(step)).Inc()
 	}
 }
 

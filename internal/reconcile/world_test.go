@@ -102,7 +102,12 @@ func (w *world) settle(t *testing.T, target string) {
 // provision does what an operator does once.
 func (w *world) provision(t *testing.T) {
 	t.Helper()
-	p, err := provision.New(provision.Config{Installation: names(""), Roles: w.root, Keys: w.root, Buckets: w.root, Settings: w.root})
+	w.provisionAs(t, names(""))
+}
+
+func (w *world) provisionAs(t *testing.T, in tenancy.Installation) {
+	t.Helper()
+	p, err := provision.New(provision.Config{Installation: in, Roles: w.root, Keys: w.root, Buckets: w.root, Settings: w.root})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,10 @@ var (
 	ErrPurging = errors.New("the purge has begun")
 )
 
+// RenewedRetention is the shortest retention that begins anew, also where none is wanted:
+// time for somebody to find out why a deleted organization lives.
+const RenewedRetention = 24 * time.Hour
+
 // Deletion says what becomes of the objects of a deleted organization. It is written
 // when nothing else is left of it in AWS, and goes when it is brought back.
 type Deletion struct {

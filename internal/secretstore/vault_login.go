@@ -39,6 +39,8 @@ const (
 	// loginPause is the time between two logins because of a refusal. When a policy is
 	// wrong every request is refused, and a login for each would not help.
 	loginPause = 10 * time.Second
+	// maxLease is as long as a token is believed to last.
+	maxLease = 365 * 24 * time.Hour
 )
 
 // vaultToken is what a login gave.
@@ -62,7 +64,8 @@ func (a vaultAuth) taken(now time.Time) (*vaultToken, error) {
 	}
 	t := &vaultToken{text: a.Token, renewable: a.Renewable}
 	if a.Seconds > 0 {
-		t.renew = now.Add(time.Duration(a.Seconds) * time.Second * 2 / 3)
+		lease := min(a.Seconds, int64(maxLease/time.Second)) // more seconds than a Duration has would be a past
+		t.renew = now.Add(time.Duration(lease) * time.Second * 2 / 3)
 	}
 	return t, nil
 }

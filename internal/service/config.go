@@ -195,7 +195,7 @@ func ParseConfig(text []byte) (Config, error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, err
+		return Config{}, misread(err)
 	}
 	m := &cfg.Backend.ManagedCas
 	if m.ReconcileInterval == 0 {
@@ -325,9 +325,18 @@ func orDefault(value, fallback string) string {
 	return value
 }
 
+// readable says how long something took with its unit, in JSON as in text: slog's JSON has
+// nanoseconds without one.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
+}
+
 // Logger returns the log that cfg asks for, on standard error.
 func (l Log) Logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
+	options := &slog.HandlerOptions{Level: l.Level, ReplaceAttr: readable}
 	if l.Format == "text" {
 		return slog.New(slog.NewTextHandler(w, options))
 	}

@@ -45,6 +45,11 @@ const (
 	maxGRPCHeader = 64 << 10 // bytes, as counted by HTTP/2; gRPC's own default is 16 MiB
 )
 
+// streamWorkers is how many goroutines wait for calls; what comes when all are busy gets
+// one of its own. The AWS SDK calls some forty middlewares one within the other: a new
+// goroutine spends a tenth of a small transfer on making its stack large enough.
+const streamWorkers = 32
+
 // NewGRPC returns a gRPC server with the bounds and error conventions of the project:
 // problems become statuses, panics become Internal and a line in log, messages have at
 // most 4 MiB, and dead connections are noticed. Further interceptors run inside the one
@@ -57,6 +62,7 @@ func NewGRPC(log *slog.Logger, options ...grpc.ServerOption) *grpc.Server {
 			grpc.ChainStreamInterceptor(grpcproblem.StreamServer()),
 			grpc.MaxConcurrentStreams(maxStreams),
 			grpc.MaxHeaderListSize(maxGRPCHeader),
+			grpc.NumStreamWorkers(streamWorkers),
 			grpc.ConnectionTimeout(10 * time.Second),
 			grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute, Timeout: 20 * time.Second}),
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),

@@ -89,7 +89,7 @@ func TestDirectTransfersAreOffByDefault(t *testing.T) {
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, text, says string }{
-		{"unknown key", complete + "    bucket: x\n", "field bucket not found"},
+		{"unknown key", complete + "    bucket: x\n", `unknown key "bucket"; there are accountId`},
 		{"not enabled", strings.Replace(complete, "enabled: true", "enabled: false", 1), "enabled is false"},
 		{"probes too often", complete + "    probeInterval: 999ms\n", "1s to 168h"},
 		{"probes too seldom", complete + "    probeInterval: 168h1m\n", "1s to 168h"},

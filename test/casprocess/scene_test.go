@@ -7,7 +7,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -24,16 +26,18 @@ type scene struct {
 	holder      *holder
 	config      string
 	environment []string
+	later       *atomic.Int64 // how far the clock of sweepers is ahead, in nanoseconds
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	r := rig.New(t, rig.Options{Log: io.Discard})
+	later := new(atomic.Int64)
+	r := rig.New(t, rig.Options{Log: io.Discard, Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
 	h := &holder{next: r.AWS}
 	front := httptest.NewServer(h)
 	t.Cleanup(front.Close)
 	t.Cleanup(h.release)
-	s := &scene{Rig: r, org: r.Org(t), holder: h}
+	s := &scene{Rig: r, org: r.Org(t), holder: h, later: later}
 	s.config, s.environment = r.CASProcess(t, front.URL, "drainDelay: 0s")
 	return s
 }

@@ -111,8 +111,8 @@ func (w *world) table(ctx context.Context, only string, todo []job) error {
 	return w.firstByte(ctx, 4*kib, 64*mib, gib)
 }
 
-const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned |
-|---|---|---|---|---|---|---|---|---|`
+const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned | everything, direct | HTTP | gRPC |
+|---|---|---|---|---|---|---|---|---|---|---|---|`
 
 func title(j job, up bool) string {
 	direction := "down"
@@ -136,14 +136,14 @@ func sizeName(size int64) string {
 func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 	paths := w.paths()
 	times := make([][]time.Duration, len(paths))
-	cpu := make([]time.Duration, len(paths))
+	cas, all := make([]time.Duration, len(paths)), make([]time.Duration, len(paths))
 	for round := range j.rounds + 1 { // the first is to warm up
 		batches, err := w.batches(ctx, j, len(paths), up, round)
 		if err != nil {
 			return "", err
 		}
 		for i, p := range paths {
-			before := w.cas.cpu()
+			before, everything := w.cas.cpu(), w.cpu()
 			took, err := each(j.clients, batches[i], func(a artifact) error {
 				if up {
 					return p.put(ctx, a)
@@ -155,7 +155,8 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 			}
 			if round > 0 {
 				times[i] = append(times[i], took)
-				cpu[i] += w.cas.cpu() - before
+				cas[i] += w.cas.cpu() - before
+				all[i] += w.cpu() - everything
 			}
 		}
 	}
@@ -164,10 +165,11 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 		slices.Sort(times[i])
 		middle[i] = times[i][len(times[i])/2]
 	}
-	perGiB := func(i int) float64 {
-		return cpu[i].Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
+	perGiB := func(spent time.Duration) float64 {
+		return spent.Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
 	}
 	ratio := func(i int) float64 { return float64(middle[0]) / float64(middle[i]) }
-	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
-		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), ratio(4), perGiB(1), perGiB(2), perGiB(3)), nil
+	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
+		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), ratio(4),
+		perGiB(cas[1]), perGiB(cas[2]), perGiB(cas[3]), perGiB(all[0]), perGiB(all[1]), perGiB(all[2])), nil
 }

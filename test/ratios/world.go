@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -188,6 +189,15 @@ func (p *process) cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// cpu is the processor time that everything has used that runs, the client included.
+func (w *world) cpu() time.Duration {
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
+		return 0
+	}
+	return time.Duration(own.Utime.Nano()+own.Stime.Nano()) + w.dev.cpu() + w.cas.cpu()
 }
 
 // peakKiB is the most memory that the process has held at once.

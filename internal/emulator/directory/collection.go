@@ -30,9 +30,14 @@ type revision[V any] struct {
 // effect, and those that are still propagating.
 type history[V any] []revision[V]
 
-// Get returns the record of that name, or ErrNotFound.
+// Get returns the record of that name, or ErrNotFound. That of a Replica is shared and
+// must not be changed: the services read the same few at every request.
 func (c Collection[V]) Get(tx Tx, name string) (V, error) {
-	h, err := c.table().Get(tx.state, strings.ToLower(name))
+	read := c.table().Get
+	if tx.replica {
+		read = c.table().Shared
+	}
+	h, err := read(tx.state, strings.ToLower(name))
 	if err != nil {
 		var none V
 		return none, err

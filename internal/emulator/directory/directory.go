@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/managedcas/managedcas/internal/emulator/state"
 )
 
@@ -26,6 +28,7 @@ type Directory struct {
 	propagation func() time.Duration
 	root        AccessKey
 	sealer      cipher.AEAD
+	opened      *lru.Cache[sessionToken, sealed]
 }
 
 // Open opens the records of account (12 digits) in db, and creates the root user's
@@ -36,8 +39,12 @@ func Open(db *state.DB, account string, propagation func() time.Duration) (*Dire
 	if propagation == nil {
 		propagation = func() time.Duration { return 0 }
 	}
-	d := &Directory{db: db, account: account, propagation: propagation}
-	err := d.Update(func(tx Tx) error {
+	opened, err := lru.New[sessionToken, sealed](keptTokens)
+	if err != nil {
+		return nil, err // only of a size below 1
+	}
+	d := &Directory{db: db, account: account, propagation: propagation, opened: opened}
+	err = d.Update(func(tx Tx) error {
 		kept, err := accounts.Get(tx, account)
 		if errors.Is(err, ErrNotFound) {
 			kept = accountRecord{Root: NewAccessKey("", tx.now), SealingKey: newSealingKey()}

@@ -70,8 +70,27 @@ func (d *Directory) IssueSession(s Session) (Credentials, error) {
 	return creds, nil
 }
 
-// openToken returns what IssueSession sealed for this access key.
+// keptTokens is how many opened tokens are kept: of sessions that are busy at a time.
+const keptTokens = 1024
+
+// sessionToken is an access key id and the token that came with it.
+type sessionToken struct{ accessKeyID, token string }
+
+// openToken returns what IssueSession sealed for this access key. It is shared with
+// every other request of the session and must not be changed.
 func (d *Directory) openToken(accessKeyID, token string) (sealed, error) {
+	at := sessionToken{accessKeyID, token}
+	if content, ok := d.opened.Get(at); ok {
+		return content, nil
+	}
+	content, err := d.unseal(accessKeyID, token)
+	if err == nil {
+		d.opened.Add(at, content)
+	}
+	return content, err
+}
+
+func (d *Directory) unseal(accessKeyID, token string) (sealed, error) {
 	raw, err := base64.StdEncoding.DecodeString(token)
 	if err != nil {
 		return sealed{}, errUnknownKey()

@@ -66,8 +66,9 @@ func (s *Service) arn(kind, id string) string {
 
 func (s *Service) keyARN(id string) string { return s.arn("key/", id) }
 
-// find reads the key that id names: a key id, key ARN, alias name or alias ARN.
-func (s *Service) find(tx state.Tx, id string) (found, error) {
+// find reads the key that id names: a key id, key ARN, alias name or alias ARN. read is
+// keys.Get for who changes the key, keys.Shared for everybody else.
+func (s *Service) find(tx state.Tx, id string, read func(state.Tx, string) (key, error)) (found, error) {
 	if id == "" {
 		return found{}, invalid("the request names no key: set KeyId")
 	}
@@ -89,7 +90,7 @@ func (s *Service) find(tx state.Tx, id string) (found, error) {
 	case !isKeyARN:
 		keyID = name
 	}
-	k, err := keys.Get(tx, keyID)
+	k, err := read(tx, keyID)
 	if errors.Is(err, state.ErrNotFound) || err == nil && k.due(time.Now()) {
 		return f, s.noSuchKey(keyID)
 	}
@@ -104,7 +105,7 @@ func (s *Service) find(tx state.Tx, id string) (found, error) {
 // load is find in a transaction of its own.
 func (s *Service) load(id string) (f found, err error) {
 	err = s.cfg.DB.View(func(tx state.Tx) (err error) {
-		f, err = s.find(tx, id)
+		f, err = s.find(tx, id, keys.Shared)
 		return err
 	})
 	return f, err
@@ -121,7 +122,7 @@ func (s *Service) loadByID(id string) (found, error) {
 // change runs edit on a key as it is now and stores the result.
 func (s *Service) change(id string, edit func(*key) error) error {
 	return s.cfg.DB.Update(func(tx state.Tx) error {
-		f, err := s.find(tx, id)
+		f, err := s.find(tx, id, keys.Get)
 		if err != nil {
 			return err
 		}

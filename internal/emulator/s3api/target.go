@@ -40,7 +40,7 @@ func (s *Service) find(at address) (target, error) {
 			name = t.via.Bucket
 		}
 		t.bucket = s3state.Bucket{Name: name, AccountID: s.cfg.AccountID, Region: s.cfg.Region}
-		stored, err := s3state.Buckets.Get(tx, name)
+		stored, err := s3state.Buckets.Shared(tx, name)
 		if err == nil {
 			t.bucket, t.bucketExists = stored, true
 		} else if !errors.Is(err, state.ErrNotFound) {
@@ -56,7 +56,7 @@ func (s *Service) findAccessPoint(tx state.Tx, at address, t *target) error {
 	var ap s3state.AccessPoint
 	var err error
 	if at.accessPoint != "" {
-		ap, err = s3state.AccessPoints.Get(tx, s3state.AccessPointKey(at.account, at.accessPoint))
+		ap, err = s3state.AccessPoints.Shared(tx, s3state.AccessPointKey(at.account, at.accessPoint))
 	} else {
 		ap, err = s3state.AccessPointByAlias(tx, at.bucket)
 	}

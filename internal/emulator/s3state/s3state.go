@@ -92,13 +92,13 @@ const (
 // AccessPointKey is the key of an access point in AccessPoints.
 func AccessPointKey(account, name string) string { return account + "/" + name }
 
-// AccessPointByAlias finds an access point by its alias.
+// AccessPointByAlias finds an access point by its alias. It is shared (state.Table.Shared).
 func AccessPointByAlias(tx state.Tx, alias string) (AccessPoint, error) {
 	key, err := Aliases.Get(tx, alias)
 	if err != nil {
 		return AccessPoint{}, err
 	}
-	return AccessPoints.Get(tx, key)
+	return AccessPoints.Shared(tx, key)
 }
 
 // Effective returns the block public access settings that apply to a bucket of

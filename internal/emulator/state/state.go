@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.etcd.io/bbolt"
 )
 
@@ -19,6 +20,7 @@ var ErrNotFound = errors.New("no such item")
 type DB struct {
 	bolt   *bbolt.DB
 	writes group
+	shared *lru.Cache[place, decoded]
 }
 
 // Open opens or creates the store in file. A second process on the same file is
@@ -31,25 +33,28 @@ func Open(file string) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s (is another process using it?): %w", file, err)
 	}
-	return &DB{bolt: b, writes: group{bolt: b}}, nil
+	return &DB{bolt: b, writes: group{bolt: b}, shared: newShared()}, nil
 }
 
-// Close closes the store.
-func (db *DB) Close() error { return db.bolt.Close() }
+// Close closes the store. What it stored is safe whatever the error is.
+func (db *DB) Close() error { return errors.Join(db.unchanged(), db.bolt.Close()) }
 
 // Tx is a transaction. It must not be kept after its function returns.
-type Tx struct{ tx *bbolt.Tx }
+type Tx struct {
+	tx     *bbolt.Tx
+	shared *lru.Cache[place, decoded]
+}
 
 // View runs fn in a read-only snapshot.
 func (db *DB) View(fn func(Tx) error) error {
-	return db.bolt.View(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
+	return db.bolt.View(func(tx *bbolt.Tx) error { return fn(Tx{tx, db.shared}) })
 }
 
 // Update runs fn in a write transaction: all of it is on disk when Update returns
 // nil, none of it otherwise. Concurrent Updates are committed in groups (one fsync
 // for several), so fn may run more than once and must have no other effect.
 func (db *DB) Update(fn func(Tx) error) error {
-	return db.writes.update(func(tx *bbolt.Tx) error { return fn(Tx{tx}) })
+	return db.writes.update(func(tx *bbolt.Tx) error { return fn(Tx{tx, db.shared}) })
 }
 
 // Table is a named set of values of one type. Declare one per kind of thing:
