@@ -103,7 +103,7 @@ func TestLabelsComeBack(t *testing.T) {
 	labels := []cas.Label{{
 		FileName: cas.FileName(strings.Repeat("\U0001f389", 63) + "abc"), Uploader: strings.Repeat("~", cas.MaxSubjectBytes),
 		MediaType: cas.MediaType("a/" + strings.Repeat("b", 127) + "; c=" + strings.Repeat("d", 122)),
-	}, {MediaType: `text/plain; charset="utf 8"`}, {}}
+	}, {MediaType: `text/plain; charset="utf 8"`}, {FileName: "a b+c%20d&e=f.txt"}, {}}
 	name := ""
 	for c := rune(0); c <= 0x10ffff; c += 251 { // a prime: every block is met
 		next := "a" + string(c) + "b"

@@ -3,6 +3,7 @@ package s3api
 import (
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 )
@@ -42,6 +43,9 @@ func (c *call) describe() (description, error) {
 	for name, values := range c.r.Header {
 		if name, ok := strings.CutPrefix(strings.ToLower(name), metadataPrefix); ok {
 			d.Metadata[name] = strings.Join(values, ",")
+			if strings.ContainsFunc(d.Metadata[name], func(r rune) bool { return r > unicode.MaxASCII }) {
+				return d, notASCII(name)
+			}
 			size += len(name) + len(d.Metadata[name])
 		}
 	}
@@ -55,6 +59,14 @@ func (c *call) describe() (description, error) {
 	}
 	d.Encryption, err = c.chooseSealing()
 	return d, err
+}
+
+// notASCII is the answer to user metadata other than US-ASCII, all that the REST API takes
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html). S3 does not
+// refuse it as such: it reads other bytes than the client has signed.
+func notASCII(name string) error {
+	return api.Errorf(http.StatusForbidden, "SignatureDoesNotMatch",
+		"The request signature we calculated does not match the signature you provided: "+metadataPrefix+"%s is not US-ASCII. Encode it.", name)
 }
 
 // withoutFraming takes aws-chunked from a Content-Encoding: it encodes the request,

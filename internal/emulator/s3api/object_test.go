@@ -405,6 +405,8 @@ func TestRefusedLoudly(t *testing.T) {
 		{"PUT", "/shared/k", []string{"x-amz-acl", "public-read"}, 400, "AccessControlListNotSupported"},
 		{"PUT", "/shared/k", []string{"x-amz-grant-read", "id=x"}, 400, "AccessControlListNotSupported"},
 		{"PUT", "/shared/k", []string{"x-amz-meta-a", strings.Repeat("x", 2048)}, 400, "MetadataTooLarge"},
+		{"PUT", "/shared/k", []string{"x-amz-meta-a", "caf\u00e9"}, 403, "SignatureDoesNotMatch"},
+		{"PUT", "/shared/k", []string{"x-amz-meta-a", "\xe9"}, 403, "SignatureDoesNotMatch"},
 		{"PUT", "/shared/k", []string{"x-amz-expected-bucket-owner", "999999999999"}, 403, "AccessDenied"},
 		{"GET", "/shared/k", []string{"x-amz-expected-bucket-owner", account}, 200, ""},
 		{"GET", "/missing/k", nil, 404, "NoSuchBucket"},
