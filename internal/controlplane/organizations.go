@@ -98,20 +98,25 @@ func (s *Server) byName(ctx context.Context, name string) (org.Organization, err
 		return org.Organization{}, err
 	}
 	o, err := s.cfg.Store.OrganizationByName(ctx, parsed)
-	switch {
-	case errors.Is(err, registry.ErrNotFound):
-		return org.Organization{}, problem.Wrap(err, problem.NotFound, "there is no organization "+string(parsed), "see organization list, or organization list --deleted")
-	case err != nil:
-		return org.Organization{}, unavailable(err)
+	if err != nil {
+		return org.Organization{}, notThere(err, name)
 	}
 	return o, nil
+}
+
+// notThere is unavailable for an organization that was asked for by name or id.
+func notThere(err error, which string) error {
+	if errors.Is(err, registry.ErrNotFound) {
+		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
+	}
+	return unavailable(err)
 }
 
 func parseName(name string) (org.Name, error) {
 	parsed, err := org.ParseName(name)
 	if err != nil {
 		return "", problem.Wrap(err, problem.Invalid, "that is not a name for an organization",
-			"use 1 to 63 lowercase letters, digits and inner hyphens")
+			"use 1 to 63 lowercase letters, digits and inner hyphens, and no UUID")
 	}
 	return parsed, nil
 }
