@@ -213,6 +213,9 @@ func (w *worker) Work(ctx context.Context, job *river.Job[reconcile]) error {
 		if ctx.Err() != nil { // this process stops; no fault of the organization's
 			return river.JobSnooze(0)
 		}
+		if now, failed := w.store.Asked(ctx, id); failed == nil && now != before {
+			return river.JobSnooze(0) // what was asked meanwhile neither rests nor is put off
+		}
 		if again, ok := errors.AsType[retrier](err); ok {
 			return river.JobSnooze(again.RetryAfter())
 		}

@@ -150,8 +150,39 @@ func TestWhatIsAskedDuringAJobIsNotLost(t *testing.T) {
 	})
 }
 
-// TestFailuresRest: a job that fails is tried again, but not at once; who asks anew does
-// not wait for that.
+// later is an error that is no failure: the job is put off.
+type later struct{ time.Duration }
+
+func (l later) Error() string             { return "later" }
+func (l later) RetryAfter() time.Duration { return l.Duration }
+
+// A deletion does not wait for what the job that ran meanwhile was put off for.
+func TestWhatIsAskedDuringAJobIsNotPutOff(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		runs, goOn := make(chan org.ID), make(chan struct{})
+		r := startReplica(t, target, func(ctx context.Context, id org.ID) error {
+			runs <- id
+			<-goOn
+			return later{time.Hour}
+		})
+		id := create(t, r.db)
+		within(t, "the first run", runs)
+		if _, err := r.db.SetOrganizationState(t.Context(), id, org.Deleting, ""); err != nil {
+			t.Fatal(err)
+		}
+		goOn <- struct{}{}
+		within(t, "the run after the deletion", runs)
+		goOn <- struct{}{}
+		create(t, r.db)
+		if other := within(t, "another organization's run", runs); other == id {
+			t.Error("it was not put off when nothing was asked")
+		}
+		close(goOn)
+	})
+}
+
+// TestFailuresRest: a job that fails is tried again, but not at once.
 func TestFailuresRest(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, target string) {
