@@ -39,7 +39,8 @@ type Records interface {
 	BeginPurge(ctx context.Context, id org.ID, now time.Time, lease time.Duration) error
 	ContinuePurge(ctx context.Context, id org.ID, removed registry.Removed, now time.Time, lease time.Duration) error
 	LeavePurge(ctx context.Context, id org.ID) error
-	// RenewRetention begins the retention anew, unless the purge has begun.
+	// RenewRetention begins the retention anew, unless the purge has begun;
+	// registry.ErrNotDeleted when it was brought back.
 	RenewRetention(ctx context.Context, id org.ID) error
 	// FinishPurge records the end and forgets uploads.
 	FinishPurge(ctx context.Context, id org.ID, now time.Time) error
@@ -162,12 +163,12 @@ func (p *Purger) Due(ctx context.Context) error {
 
 func (p *Purger) organization(ctx context.Context, id org.ID) (err error) {
 	log := p.cfg.Log.With("org", id)
-	if lives, err := p.lives(ctx, id); err != nil {
+	lives, err := p.lives(ctx, id)
+	if err != nil {
 		return err
-	} else if lives {
-		log.ErrorContext(ctx, "a deleted organization has an access point, as if it was brought back: nothing of it is deleted, and unless its purge had begun its retention begins anew",
-			"fix", "if this database is an older copy, bring it back here too: managedcas organization undelete")
-		return p.cfg.Records.RenewRetention(ctx, id)
+	}
+	if lives {
+		return p.keep(ctx, id, log)
 	}
 	err = p.cfg.Records.BeginPurge(ctx, id, p.cfg.Now(), lease)
 	if errors.Is(err, registry.ErrConflict) {
@@ -208,16 +209,6 @@ func (p *Purger) organization(ctx context.Context, id org.ID) (err error) {
 	p.stats.organizations.Add(1)
 	log.InfoContext(ctx, "purged: no object of the organization is left")
 	return nil
-}
-
-// lives reports whether the organization has its access point. Its deletion was recorded
-// when it had none: somebody made another since, whom the database does not know of.
-func (p *Purger) lives(ctx context.Context, id org.ID) (bool, error) {
-	ap, err := p.cfg.AccessPoints.AccessPoint(ctx, p.cfg.Installation.Tenant(id).APName())
-	if errors.Is(err, cloud.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && ap.Bucket == p.cfg.Installation.BucketName, err
 }
 
 // uploads aborts the uploads in parts that are recorded. Others, which a stolen session

@@ -1,12 +1,17 @@
 package purge_test
 
 import (
+	"bytes"
+	"context"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator/faults"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/purge"
 )
 
 // restored makes the database say what a backup would that was taken while the
@@ -95,4 +100,43 @@ func TestPurgeAsksForTheAccessPoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.purged(t, o.ID)
+}
+
+// meanwhile has something happen right after it was found out what is due.
+type meanwhile struct {
+	*database.DB
+	happens func()
+}
+
+func (m meanwhile) DuePurges(ctx context.Context, now time.Time, limit int) ([]org.ID, error) {
+	due, err := m.DB.DuePurges(ctx, now, limit)
+	m.happens()
+	return due, err
+}
+
+// An organization that comes back while others are purged before it has its access point by
+// right: that is no failure, and no reason to suspect the database.
+func TestWhoComesBackWhileDueIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	o := w.organization(t, 3)
+	before := w.listed(t, o.ID)
+	w.deleted(t, o.ID)
+	var log bytes.Buffer
+	backend := w.cloud(t, w.backend, w.network)
+	err := purge.New(purge.Config{
+		Installation: w.in, AccessPoints: backend, Storage: backend, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Records: meanwhile{w.db, func() {
+			if _, err := w.db.UndeleteOrganization(t.Context(), o.ID, ""); err != nil {
+				t.Error(err)
+			}
+			w.reconcile(t, o.ID)
+		}},
+	}).Due(t.Context())
+	if err != nil || log.Len() > 0 {
+		t.Errorf("%v, and the log says:\n%s", err, &log)
+	}
+	if now := w.listed(t, o.ID); len(before) != 3 || !slices.Equal(now, before) {
+		t.Errorf("the organization has %q, had %q", now, before)
+	}
 }
