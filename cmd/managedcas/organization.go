@@ -22,9 +22,10 @@ func organizationCreate(a *app) *cobra.Command {
 		Use:   "create NAME",
 		Short: "Create an organization; its private storage follows within seconds",
 		Long: `Create an organization. The name is a DNS-1123 label: up to 63 lowercase letters,
-digits and inner hyphens. Its access point, session policy and storage backend are
-made by the backend within seconds; --wait waits for them. Exit code 14 means that they
-were not ready in time: the organization exists, and organization describe tells more.`,
+digits and inner hyphens, and no UUID: commands take ids as well. Its access point, session
+policy and storage backend are made by the backend within seconds; --wait waits for them.
+Exit code 14 means that they were not ready in time: the organization exists, and
+organization describe tells more.`,
 		Example: `  managedcas organization create acme --wait 30s`,
 		Args:    nameOrFlag(&name),
 		RunE: func(cmd *cobra.Command, _ []string) error {

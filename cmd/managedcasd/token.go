@@ -36,7 +36,7 @@ the database only: this is how the first token of an installation is made.`,
 				return err
 			}
 			if _, err := org.ParseName(name); err != nil { // the rule for all tokens
-				return usageError{fmt.Errorf("--name %q: use 1 to 63 lowercase letters, digits and inner hyphens", name)}
+				return usageError{fmt.Errorf("--name %q: use 1 to 63 lowercase letters, digits and inner hyphens, and no UUID", name)}
 			}
 			if lifetime < 0 {
 				return usageError{fmt.Errorf("--lifetime %s: want a positive duration, or 0 for a token that does not expire", lifetime)}

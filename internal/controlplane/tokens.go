@@ -26,7 +26,7 @@ func (t tokens) Create(ctx context.Context, req *controlplanev1.APITokenServiceC
 	}
 	// Names of tokens follow the rule for names of organizations.
 	if _, err := org.ParseName(req.GetName()); err != nil {
-		return nil, problem.Wrap(err, problem.Invalid, "that is not a name for a token", "use 1 to 63 lowercase letters, digits and inner hyphens")
+		return nil, problem.Wrap(err, problem.Invalid, "that is not a name for a token", "use 1 to 63 lowercase letters, digits and inner hyphens, and no UUID")
 	}
 	lifetime := time.Duration(0)
 	if d := req.GetExpiresIn(); d != nil {
