@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/org"
@@ -42,19 +41,15 @@ func (s *Server) describe(ctx context.Context, o org.Organization) (*managedcasv
 	return resp, nil
 }
 
-// byNameOrID finds the organization that is meant. Logs and resources have ids, and so
-// may a name look: the id goes first.
+// byNameOrID finds the organization that is meant. Logs and resources have ids, and no
+// name looks like one.
 func (s *Server) byNameOrID(ctx context.Context, which string) (org.Organization, error) {
-	if id, err := org.ParseID(which); err == nil {
-		o, err := s.cfg.Store.OrganizationByID(ctx, id)
-		switch {
-		case err == nil:
-			return o, nil
-		case !errors.Is(err, registry.ErrNotFound):
-			return o, unavailable(err)
-		}
+	id, err := org.ParseID(which)
+	if err != nil {
+		return s.byName(ctx, which)
 	}
-	return s.byName(ctx, which)
+	o, err := s.cfg.Store.OrganizationByID(ctx, id)
+	return o, found(which, err)
 }
 
 // complete adds what nobody has reported yet, as unknown.

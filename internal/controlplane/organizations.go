@@ -98,20 +98,25 @@ func (s *Server) byName(ctx context.Context, name string) (org.Organization, err
 		return org.Organization{}, err
 	}
 	o, err := s.cfg.Store.OrganizationByName(ctx, parsed)
+	return o, found(name, err)
+}
+
+// found says what err means to whoever asked for the organization; nil if it is there.
+func found(which string, err error) error {
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return org.Organization{}, problem.Wrap(err, problem.NotFound, "there is no organization "+string(parsed), "see organization list, or organization list --deleted")
+		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
 	case err != nil:
-		return org.Organization{}, unavailable(err)
+		return unavailable(err)
 	}
-	return o, nil
+	return nil
 }
 
 func parseName(name string) (org.Name, error) {
 	parsed, err := org.ParseName(name)
 	if err != nil {
 		return "", problem.Wrap(err, problem.Invalid, "that is not a name for an organization",
-			"use 1 to 63 lowercase letters, digits and inner hyphens")
+			"use 1 to 63 lowercase letters, digits and inner hyphens, and no id")
 	}
 	return parsed, nil
 }
