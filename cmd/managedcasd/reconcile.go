@@ -115,6 +115,15 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 	if err != nil {
 		return err
 	}
+	report, err := o.all(ctx, reconciling{reconciler, db, quotas}, organizations, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.print(stdout, o.output), report.verdict())
+}
+
+// all reconciles organizations one after the other, and with all of them looks for orphans.
+func (o reconcileOptions) all(ctx context.Context, r reconciling, organizations []org.Organization, stdout, stderr io.Writer) (reconcileReport, error) {
 	progress := stdout
 	if o.output == "json" {
 		progress = stderr
@@ -126,19 +135,17 @@ func (o reconcileOptions) run(ctx context.Context, stdout, stderr io.Writer) (er
 			said = time.Now()
 			fmt.Fprintf(stderr, "%d of %d organizations\n", i, len(organizations))
 		}
-		report.Organizations = append(report.Organizations, o.one(ctx, reconciling{reconciler, db, quotas}, each, progress))
+		report.Organizations = append(report.Organizations, o.one(ctx, r, each, progress))
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return report, ctx.Err()
 		}
 	}
-	if o.org == "" {
-		orphans, err := reconciler.Orphans(ctx)
-		if err != nil {
-			return err
-		}
-		report.Orphans = append(report.Orphans, orphans...) // [] where there are none, not null
+	if o.org != "" {
+		return report, nil
 	}
-	return errors.Join(report.print(stdout, o.output), report.verdict())
+	orphans, err := r.Orphans(ctx)
+	report.Orphans = append(report.Orphans, orphans...) // [] where there are none, not null
+	return report, err
 }
 
 // progressEvery is how long nothing is said while all is as it should be.

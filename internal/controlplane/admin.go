@@ -52,7 +52,7 @@ func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdmin
 	switch name := req.GetName(); {
 	case name == "" && !ok:
 		return nil, errNoOrganization()
-	case name == "" || ok && name == string(o.Name):
+	case name == "" || ok && (name == string(o.Name) || name == o.ID.String()):
 	case !caller.Instance():
 		return nil, problem.New(problem.Denied, "the token belongs to another organization", "name the token's own organization, or none")
 	default:

@@ -41,15 +41,18 @@ func (s *Server) describe(ctx context.Context, o org.Organization) (*managedcasv
 	return resp, nil
 }
 
-// byNameOrID finds the organization that is meant. Logs and resources have ids, and no
-// name looks like one.
+// byNameOrID finds the organization that is meant: logs and resources have ids, and no name
+// is one.
 func (s *Server) byNameOrID(ctx context.Context, which string) (org.Organization, error) {
 	id, err := org.ParseID(which)
 	if err != nil {
 		return s.byName(ctx, which)
 	}
 	o, err := s.cfg.Store.OrganizationByID(ctx, id)
-	return o, found(which, err)
+	if err != nil {
+		return org.Organization{}, notThere(err, which)
+	}
+	return o, nil
 }
 
 // complete adds what nobody has reported yet, as unknown.

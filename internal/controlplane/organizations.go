@@ -98,25 +98,25 @@ func (s *Server) byName(ctx context.Context, name string) (org.Organization, err
 		return org.Organization{}, err
 	}
 	o, err := s.cfg.Store.OrganizationByName(ctx, parsed)
-	return o, found(name, err)
+	if err != nil {
+		return org.Organization{}, notThere(err, name)
+	}
+	return o, nil
 }
 
-// found says what err means to whoever asked for the organization; nil if it is there.
-func found(which string, err error) error {
-	switch {
-	case errors.Is(err, registry.ErrNotFound):
+// notThere is unavailable for an organization that was asked for by name or id.
+func notThere(err error, which string) error {
+	if errors.Is(err, registry.ErrNotFound) {
 		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
-	case err != nil:
-		return unavailable(err)
 	}
-	return nil
+	return unavailable(err)
 }
 
 func parseName(name string) (org.Name, error) {
 	parsed, err := org.ParseName(name)
 	if err != nil {
 		return "", problem.Wrap(err, problem.Invalid, "that is not a name for an organization",
-			"use 1 to 63 lowercase letters, digits and inner hyphens, and no id")
+			"use 1 to 63 lowercase letters, digits and inner hyphens, and no UUID")
 	}
 	return parsed, nil
 }

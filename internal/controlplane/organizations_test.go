@@ -245,6 +245,7 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"own token", own, "", codes.OK, []bool{true, false, false, false}},
 		{"own token by name", own, "acme", codes.OK, []bool{true, false, false, false}},
+		{"own token by its id", own, acme.ID.String(), codes.OK, []bool{true, false, false, false}},
 		{"own token about another", own, "globex", codes.PermissionDenied, nil},
 		{"own token about nobody", own, "initech", codes.PermissionDenied, nil},
 		{"instance token", instance, "globex", codes.OK, []bool{false, false, false, true}},

@@ -100,3 +100,37 @@ func TestAJobThatRestsStaysTheOnlyOne(t *testing.T) {
 		}
 	})
 }
+
+// A job that a look made, and what else waits behind the looks at thousands of others, becomes
+// that of somebody who waits: a deletion does not come after a sweep.
+func TestWhoAsksComesBeforeLooks(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		ctx := t.Context()
+		db := openTarget(t, target)
+		looker := jobs.NewWorkers(db.Queue(), db, slog.New(slog.DiscardHandler))
+		for _, state := range []string{"available", "retryable", "scheduled"} {
+			o := newOrganization()
+			o.Name = org.Name(state)
+			if err := db.CreateOrganization(ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.write.NewDelete().Table("river_job").Where("1 = 1").Exec(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := looker.Look(ctx, []org.ID{o.ID}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.write.NewUpdate().Table("river_job").Set("state = ?", state).Where("1 = 1").Exec(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.SetOrganizationState(ctx, o.ID, org.Deleting, ""); err != nil {
+				t.Fatal(err)
+			}
+			var priorities []int
+			if err := db.read.NewRaw("SELECT priority FROM river_job WHERE state = 'available'").Scan(ctx, &priorities); err != nil || !slices.Equal(priorities, []int{1}) {
+				t.Errorf("%s: jobs of priority %v, want one of 1 (%v)", state, priorities, err)
+			}
+		}
+	})
+}

@@ -11,6 +11,7 @@ package jobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -89,14 +90,30 @@ func NewQueue(engine Engine, pool *sql.DB) (*Queue, error) {
 
 // Enqueue asks in tx for an organization to be reconciled. Whoever changed what is wanted
 // of it must have counted its generation up in the same transaction: a job that is
-// running sees that, and runs again. One that rests, or was put off, is not waited for: it is next.
+// running sees that, and runs again. One that rests, was put off, or is only a look is not
+// waited for: another takes its place.
 func (q *Queue) Enqueue(ctx context.Context, tx *sql.Tx, id org.ID) error {
-	job, err := q.client.InsertTx(ctx, tx, reconcile{id.String()}, &river.InsertOpts{Priority: asked})
-	if err != nil || !job.UniqueSkippedAsDuplicate || job.Job.State == rivertype.JobStateRunning {
+	ask := func() (*rivertype.JobInsertResult, error) {
+		return q.client.InsertTx(ctx, tx, reconcile{id.String()}, &river.InsertOpts{Priority: asked})
+	}
+	there, err := ask()
+	if err != nil || !there.UniqueSkippedAsDuplicate || waits(there.Job) {
 		return err
 	}
-	_, err = q.client.JobRetryTx(ctx, tx, job.Job.ID)
+	// River keeps the priority of a job that is retried.
+	_, err = q.client.JobDeleteTx(ctx, tx, there.Job.ID)
+	if errors.Is(err, rivertype.ErrJobRunning) {
+		return nil
+	}
+	if err == nil {
+		_, err = ask()
+	}
 	return err
+}
+
+// waits reports whether a job is among those that are next.
+func waits(job *rivertype.JobRow) bool {
+	return job.State == rivertype.JobStateAvailable && job.Priority == asked
 }
 
 // Waiting counts the jobs that wait for a worker, and says since when the first of them

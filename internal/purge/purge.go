@@ -165,7 +165,8 @@ func (p *Purger) organization(ctx context.Context, id org.ID) (err error) {
 	if lives, err := p.lives(ctx, id); err != nil {
 		return err
 	} else if lives {
-		log.ErrorContext(ctx, "a deleted organization has an access point, as if it was brought back: is this database an older copy? Its objects are kept for another retention")
+		log.ErrorContext(ctx, "a deleted organization has an access point, as if it was brought back: nothing of it is deleted, and unless its purge had begun its retention begins anew",
+			"fix", "if this database is an older copy, bring it back here too: managedcas organization undelete")
 		return p.cfg.Records.RenewRetention(ctx, id)
 	}
 	err = p.cfg.Records.BeginPurge(ctx, id, p.cfg.Now(), lease)

@@ -13,6 +13,13 @@ func (r *Reconciler) Round(ctx context.Context, id org.ID) error {
 	return r.round(ctx, id, r.cfg.Log, new(creation))
 }
 
+// Make takes room for a step as a plan does that is carried out.
+func (q *Quotas) Make(step Step) {
+	_, room, _ := q.book([]Step{step})
+	defer room.close()
+	room.made(step)
+}
+
 // InModeSince makes the reconciler one that has been running since then.
 func (r *Reconciler) InModeSince(t time.Time) { r.shared.since = t }
 

@@ -223,9 +223,13 @@ func (q *Quotas) done(step Step) {
 	if q == nil {
 		return
 	}
-	changed := counts(step)
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.count(step)
+}
+
+func (q *Quotas) count(step Step) {
+	changed := counts(step)
 	for i := range q.quotas {
 		q.quotas[i].Used += changed[q.quotas[i].Name]
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -230,6 +231,42 @@ func TestTheLastRoomIsTakenOnce(t *testing.T) {
 	if n, err := w.root.AccessPointsInUse(t.Context()); n != 2 || err != nil {
 		t.Errorf("%d access points of 3 with one kept free, %v", n, err)
 	}
+}
+
+// What was made counts once, at every moment: who looks while a booking turns into what is
+// used must not take an account for full that has room for one more.
+func TestWhatIsMadeCountsOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	q := reconcile.NewQuotas(reconcile.QuotaConfig{Installation: w.in, Account: w.root, AccessPoints: 1 << 30})
+	if err := q.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	used := func() int {
+		all := q.Used()
+		return all[slices.IndexFunc(all, func(q reconcile.Quota) bool { return q.Name == "access_points" })].Used
+	}
+	const n = 20_000
+	before := used()
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range n {
+			q.Make(reconcile.CreateAccessPoint{Name: "one"})
+		}
+	})
+	for range 4 {
+		all.Go(func() {
+			for last := before; last < before+n; {
+				now := used()
+				if now < last || now > before+n {
+					t.Errorf("%d are used, after %d, of at most %d", now, last, before+n)
+					return
+				}
+				last = now
+			}
+		})
+	}
+	all.Wait()
 }
 
 // What is not known holds nobody back.

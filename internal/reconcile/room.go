@@ -47,23 +47,30 @@ func (q *Quotas) keep(step Step, n int) {
 	}
 }
 
-// made ends the booking of a step that Quotas.done has counted.
+// made counts a step that was made, in place of its booking: nobody sees both.
 func (b *booking) made(step Step) {
-	if b != nil && len(b.steps) > 0 && b.steps[0] == step {
+	if b == nil {
+		return
+	}
+	b.quotas.mu.Lock()
+	defer b.quotas.mu.Unlock()
+	b.quotas.count(step)
+	if len(b.steps) > 0 && b.steps[0] == step {
 		b.release(1)
 	}
 }
 
 // close ends what is left of the booking.
 func (b *booking) close() {
-	if b != nil {
-		b.release(len(b.steps))
+	if b == nil {
+		return
 	}
+	b.quotas.mu.Lock()
+	defer b.quotas.mu.Unlock()
+	b.release(len(b.steps))
 }
 
 func (b *booking) release(n int) {
-	b.quotas.mu.Lock()
-	defer b.quotas.mu.Unlock()
 	for _, step := range b.steps[:n] {
 		b.quotas.keep(step, -1)
 	}

@@ -207,9 +207,8 @@ func (r *Reconciler) degrade(ctx context.Context, id org.ID, beyond *BeyondRepai
 	return r.cfg.Standing.Report(ctx, id, []registry.Condition{report}, events...)
 }
 
-// done counts a step that was made.
+// done counts a step that was made, if it was a repair.
 func (r *Reconciler) done(o org.Organization, step Step) {
-	r.cfg.Quotas.done(step)
 	if !gone(o) && o.State != org.Pending {
 		r.metrics.repairs.WithLabelValues(label(step)).Inc()
 	}
