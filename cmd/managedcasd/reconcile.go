@@ -41,7 +41,7 @@ fail are tried five times, with --once once. --accept-count says that it is righ
 database has fewer organizations than before: garbage is collected again.
 
 Exit codes: 0 nothing is left to do, 1 something failed, 2 wrong usage, 3 something is left:
-steps with --plan, or what needs an operator.`,
+steps with --plan, probes with --once, or what needs an operator.`,
 		Example: `  managedcasd reconcile --config managedcas.yaml --plan
   managedcasd reconcile --config managedcas.yaml --org acme --recreate`,
 		Args: noArguments,
@@ -171,7 +171,7 @@ func (o reconcileOptions) one(ctx context.Context, r reconciling, each org.Organ
 		case err == nil && o.plan:
 			err = r.quotas.Room(steps)
 		case err == nil:
-			err = o.apply(ctx, r, each)
+			result.unproven, err = o.apply(ctx, r, each)
 		}
 		if result.failed(err); result.Error == "" || try == tries {
 			break
@@ -183,7 +183,7 @@ func (o reconcileOptions) one(ctx context.Context, r reconciling, each org.Organ
 		case <-time.After(time.Second << try):
 		}
 	}
-	result.Done = !o.plan && result.Error == "" && result.Problem == ""
+	result.Done = !o.plan && !result.unproven && result.Error == "" && result.Problem == ""
 	if text := cmp.Or(result.Problem, result.Error); text != "" {
 		fmt.Fprintf(progress, "%s: %s\n", each.Name, text)
 	}
@@ -199,32 +199,32 @@ type reconciling struct {
 
 // apply reconciles. An organization that was found beyond repair, or that the account has
 // no room for, or that is degraded for another reason that only an operator can end, is an
-// error here.
-func (o reconcileOptions) apply(ctx context.Context, r reconciling, each org.Organization) error {
+// error here. With --once it may be left unproven: a running backend goes on from there.
+func (o reconcileOptions) apply(ctx context.Context, r reconciling, each org.Organization) (unproven bool, err error) {
 	do := func() error { return r.Reconcile(ctx, each.ID) }
 	if o.recreate {
 		do = func() error { return r.Recreate(ctx, each) }
 	}
-	if done, err := o.proven(ctx, do); err != nil || !done {
-		return err
+	if proven, err := o.proven(ctx, do); err != nil || !proven {
+		return err == nil, err
 	}
 	rest, err := r.Plan(ctx, each)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if err := r.quotas.Room(rest); err != nil {
-		return err
+		return false, err
 	}
 	now, err := r.db.OrganizationByID(ctx, each.ID)
 	switch {
 	case err != nil:
-		return err
+		return false, err
 	case now.State == org.Degraded:
-		return degraded(now.Reason)
+		return false, degraded(now.Reason)
 	case len(rest) > 0:
-		return fmt.Errorf("still to do: %s", rest[0])
+		return false, fmt.Errorf("still to do: %s", rest[0])
 	}
-	return nil
+	return false, nil
 }
 
 // degraded is why an organization needs an operator: no room, or probes that fail.
@@ -233,8 +233,8 @@ type degraded string
 func (d degraded) Error() string { return string(d) }
 
 // proven does it until the organization's probes have succeeded often enough, with --once
-// only as far as it gets at once, which is not done: a running backend goes on from there.
-func (o reconcileOptions) proven(ctx context.Context, do func() error) (done bool, err error) {
+// only as far as it gets at once.
+func (o reconcileOptions) proven(ctx context.Context, do func() error) (proven bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probePatience)
 	defer cancel()
 	for {

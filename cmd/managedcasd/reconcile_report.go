@@ -27,6 +27,7 @@ type reconciled struct {
 	Done         bool     `json:"done"`
 	Problem      string   `json:"problem,omitempty"` // for an operator, with the fix
 	Error        string   `json:"error,omitempty"`
+	unproven     bool     // its probes have not succeeded often enough yet
 }
 
 func (r *reconciled) show(steps []reconcile.Step, progress io.Writer) {
@@ -53,13 +54,15 @@ func (r *reconciled) failed(err error) {
 type left struct{ error }
 
 func (r reconcileReport) verdict() error {
-	steps, problems, failures := 0, 0, 0
+	steps, unproven, problems, failures := 0, 0, 0, 0
 	for _, o := range r.Organizations {
 		switch {
 		case o.Error != "":
 			failures++
 		case o.Problem != "":
 			problems++
+		case o.unproven:
+			unproven++
 		case !o.Done && len(o.Steps) > 0:
 			steps++
 		}
@@ -69,6 +72,8 @@ func (r reconcileReport) verdict() error {
 		return fmt.Errorf("%d of %d organizations failed: run it again", failures, len(r.Organizations))
 	case problems > 0:
 		return left{fmt.Errorf("%d of %d organizations need an operator: do what is said above", problems, len(r.Organizations))}
+	case unproven > 0:
+		return left{fmt.Errorf("%d of %d organizations are not proven yet: a running backend goes on, or run it without --once", unproven, len(r.Organizations))}
 	case steps > 0:
 		return left{fmt.Errorf("%d of %d organizations differ: run it without --plan", steps, len(r.Organizations))}
 	}

@@ -167,3 +167,18 @@ func TestReconcileByHandTellsWhatIsDegraded(t *testing.T) {
 		t.Errorf("exit %d, want 3 and why:\n%s", code, said)
 	}
 }
+
+// One try makes an organization and does not wait until it is proven: that is left, to a
+// backend or to another run, and not called done.
+func TestReconcileOnceLeavesTheProof(t *testing.T) {
+	t.Parallel()
+	w := newByHand(t, "quotas: {reserve: 0}")
+	w.organization(t, "acme")
+	code, said := w.reconcile(t, "--once", "-o", "json")
+	if code != 3 || !strings.Contains(said, `"done": false`) || !strings.Contains(said, "without --once") {
+		t.Errorf("exit %d, want 3 and that it is not done:\n%s", code, said)
+	}
+	if code, said = w.reconcile(t, "-o", "json"); code != 0 || !strings.Contains(said, `"done": true`) {
+		t.Errorf("exit %d, want 0 and that it is done:\n%s", code, said)
+	}
+}

@@ -70,11 +70,16 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 // sayEnd has the log say that the process was told to stop, and in the end that it did:
 // a log that ends without it is that of a process that was killed.
 func sayEnd(ctx context.Context, log *slog.Logger) (ended func()) {
-	told := context.AfterFunc(ctx, func() { log.Info("stopping: told to by a signal") })
+	said := make(chan struct{})
+	untold := context.AfterFunc(ctx, func() {
+		log.Info("stopping: told to by a signal")
+		close(said)
+	})
 	return func() {
-		if told() {
+		if untold() {
 			return // it fails, which is said as an error
 		}
+		<-said
 		log.Info("stopped")
 	}
 }
