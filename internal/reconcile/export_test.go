@@ -26,6 +26,11 @@ func (r *Reconciler) InModeSince(t time.Time) { r.shared.since = t }
 // Pass begins a pass.
 func (r *Reconciler) Pass(ctx context.Context) error { return r.pass(ctx, 0) }
 
+// PassIfDue begins a pass if the last cycle, in any process, began at least a period ago.
+func (r *Reconciler) PassIfDue(ctx context.Context, period time.Duration) error {
+	return r.pass(ctx, period)
+}
+
 // Cycle makes a cycle, whosever turn it is.
 func (r *Reconciler) Cycle(ctx context.Context) (Tally, error) {
 	role, err := r.readRole(ctx)

@@ -35,7 +35,7 @@ func newMetrics(failures func() int) *metrics {
 		probeTook: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "managedcas_probe_seconds",
 			Help: "How long a probe of one organization took.", Buckets: seconds}),
 		cycleEnded: prometheus.NewGauge(prometheus.GaugeOpts{Name: "managedcas_cycle_success_timestamp_seconds",
-			Help: "When a cycle over all organizations last succeeded here, or was found to be another process's; Unix time."}),
+			Help: "When this process last made a cycle over all organizations that succeeded; Unix time. Of several processes, the newest counts."}),
 		consecutive: prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "managedcas_reconcile_consecutive_failures",
 			Help: "Cycles and reconciliations of this process that failed in a row; at 10 its /readyz fails."}, func() float64 { return float64(failures()) }),
 	}
@@ -79,10 +79,4 @@ func (m *metrics) reconciled(err error, took time.Duration) {
 func (m *metrics) probed(result probe.Result) {
 	m.probes.WithLabelValues(result.Reason).Inc()
 	m.probeTook.Observe(result.Took.Seconds())
-}
-
-func (m *metrics) cycled(err error) {
-	if err == nil {
-		m.cycleEnded.SetToCurrentTime()
-	}
 }

@@ -173,3 +173,24 @@ func TestCountersAreThereBeforeTheirFirstEvent(t *testing.T) {
 		}
 	}
 }
+
+// A cycle that is another process's turn is no success of this one: were it, the one that
+// cannot make its cycles would have others say that all is well.
+func TestOnlyWhoMakesACycleSaysThatItSucceeded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const name = "managedcas_cycle_success_timestamp_seconds"
+	maker, waiter := w.reconciler(t, w.network), w.reconciler(t, w.network)
+	if err := maker.PassIfDue(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := waiter.PassIfDue(t.Context(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if made := metrics(t, maker.Collectors()...)[name]; time.Since(time.Unix(int64(made), 0)) > time.Minute {
+		t.Errorf("who made the cycle says %v", made)
+	}
+	if waited := metrics(t, waiter.Collectors()...)[name]; waited != 0 {
+		t.Errorf("whose turn it was not says %v, want 0", waited)
+	}
+}

@@ -41,7 +41,7 @@ func (r *Reconciler) passes(ctx context.Context) {
 	for {
 		rest := time.Duration((0.9 + rand.Float64()/5) * float64(r.cfg.Interval))
 		err := r.pass(ctx, period)
-		if r.metrics.cycled(err); err != nil {
+		if err != nil {
 			r.report(ctx, "making a cycle", err)
 			period, rest = 0, min(rest, 10*time.Second)
 		} else {
@@ -74,6 +74,7 @@ func (r *Reconciler) pass(ctx context.Context, period time.Duration) error {
 		return err
 	}
 	r.cycles.made(tally)
+	r.metrics.cycleEnded.SetToCurrentTime()
 	r.cfg.Log.DebugContext(ctx, "cycle", "organizations", tally.Organizations, "due", tally.Due, "glanced", tally.Glanced,
 		"drifted", tally.Drifted, "orphans", len(tally.Orphans), "took", tally.Took)
 	return nil

@@ -194,8 +194,8 @@ func TestI7OutageOfTheStore(t *testing.T) {
 	}
 }
 
-// With another driver the next pass writes every document anew; what the old store
-// holds is the operator's to remove (docs/secret-stores.md).
+// With another driver the next reconciliation writes the document to it; what the old
+// store holds is the operator's to remove (docs/secret-stores.md).
 func TestMovingToAnotherStore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

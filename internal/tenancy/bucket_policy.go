@@ -134,8 +134,8 @@ func (in Installation) denyWrites(sid string, conditions ...iam.Condition) iam.S
 // denyOverwrite makes artifacts immutable (DESIGN I4), whoever holds a session: a write
 // that is not conditional is refused. Only requests that create an object carry the
 // second key with "true": starting an upload and sending its parts pass, completing it
-// does not (facts AWS §7.2). Other keys of an organization (a probe's, a person's with an
-// aws CLI that knows no conditional writes) are not artifacts: nothing trusts them.
+// does not (facts AWS §7.2). Other keys of an organization (a person's, with an aws CLI
+// that knows no conditional writes) are not artifacts: nothing trusts them.
 func (in Installation) denyOverwrite() iam.Statement {
 	return iam.Statement{
 		Sid:        "DenyOverwrite",

@@ -135,8 +135,9 @@ func writeExitCodes(t *testing.T, doc *strings.Builder) {
 	doc.WriteString(`
 ## Exit codes
 
-managedcasd: 0 done, 1 failed, 2 wrong usage. managedcas: 0 done, else one of these; "again"
-says whether the same command may succeed later with nothing changed.
+managedcasd: 0 done, 1 failed, 2 wrong usage; 3 from reconcile: something is left to do.
+managedcas: 0 done, else one of these; "again" says whether the same command may succeed later
+with nothing changed.
 
 | exit code | meaning | kind | again | gRPC | HTTP |
 |---|---|---|---|---|---|
