@@ -11,7 +11,7 @@ import (
 // garbage collections. By default Go takes as much as is in use: little in an idle process,
 // where small requests then pay for many collections, and more than the transfers
 // themselves in a busy one, whose buffers are used again and again and are hardly garbage.
-const heapRoom = 16 << 20
+const heapRoom = 12 << 20
 
 // leastPercent bounds how often a large heap is collected, whatever heapRoom says.
 const leastPercent = 25

@@ -48,7 +48,7 @@ const (
 // streamWorkers is how many goroutines wait for calls; what comes when all are busy gets
 // one of its own. The AWS SDK calls some forty middlewares one within the other: a new
 // goroutine spends a tenth of a small transfer on making its stack large enough.
-const streamWorkers = 32
+const streamWorkers = 16
 
 // NewGRPC returns a gRPC server with the bounds and error conventions of the project:
 // problems become statuses, panics become Internal and a line in log, messages have at
