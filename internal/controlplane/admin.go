@@ -17,16 +17,13 @@ type admin struct {
 
 // List returns a page of all organizations, in the order of their names.
 func (a admin) List(ctx context.Context, req *managedcasv1.OrganizationAdminServiceListRequest) (*managedcasv1.OrganizationAdminServiceListResponse, error) {
-	limit := int(req.GetLimit())
-	switch {
-	case limit == 0:
-		limit = pageSize
-	case limit < 0 || limit > pageSize:
-		return nil, problem.New(problem.Invalid, "the limit is out of range", "use 1 to 100")
+	limit, err := pageLimit(req.GetLimit())
+	if err != nil {
+		return nil, err
 	}
 	after, err := base64.RawURLEncoding.DecodeString(req.GetCursor())
 	if err != nil {
-		return nil, problem.Wrap(err, problem.Invalid, "that is not a cursor", "use the next_cursor of the page before")
+		return nil, errCursor(err)
 	}
 	// One more than asked for says whether there is a next page.
 	page, err := a.server.cfg.Store.ListOrganizations(ctx, org.Name(after), limit+1)

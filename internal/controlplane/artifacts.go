@@ -30,16 +30,13 @@ func (a artifacts) List(ctx context.Context, req *managedcasv1.ArtifactServiceLi
 	if err != nil {
 		return nil, err
 	}
-	limit := int(req.GetLimit())
-	switch {
-	case limit == 0:
-		limit = pageSize
-	case limit < 0 || limit > pageSize:
-		return nil, problem.New(problem.Invalid, "the limit is out of range", "use 1 to 100")
+	limit, err := pageLimit(req.GetLimit())
+	if err != nil {
+		return nil, err
 	}
 	from, err := parseCursor(req.GetCursor())
 	if err != nil {
-		return nil, problem.Wrap(err, problem.Invalid, "that is not a cursor", "use the next_cursor of the page before")
+		return nil, errCursor(err)
 	}
 	// One more than asked for says whether there is a next page.
 	page, err := a.server.cfg.Store.Artifacts(ctx, o.ID, from.storedAt, from.digest, limit+1)

@@ -24,18 +24,14 @@ type Deletions interface {
 
 // ListDeleted returns a page of the deleted organizations, in the order of their ids.
 func (a admin) ListDeleted(ctx context.Context, req *managedcasv1.OrganizationAdminServiceListDeletedRequest) (*managedcasv1.OrganizationAdminServiceListDeletedResponse, error) {
-	limit := int(req.GetLimit())
-	switch {
-	case limit == 0:
-		limit = pageSize
-	case limit < 0 || limit > pageSize:
-		return nil, problem.New(problem.Invalid, "the limit is out of range", "use 1 to 100")
+	limit, err := pageLimit(req.GetLimit())
+	if err != nil {
+		return nil, err
 	}
 	var after org.ID
 	if cursor := req.GetCursor(); cursor != "" {
-		var err error
 		if after, err = org.ParseID(cursor); err != nil {
-			return nil, problem.Wrap(err, problem.Invalid, "that is not a cursor", "use the next_cursor of the page before")
+			return nil, errCursor(err)
 		}
 	}
 	page, err := a.server.cfg.Store.DeletedOrganizations(ctx, "", after, limit+1)

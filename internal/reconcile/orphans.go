@@ -22,11 +22,7 @@ func (r *Reconciler) orphans(ctx context.Context, left map[org.ID]listed, c *reg
 	if err := r.cfg.Jobs.Look(ctx, deleted); err != nil {
 		return nil, err
 	}
-	known, err := r.cfg.Memory.Orphans(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now, err := r.cfg.Memory.Now(ctx)
+	known, now, err := r.noted(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +59,14 @@ func (r *Reconciler) unclaimed(ctx context.Context, left map[org.ID]listed) (orp
 		}
 	}
 	return orphans, deleted, nil
+}
+
+// noted are the orphans that cycles have seen, and the time that their age is told by.
+func (r *Reconciler) noted(ctx context.Context) (known []registry.Orphan, now time.Time, err error) {
+	if known, err = r.cfg.Memory.Orphans(ctx); err == nil {
+		now, err = r.cfg.Memory.Now(ctx)
+	}
+	return known, now, err
 }
 
 // age gives orphans the time when they were first seen, oldest first, and returns which
@@ -105,11 +109,7 @@ func (r *Reconciler) Orphans(ctx context.Context) ([]registry.Orphan, error) {
 	if err != nil {
 		return nil, err
 	}
-	known, err := r.cfg.Memory.Orphans(ctx)
-	if err != nil {
-		return nil, err
-	}
-	now, err := r.cfg.Memory.Now(ctx)
+	known, now, err := r.noted(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,25 +18,20 @@ const maxShared = 2048
 // then given to everybody who asks, for as long as the stored bytes are the same ones.
 // Nobody may change what it points to. Close finds out who did.
 func (t Table[V]) Shared(tx Tx, key string) (V, error) {
-	var v V
-	b := tx.tx.Bucket([]byte(t))
-	if b == nil {
-		return v, ErrNotFound
-	}
-	raw := b.Get([]byte(key))
+	raw := t.raw(tx, key)
 	if raw == nil {
-		return v, ErrNotFound
+		var none V
+		return none, ErrNotFound
 	}
 	at := place{string(t), key}
 	if kept, ok := tx.shared.Get(at); ok && bytes.Equal(kept.raw, raw) {
 		return *kept.value.(*V), nil
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, fmt.Errorf("table %s, key %q: %w", string(t), key, err)
+	v, err := t.decode(key, raw)
+	if err == nil {
+		tx.shared.Add(at, decoded{raw: bytes.Clone(raw), value: &v})
 	}
-	// The bytes are the database's own and end with the transaction.
-	tx.shared.Add(at, decoded{raw: bytes.Clone(raw), value: &v})
-	return v, nil
+	return v, err
 }
 
 // place is where a value is stored.

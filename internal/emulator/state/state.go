@@ -64,15 +64,23 @@ type Table[V any] string
 
 // Get returns the value of key, or ErrNotFound.
 func (t Table[V]) Get(tx Tx, key string) (V, error) {
-	var v V
-	b := tx.tx.Bucket([]byte(t))
-	if b == nil {
-		return v, ErrNotFound
-	}
-	raw := b.Get([]byte(key))
+	raw := t.raw(tx, key)
 	if raw == nil {
-		return v, ErrNotFound
+		var none V
+		return none, ErrNotFound
 	}
+	return t.decode(key, raw)
+}
+
+// raw returns what is stored, which ends with the transaction; nil if nothing is.
+func (t Table[V]) raw(tx Tx, key string) []byte {
+	if b := tx.tx.Bucket([]byte(t)); b != nil {
+		return b.Get([]byte(key))
+	}
+	return nil
+}
+
+func (t Table[V]) decode(key string, raw []byte) (v V, err error) {
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return v, fmt.Errorf("table %s, key %q: %w", string(t), key, err)
 	}
