@@ -28,11 +28,15 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(r.cfg.Controlplane.Listen)
+			certificate, err := r.cfg.Controlplane.Certificate("controlplane", r.log)
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
+			listeners, err := r.cfg.Controlplane.Listeners("controlplane", r.cfg.Controlplane.Listen, certificate)
+			if err != nil {
+				return err
+			}
+			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, metrics: certificate.Collectors()}, r.log)
 			if err != nil {
 				return err
 			}
