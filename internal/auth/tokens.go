@@ -36,6 +36,7 @@ type Store interface {
 	RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error
 	// TouchToken records that a token was used.
 	TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error
+	Logins
 }
 
 // Organizations finds the organizations that tokens belong to or callers name.
@@ -46,7 +47,7 @@ type Organizations interface {
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 }
 
-// Tokens issues and verifies API tokens.
+// Tokens issues and verifies API tokens and logins.
 type Tokens struct {
 	store         Store
 	organizations Organizations
@@ -65,8 +66,9 @@ type apiClaims struct {
 
 	OrgID     string `json:"org_id,omitempty"`
 	OrgName   string `json:"org_name,omitempty"`
-	TokenName string `json:"token_name"`
+	TokenName string `json:"token_name,omitempty"`
 	Scope     string `json:"scope,omitempty"`
+	UserID    string `json:"user_id,omitempty"` // of a login
 }
 
 func (c *apiClaims) registeredClaims() jwt.Claims { return c.Claims }
@@ -159,14 +161,40 @@ func (t *Tokens) Revoke(ctx context.Context, owner org.ID, id uuid.UUID) error {
 	return nil
 }
 
-// Verify returns the caller behind a token. name is the organization that the call
-// names, or empty.
+// Verify returns the caller behind a token of any kind. name is the organization that the
+// call names, or empty.
 func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) {
-	record, err := t.record(ctx, text)
+	var claims apiClaims
+	if _, err := verifySignature(ctx, t.ring, text, &claims); err != nil {
+		return Caller{}, err
+	}
+	audience := apiAudience
+	if claims.Audience.Contains(userAudience) {
+		audience = userAudience
+	}
+	if err := validate(audience, &claims); err != nil {
+		return Caller{}, err
+	}
+	id, err := uuid.Parse(claims.ID)
+	if err != nil {
+		return Caller{}, errInvalid(errors.New("the token has no id"))
+	}
+	if audience == userAudience {
+		return t.user(ctx, id, text, name)
+	}
+	return t.machine(ctx, id, text, name)
+}
+
+// machine returns the caller behind an API token.
+func (t *Tokens) machine(ctx context.Context, id uuid.UUID, text, name string) (Caller, error) {
+	record, err := t.record(ctx, id, text)
 	if err != nil {
 		return Caller{}, err
 	}
-	caller := Caller{tokenID: record.ID, tokenName: record.Name, instance: record.Instance(), named: name != ""}
+	caller := Caller{kind: OrganizationToken, tokenID: record.ID, tokenName: record.Name, named: name != ""}
+	if record.Instance() {
+		caller.kind = InstanceToken
+	}
 	if caller.org, err = t.organization(ctx, record, name); err != nil {
 		return Caller{}, err
 	}
@@ -179,16 +207,8 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 	return caller, nil
 }
 
-// record verifies a token by signature and row.
-func (t *Tokens) record(ctx context.Context, text string) (registry.Token, error) {
-	var claims apiClaims
-	if err := verify(ctx, t.ring, text, apiAudience, &claims); err != nil {
-		return registry.Token{}, err
-	}
-	id, err := uuid.Parse(claims.ID)
-	if err != nil {
-		return registry.Token{}, errInvalid(errors.New("the token has no id"))
-	}
+// record returns the row of an API token whose signature is good, if it still is.
+func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registry.Token, error) {
 	record, err := t.store.Token(ctx, id)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
