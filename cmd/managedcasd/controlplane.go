@@ -36,7 +36,9 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, metrics: certificate.Collectors()}, r.log)
+			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
+			}, r.log)
 			if err != nil {
 				return err
 			}
@@ -50,6 +52,7 @@ Make the first token with managedcasd token.`,
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
@@ -79,6 +82,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		Limits:           options.limits,
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)

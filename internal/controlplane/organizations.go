@@ -26,7 +26,7 @@ type organizations struct {
 
 // Create makes an organization. Its storage follows: the reconciler has a job to make it.
 func (s organizations) Create(ctx context.Context, req *controlplanev1.OrganizationServiceCreateRequest) (*controlplanev1.OrganizationServiceCreateResponse, error) {
-	name, err := parseName(req.GetName())
+	name, err := parseNewName(req.GetName())
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +110,17 @@ func notThere(err error, which string) error {
 		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
 	}
 	return unavailable(err)
+}
+
+// parseNewName is parseName for an organization that is to get the name.
+func parseNewName(name string) (org.Name, error) {
+	parsed, err := parseName(name)
+	if err == nil {
+		if _, err = org.ParseNewName(name); err != nil {
+			return "", problem.Wrap(err, problem.Invalid, "the name is reserved", "choose another one (docs/limits.md)")
+		}
+	}
+	return parsed, err
 }
 
 func parseName(name string) (org.Name, error) {

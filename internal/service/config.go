@@ -102,6 +102,8 @@ type Listen struct {
 type Controlplane struct {
 	Listen    Listen `yaml:"listen"`
 	Transport `yaml:",inline"`
+	// Limits say how often callers may call.
+	Limits CallLimits `yaml:"limits"`
 }
 
 // CAS configures the data path.
@@ -255,6 +257,9 @@ func ParseConfig(text []byte) (Config, error) {
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	if err := cfg.Controlplane.Limits.complete(); err != nil {
+		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
 	}
 	for key, transport := range map[string]Transport{"backend": cfg.Backend.Transport, "controlplane": cfg.Controlplane.Transport, "cas": cfg.CAS.Transport} {
 		if err := transport.check(); err != nil {
