@@ -50,7 +50,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 			if err != nil {
 				return fmt.Errorf("cas.controlplaneCa: %w", err)
 			}
-			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", controlplane, r.log)
+			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", controlplane, db, r.log)
 			store := r.cfg.SecretStore
 			secrets, err := newSecretStore(store, store.Vault.CASRole, r.in, db, aws)
 			if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/session"
@@ -102,6 +103,9 @@ type Listen struct {
 type Controlplane struct {
 	Listen    Listen `yaml:"listen"`
 	Transport `yaml:",inline"`
+	// KeyRotation is how old a signing key becomes until its successor is announced; default
+	// 720h, 24h to 87600h.
+	KeyRotation time.Duration `yaml:"keyRotation"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
 }
@@ -257,6 +261,10 @@ func ParseConfig(text []byte) (Config, error) {
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
+	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
+		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
