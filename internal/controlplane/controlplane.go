@@ -32,8 +32,8 @@ import (
 // Store is what the services need of a database.
 type Store interface {
 	// CreateOrganization stores an organization, its pending storage backend, and the job
-	// of the reconciler; registry.ErrExists when the name is taken.
-	CreateOrganization(ctx context.Context, o org.Organization) error
+	// of the reconciler, and its first members; registry.ErrExists when the name is taken.
+	CreateOrganization(ctx context.Context, o org.Organization, members ...registry.Membership) error
 	// OrganizationByName returns a living organization, or registry.ErrNotFound.
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 	// OrganizationByID returns one that may be deleted, or registry.ErrNotFound.
@@ -56,6 +56,8 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	Members
+	Invitations
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -85,6 +87,8 @@ type Config struct {
 	MaxArtifactBytes int64
 	// Limits of callers. What it leaves out has its default.
 	Limits Limits
+	// RestrictOrganizationCreation leaves it to administrators of the installation.
+	RestrictOrganizationCreation bool
 }
 
 // Server implements the services.
@@ -110,6 +114,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
+	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
+	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
@@ -117,8 +123,8 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 // of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 
