@@ -44,8 +44,10 @@ Make the first token with managedcasd token.`,
 			}
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				service.GRPC("grpc", listeners.GRPC, servers.grpc),
-				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
+					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.HTTP("http", listeners.HTTP, servers.http),
+				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 			)
 		})
@@ -63,6 +65,8 @@ type controlplaneServers struct {
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
 	rings  []*auth.KeyRing
+
+	standing *service.Standing
 }
 
 // newControlplane puts the control plane together on a database.
@@ -81,19 +85,26 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var standing *service.Standing // there is one before there are calls
 	services := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
+		Checks: map[string]func(context.Context) error{
+			"schema": db.SchemaReady,
+			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
+			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
+		},
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
+	standing = service.NewStanding(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
+	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -85,6 +85,8 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// Checks are what has to work besides the database for the server to be ready, by name.
+	Checks map[string]func(context.Context) error
 	// Limits of callers. What it leaves out has its default.
 	Limits Limits
 	// RestrictOrganizationCreation leaves it to administrators of the installation.

@@ -106,6 +106,9 @@ type Controlplane struct {
 	// KeyRotation is how old a signing key becomes until its successor is announced; default
 	// 720h, 24h to 87600h.
 	KeyRotation time.Duration `yaml:"keyRotation"`
+	// DrainDelay is how long calls are still taken after SIGTERM, while load balancers learn
+	// from /readyz and gRPC health; default 3s, 0s to 1h.
+	DrainDelay *time.Duration `yaml:"drainDelay"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
 }
@@ -265,6 +268,12 @@ func ParseConfig(text []byte) (Config, error) {
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
 		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
+	}
+	if cfg.Controlplane.DrainDelay == nil {
+		cfg.Controlplane.DrainDelay = new(DefaultDrainDelay)
+	}
+	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
+		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
