@@ -130,11 +130,14 @@ func TestOneOfManyReplicasRotates(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	failed := make(chan error, 8)
-	for range cap(failed) {
-		ring, err := OpenKeyRing(t.Context(), in.db, registry.KeyUseCAS)
-		if err != nil {
+	rings := make([]*KeyRing, cap(failed))
+	for i := range rings { // all of them, before the first one makes a key
+		var err error
+		if rings[i], err = OpenKeyRing(t.Context(), in.db, registry.KeyUseCAS); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, ring := range rings {
 		go func() { failed <- ring.add(context.WithoutCancel(t.Context()), announceAhead) }()
 	}
 	won := 0
