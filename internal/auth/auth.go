@@ -26,7 +26,7 @@ import (
 // The fixed claims of tokens, by which existing clients tell them apart (facts WIRE
 // §1.4, §4).
 const (
-	issuer      = "cp.chainloop"
+	issuer       = "cp.chainloop"
 	apiAudience  = "api-token-auth.chainloop"
 	userAudience = "user-auth.chainloop"
 	casAudience  = "artifact-cas.chainloop"
