@@ -28,11 +28,17 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(r.cfg.Controlplane.Listen)
+			certificate, err := r.cfg.Controlplane.Certificate("controlplane", r.log)
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
+			listeners, err := r.cfg.Controlplane.Listeners("controlplane", r.cfg.Controlplane.Listen, certificate)
+			if err != nil {
+				return err
+			}
+			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
+			}, r.log)
 			if err != nil {
 				return err
 			}
@@ -40,12 +46,14 @@ Make the first token with managedcasd token.`,
 				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
 				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 			)
 		})
 }
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
@@ -54,15 +62,17 @@ type controlplaneServers struct {
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
+	rings  []*auth.KeyRing
 }
 
 // newControlplane puts the control plane together on a database.
 func newControlplane(ctx context.Context, db *database.DB, options controlplaneOptions, log *slog.Logger) (controlplaneServers, error) {
 	log = log.With("part", "controlplane")
-	tokens, err := newTokens(ctx, db, log)
+	api, err := auth.OpenKeyRing(ctx, db, registry.KeyUseAPI)
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	tokens := auth.NewTokens(db, db, api, log)
 	keys, err := auth.OpenKeyRing(ctx, db, registry.KeyUseCAS)
 	if err != nil {
 		return controlplaneServers{}, err
@@ -71,18 +81,19 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
-	api := controlplane.New(controlplane.Config{
+	services := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		Limits:           options.limits,
 	})
 	calls := service.NewCallMetrics()
-	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
-	api.Register(server)
+	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
+	services.Register(server)
 	mux := http.NewServeMux()
-	mux.Handle("/", api.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys}, nil
+	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -30,7 +30,9 @@ type Store interface {
 	CreateToken(ctx context.Context, t registry.Token) error
 	// Token returns the record with that id, revoked or not, or registry.ErrNotFound.
 	Token(ctx context.Context, id uuid.UUID) (registry.Token, error)
-	// Tokens returns all tokens of an organization; for the zero ID, instance tokens.
+	// TokenAndOrganization is Token, with the organization that the token belongs to.
+	TokenAndOrganization(ctx context.Context, id uuid.UUID) (registry.Token, org.Organization, error)
+	// Tokens returns the tokens of an organization; for the zero ID, instance tokens.
 	Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error)
 	// RevokeToken takes a token back; registry.ErrNotFound when there is none.
 	RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error
@@ -53,12 +55,13 @@ type Tokens struct {
 	organizations Organizations
 	ring          *KeyRing
 	log           *slog.Logger
+	seen          *checked[apiClaims]
 }
 
 // NewTokens returns the API tokens of an installation. The ring must be one of
 // registry.KeyUseAPI.
 func NewTokens(store Store, organizations Organizations, ring *KeyRing, log *slog.Logger) *Tokens {
-	return &Tokens{store, organizations, ring, log}
+	return &Tokens{store, organizations, ring, log, newChecked[apiClaims](keptAPITokens)}
 }
 
 type apiClaims struct {
@@ -161,11 +164,15 @@ func (t *Tokens) Revoke(ctx context.Context, owner org.ID, id uuid.UUID) error {
 	return nil
 }
 
+// Seen reports whether the signature of a token has lately been found good. That makes it
+// no good token, but none that somebody has made up.
+func (t *Tokens) Seen(text string) bool { return t.seen.knows(text) }
+
 // Verify returns the caller behind a token of any kind. name is the organization that the
 // call names, or empty.
 func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) {
-	var claims apiClaims
-	if _, err := verifySignature(ctx, t.ring, text, &claims); err != nil {
+	claims, err := signedClaims(ctx, t.seen, t.ring, text)
+	if err != nil {
 		return Caller{}, err
 	}
 	audience := apiAudience
@@ -187,7 +194,7 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 
 // machine returns the caller behind an API token.
 func (t *Tokens) machine(ctx context.Context, id uuid.UUID, text, name string) (Caller, error) {
-	record, err := t.record(ctx, id, text)
+	record, own, err := t.record(ctx, id, text)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -195,7 +202,7 @@ func (t *Tokens) machine(ctx context.Context, id uuid.UUID, text, name string) (
 	if record.Instance() {
 		caller.kind = InstanceToken
 	}
-	if caller.org, err = t.organization(ctx, record, name); err != nil {
+	if caller.org, err = t.organization(ctx, record, own, name); err != nil {
 		return Caller{}, err
 	}
 	if now := time.Now(); now.Sub(record.LastUsedAt) >= touchEvery {
@@ -207,20 +214,21 @@ func (t *Tokens) machine(ctx context.Context, id uuid.UUID, text, name string) (
 	return caller, nil
 }
 
-// record returns the row of an API token whose signature is good, if it still is.
-func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registry.Token, error) {
-	record, err := t.store.Token(ctx, id)
+// record returns the row of an API token whose signature is good, if it still is, and the
+// organization that it belongs to.
+func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registry.Token, org.Organization, error) {
+	record, own, err := t.store.TokenAndOrganization(ctx, id)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return registry.Token{}, errInvalid(err)
+		return registry.Token{}, org.Organization{}, errInvalid(err)
 	case err != nil:
-		return registry.Token{}, errUnchecked(err)
+		return registry.Token{}, org.Organization{}, errUnchecked(err)
 	case !record.Matches(text):
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
 	case record.Revoked():
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is revoked", id))
 	case record.Expired(time.Now()):
-		return registry.Token{}, errExpired(fmt.Errorf("token %s has expired", id))
+		return registry.Token{}, org.Organization{}, errExpired(fmt.Errorf("token %s has expired", id))
 	}
-	return record, nil
+	return record, own, nil
 }

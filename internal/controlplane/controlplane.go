@@ -85,16 +85,21 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// Limits of callers. What it leaves out has its default.
+	Limits Limits
 	// RestrictOrganizationCreation leaves it to administrators of the installation.
 	RestrictOrganizationCreation bool
 }
 
 // Server implements the services.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg     Config
+	limiter *limiter
+}
 
 // New returns a server. It does nothing before a request comes.
 func New(cfg Config) *Server {
-	return &Server{cfg}
+	return &Server{cfg, newLimiter(cfg.Limits, cfg.Tokens.Seen)}
 }
 
 // Register adds the services to r, whose server must have been made with
@@ -114,11 +119,12 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then authentication; then authorization.
+// translation of errors; then the limits of who is not known yet; authentication; the limits
+// of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.cfg.Tokens.UnaryServer(public), s.authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.cfg.Tokens.StreamServer(public), s.authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 
@@ -130,5 +136,5 @@ func (s *Server) HTTPHandler() http.Handler {
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
-	return mux
+	return s.limiter.overHTTP(mux)
 }

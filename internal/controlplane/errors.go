@@ -33,6 +33,8 @@ func known(cause error) error {
 	switch {
 	case errors.Is(cause, registry.ErrExists):
 		return problem.Wrap(cause, problem.Exists, "the name is taken", "choose another name")
+	case errors.Is(cause, registry.ErrTooMany):
+		return problem.Wrap(cause, problem.Exhausted, "there are as many as there may be", "take back or delete what is not needed any more (docs/limits.md)")
 	case errors.Is(cause, registry.ErrNotFound):
 		return problem.Wrap(cause, problem.NotFound, "not found", "see what there is with list")
 	case errors.Is(cause, registry.ErrLastOwner):

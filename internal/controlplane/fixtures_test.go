@@ -58,7 +58,7 @@ type plane struct {
 	log      *buffer
 }
 
-func newPlane(t *testing.T) *plane {
+func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
@@ -79,9 +79,10 @@ func newPlane(t *testing.T) *plane {
 		t.Fatal(err)
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
+	limits = append(limits, controlplane.Limits{})
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)

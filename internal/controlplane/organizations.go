@@ -31,7 +31,7 @@ func (s organizations) Create(ctx context.Context, req *controlplanev1.Organizat
 	if s.server.cfg.RestrictOrganizationCreation && !caller.Instance() {
 		return nil, problem.New(problem.Denied, "organizations are made by administrators of the installation", "ask its operator")
 	}
-	name, err := parseName(req.GetName())
+	name, err := parseNewName(req.GetName())
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,17 @@ func notThere(err error, which string) error {
 		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
 	}
 	return unavailable(err)
+}
+
+// parseNewName is parseName for an organization that is to get the name.
+func parseNewName(name string) (org.Name, error) {
+	parsed, err := parseName(name)
+	if err == nil {
+		if _, err = org.ParseNewName(name); err != nil {
+			return "", problem.Wrap(err, problem.Invalid, "the name is reserved", "choose another one (docs/limits.md)")
+		}
+	}
+	return parsed, err
 }
 
 func parseName(name string) (org.Name, error) {
