@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -32,7 +33,9 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
+			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+			}, r.log)
 			if err != nil {
 				return err
 			}
@@ -46,6 +49,7 @@ Make the first token with managedcasd token.`,
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
@@ -71,10 +75,15 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var uploads controlplane.Uploads
+	if options.cas != "" {
+		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+	}
 	api := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		Uploads:          uploads, PublicCAS: options.publicCAS,
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)

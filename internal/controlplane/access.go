@@ -49,6 +49,25 @@ var access = map[string]need{
 
 	controlplanev1.CASCredentialsService_Get_FullMethodName: organization,
 
+	controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName: organization,
+
+	controlplanev1.AttestationService_FindOrCreateWorkflow_FullMethodName: organization,
+	controlplanev1.AttestationService_GetContract_FullMethodName:          organization,
+	controlplanev1.AttestationService_Init_FullMethodName:                 organization,
+	controlplanev1.AttestationService_GetUploadCreds_FullMethodName:       organization,
+	controlplanev1.AttestationService_Store_FullMethodName:                organization,
+	controlplanev1.AttestationService_Cancel_FullMethodName:               organization,
+	controlplanev1.AttestationService_GetPolicy_FullMethodName:            organization,
+	controlplanev1.AttestationService_GetPolicyGroup_FullMethodName:       organization,
+
+	controlplanev1.AttestationStateService_Initialized_FullMethodName: organization,
+	controlplanev1.AttestationStateService_Save_FullMethodName:        organization,
+	controlplanev1.AttestationStateService_Read_FullMethodName:        organization,
+	controlplanev1.AttestationStateService_Reset_FullMethodName:       organization,
+
+	controlplanev1.SigningService_GenerateSigningCert_FullMethodName: organization,
+	controlplanev1.SigningService_GetTrustedRoot_FullMethodName:      organization,
+
 	controlplanev1.APITokenService_Create_FullMethodName: instance,
 	controlplanev1.APITokenService_List_FullMethodName:   instance,
 	controlplanev1.APITokenService_Revoke_FullMethodName: instance,
@@ -65,6 +84,11 @@ var access = map[string]need{
 	"/grpc.health.v1.Health/Check": anyone,
 	"/grpc.health.v1.Health/List":  anyone,
 	"/grpc.health.v1.Health/Watch": anyone,
+
+	// Reflection, which the frame registers as well. What it tells is no secret; but its
+	// streams stay open, and only those of callers are bounded.
+	"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      token,
+	"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": token,
 }
 
 // public reports whether a method needs no token.

@@ -43,6 +43,22 @@ var decisions = map[string]string{
 
 	"controlplane.v1.CASCredentialsService/Get": "--+x?+",
 
+	"controlplane.v1.CASRedirectService/GetDownloadURL":       "--+x?+",
+	"controlplane.v1.AttestationService/FindOrCreateWorkflow": "--+x?+",
+	"controlplane.v1.AttestationService/GetContract":          "--+x?+",
+	"controlplane.v1.AttestationService/Init":                 "--+x?+",
+	"controlplane.v1.AttestationService/GetUploadCreds":       "--+x?+",
+	"controlplane.v1.AttestationService/Store":                "--+x?+",
+	"controlplane.v1.AttestationService/Cancel":               "--+x?+",
+	"controlplane.v1.AttestationService/GetPolicy":            "--+x?+",
+	"controlplane.v1.AttestationService/GetPolicyGroup":       "--+x?+",
+	"controlplane.v1.AttestationStateService/Initialized":     "--+x?+",
+	"controlplane.v1.AttestationStateService/Save":            "--+x?+",
+	"controlplane.v1.AttestationStateService/Read":            "--+x?+",
+	"controlplane.v1.AttestationStateService/Reset":           "--+x?+",
+	"controlplane.v1.SigningService/GenerateSigningCert":      "--+x?+",
+	"controlplane.v1.SigningService/GetTrustedRoot":           "--+x?+",
+
 	"controlplane.v1.APITokenService/Create": "--xx++",
 	"controlplane.v1.APITokenService/List":   "--xx++",
 	"controlplane.v1.APITokenService/Revoke": "--xx++",
