@@ -88,6 +88,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
 	api.Register(server)
+	service.RegisterHealth(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", api.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
