@@ -59,6 +59,12 @@ type plane struct {
 
 func newPlane(t *testing.T) *plane {
 	t.Helper()
+	return newPlaneWith(t, nil)
+}
+
+// newPlaneWith is newPlane for attestations, which go to uploads.
+func newPlaneWith(t *testing.T, uploads controlplane.Uploads) *plane {
+	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
@@ -80,7 +86,7 @@ func newPlane(t *testing.T) *plane {
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Uploads: uploads,
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)

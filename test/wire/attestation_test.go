@@ -115,7 +115,7 @@ func TestAttestation(t *testing.T) {
 }
 
 // W26: what a bundle says is stored has to be; and it is for the run that it names.
-func TestStoreRefuses(t *testing.T) {
+func TestW26_StoreRefuses(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "strict")
 	run := s.begin(t, "build")
