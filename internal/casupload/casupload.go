@@ -22,8 +22,8 @@ import (
 
 const (
 	// defaultWithin bounds an upload with all its attempts: the client waits, and others
-	// that speak this protocol give a call ten seconds (facts WIRE §7.3).
-	defaultWithin = 8 * time.Second
+	// that speak this protocol give a whole call ten seconds (facts WIRE §7.3).
+	defaultWithin = 6 * time.Second
 	// attempt bounds one of them: 4 MiB within a data centre.
 	attempt = 4 * time.Second
 	// maxAnswer bounds what is read of an answer.
@@ -44,7 +44,7 @@ type Uploader struct {
 }
 
 // New returns an uploader to the CAS whose HTTP port has that URL. within bounds an upload;
-// 0: 8 s.
+// 0: 6 s.
 func New(base string, transport http.RoundTripper, within time.Duration) *Uploader {
 	if within == 0 {
 		within = defaultWithin

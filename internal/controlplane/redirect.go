@@ -58,7 +58,10 @@ func (s *Server) downloadURL(r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := authorize(ctx, controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName); err != nil {
+	if err := s.limiter.called(ctx); err != nil {
+		return "", err
+	}
+	if err := s.authorize(ctx, controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName, nil); err != nil {
 		return "", err
 	}
 	resp, err := (redirects{server: s}).GetDownloadURL(ctx, &controlplanev1.GetDownloadURLRequest{Digest: r.PathValue("digest")})

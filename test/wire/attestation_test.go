@@ -212,6 +212,8 @@ func TestInitAndCancel(t *testing.T) {
 	if body := s.controlplane.must(t, attestationService+"GetContract", text(2, "own"), text(3, "shop")).at(t, 1, 2, 5); body.text(1) != yaml || body.number(2) != 2 {
 		t.Errorf("contract %v", body)
 	}
+	full := yaml + "# " + strings.Repeat("x", 256<<10-len(yaml)-2)
+	s.controlplane.must(t, attestationService+"FindOrCreateWorkflow", text(4, "full"), text(5, "shop"), text(6, "full"), text(7, full))
 	for range 2 {
 		s.controlplane.must(t, attestationService+"Cancel", text(1, run), number(2, 1), text(3, "build\nfailed "+strings.Repeat("x", 5000)))
 	}
@@ -240,7 +242,7 @@ func TestRemoteState(t *testing.T) {
 	_, err = c.call(t, stateService+"Save", text(1, run), data(2, one), text(3, first))
 	refused{code: codes.Aborted, reason: "ATTESTATION_STATE_ERROR_CONFLICT"}.check(t, "a lost update", err)
 	_, err = c.call(t, stateService+"Save", text(1, run), data(2, data(1, make([]byte, 1<<20))))
-	refused{code: codes.ResourceExhausted}.check(t, "too large", err)
+	refused{code: codes.ResourceExhausted, message: "it may have 1048576 bytes"}.check(t, "too large", err)
 	c.must(t, stateService+"Save", text(1, run), data(2, data(1, make([]byte, 1<<20-4))))
 	c.must(t, stateService+"Reset", text(1, run))
 	if initialized() != 0 {
