@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -37,6 +38,7 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
 			}, r.log)
 			if err != nil {
@@ -55,6 +57,7 @@ Make the first token with managedcasd token.`,
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
@@ -85,12 +88,17 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var uploads controlplane.Uploads
+	if options.cas != "" {
+		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+	}
 	var standing *service.Standing // there is one before there are calls
 	services := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
+		Uploads:          uploads, PublicCAS: options.publicCAS,
 		Checks: map[string]func(context.Context) error{
 			"schema": db.SchemaReady,
 			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
