@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -36,6 +38,8 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
+			stop := service.Background(ctx, r.log, servers.tasks...)
+			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
@@ -54,6 +58,8 @@ type controlplaneServers struct {
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
+	// tasks outlive the servers: they write down what was refused.
+	tasks []service.Task
 }
 
 // newControlplane puts the control plane together on a database.
@@ -71,8 +77,9 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	api := controlplane.New(controlplane.Config{
-		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
+		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 	})
@@ -81,8 +88,11 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	api.Register(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", api.HTTPHandler())
-	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys}, nil
+	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
+	return controlplaneServers{
+		grpc: server, http: mux, tokens: tokens, keys: keys,
+		tasks: []service.Task{{Name: "audit", Run: records.Run}},
+	}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

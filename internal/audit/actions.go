@@ -20,6 +20,7 @@ const (
 	ArtifactUpload   = "artifact.upload"
 	ArtifactDownload = "artifact.download"
 	ArtifactDescribe = "artifact.describe" // recorded when it is denied
+	ArtifactCancel   = "artifact.cancel"   // of an unfinished upload
 	ArtifactSign     = "artifact.sign"     // a request for S3 itself was issued
 	ArtifactConfirm  = "artifact.confirm"  // and what it stored was found
 

@@ -196,11 +196,11 @@ func (t *Tokens) record(ctx context.Context, text string) (registry.Token, error
 	case err != nil:
 		return registry.Token{}, errUnchecked(err)
 	case !record.Matches(text):
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+		return registry.Token{}, errInvalid(refused(record, "is not the one that was issued"))
 	case record.Revoked():
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+		return registry.Token{}, errInvalid(refused(record, "is revoked"))
 	case record.Expired(time.Now()):
-		return registry.Token{}, errExpired(fmt.Errorf("token %s has expired", id))
+		return registry.Token{}, errExpired(refused(record, "has expired"))
 	}
 	return record, nil
 }

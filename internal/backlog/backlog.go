@@ -63,6 +63,13 @@ func (q *Queue[T]) Fill(item T) {
 	q.add(item)
 }
 
+// Insist puts an item in whether or not there is room: for few, at the end.
+func (q *Queue[T]) Insist(item T) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(item)
+}
+
 // Release gives a place back.
 func (q *Queue[T]) Release() {
 	q.mu.Lock()
@@ -83,6 +90,13 @@ func (q *Queue[T]) remove(n int) {
 	defer q.mu.Unlock()
 	clear(q.items[:n])
 	q.items = q.items[n:]
+}
+
+// Reserved is how many places are promised.
+func (q *Queue[T]) Reserved() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.reserved
 }
 
 // Len is how many items wait.

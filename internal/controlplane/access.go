@@ -58,6 +58,11 @@ var access = map[string]need{
 	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: instance,
 	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    instance,
 
+	// Today's tokens of an organization are its machines'; of what a machine may do, reading
+	// what others did is no part.
+	managedcasv1.AuditService_List_FullMethodName: instance,
+	managedcasv1.AuditService_Head_FullMethodName: instance,
+
 	managedcasv1.ArtifactService_List_FullMethodName:        organization,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: organization,
 

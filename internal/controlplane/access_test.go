@@ -52,6 +52,9 @@ var decisions = map[string]string{
 	"managedcas.v1.OrganizationAdminService/ListDeleted": "--xx++",
 	"managedcas.v1.OrganizationAdminService/Undelete":    "--xx++",
 
+	"managedcas.v1.AuditService/List": "--xx++",
+	"managedcas.v1.AuditService/Head": "--xx++",
+
 	"managedcas.v1.ArtifactService/List":        "--+x?+",
 	"managedcas.v1.ArtifactService/FindMissing": "--+x?+",
 }

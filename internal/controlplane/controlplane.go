@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -56,6 +57,7 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	Audit
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -78,6 +80,7 @@ type Config struct {
 	Tokens *auth.Tokens
 	Signer Signer
 	Keys   Published
+	Audit  *auditlog.Log
 	Log    *slog.Logger
 	// Version of the program, as StatusService shows it.
 	Version string
@@ -105,14 +108,15 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
+	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then authentication; then authorization.
+// translation of errors; then the record of what is refused; authentication; authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.cfg.Tokens.UnaryServer(public), authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.cfg.Tokens.StreamServer(public), authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.cfg.Tokens.UnaryServer(public), knownOrigin, authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.auditStream, s.cfg.Tokens.StreamServer(public), authorizeStream),
 	}
 }
 
