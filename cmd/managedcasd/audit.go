@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -132,7 +133,8 @@ func verifyChains(ctx context.Context, db *database.DB, kept map[audit.Chain][]a
 	return results, nil
 }
 
-// verifyChain reads a chain up to the head that it had when it began: it may grow.
+// verifyChain reads all of a chain, which may grow meanwhile. The head that the database
+// keeps of it counts as one that was kept.
 func verifyChain(ctx context.Context, db *database.DB, chain audit.Chain, kept []audit.Head) (verifiedChain, error) {
 	head, err := db.AuditHead(ctx, chain)
 	if err != nil {
@@ -148,7 +150,7 @@ func verifyChain(ctx context.Context, db *database.DB, chain audit.Chain, kept [
 	}
 	for {
 		first := v.Head().Seq + 1
-		records, err := db.AuditRecords(ctx, chain, first, head.Seq, audit.Query{Limit: recordsAtOnce})
+		records, err := db.AuditRecords(ctx, chain, first, math.MaxInt64, audit.Query{Limit: recordsAtOnce})
 		if err != nil {
 			return verifiedChain{}, err
 		}
@@ -156,7 +158,7 @@ func verifyChain(ctx context.Context, db *database.DB, chain audit.Chain, kept [
 			if err := v.Next(r); err != nil {
 				return broken(err)
 			}
-			for _, k := range kept {
+			for _, k := range append(kept, head) {
 				if err := v.Passes(k); err != nil {
 					return broken(err)
 				}
@@ -167,12 +169,15 @@ func verifyChain(ctx context.Context, db *database.DB, chain audit.Chain, kept [
 		}
 	}
 	for _, k := range append(kept, head) {
-		if err := v.Passes(k); err != nil {
-			return broken(err)
-		}
 		if err := v.Ends(k); err != nil {
 			return broken(err)
 		}
+	}
+	if head, err = db.AuditHead(ctx, chain); err != nil {
+		return verifiedChain{}, err
+	}
+	if last := v.Head().Seq; head.Seq < last {
+		return broken(&audit.Broken{Chain: chain, Seq: head.Seq + 1, Why: fmt.Sprintf("it is behind the head of the chain, which is %d", head.Seq)})
 	}
 	return broken(nil)
 }
