@@ -34,7 +34,13 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
+			sinks, err := newAuditSinks(ctx, r.cfg.Audit, db, r.log)
+			if err != nil {
+				return err
+			}
+			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, metrics: []prometheus.Collector{sinks},
+			}, r.log)
 			if err != nil {
 				return err
 			}
@@ -44,6 +50,7 @@ Make the first token with managedcasd token.`,
 				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
 				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Task{Name: "audit sinks", Run: sinks.Run},
 			)
 		})
 }

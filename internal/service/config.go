@@ -28,6 +28,7 @@ type Config struct {
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
 	SecretStore  SecretStore  `yaml:"secretStore"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -250,6 +251,9 @@ func ParseConfig(text []byte) (Config, error) {
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	if err := cfg.Audit.check(); err != nil {
+		return Config{}, fmt.Errorf("audit.%w", err)
 	}
 	if f := cfg.Log.Format; f != "" && f != "json" && f != "text" {
 		return Config{}, fmt.Errorf("log.format is %q: json or text", f)
