@@ -6,9 +6,11 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -47,6 +49,9 @@ func (w *Webhook) Send(ctx context.Context, items []Item) error {
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set(SignatureHeader, Signature(w.secret, now, body.Bytes()))
 	resp, err := w.client.Do(req)
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		err = at.Err // without the URL, in which some have a secret
+	}
 	if err != nil {
 		return fmt.Errorf("webhook: %w", err)
 	}
