@@ -23,7 +23,7 @@ func (s *scene) answered(t *testing.T, p *process, enough int, end func()) map[d
 	for range 4 {
 		clients.Go(func() {
 			for {
-				content, d := rig.Content(4096)
+				content, d := rig.Content(uploads[0].size)
 				status, _, err := s.put(t, p, d, uploads[0], bytes.NewReader(content))
 				if err != nil || status != http.StatusCreated {
 					return // it is stopping, or gone
@@ -37,9 +37,15 @@ func (s *scene) answered(t *testing.T, p *process, enough int, end func()) map[d
 			}
 		})
 	}
-	<-reached
+	gone := make(chan struct{})
+	go func() { clients.Wait(); close(gone) }()
+	select {
+	case <-reached:
+	case <-gone:
+		t.Fatalf("all clients gave up after %d uploads", len(done))
+	}
 	end()
-	clients.Wait()
+	<-gone
 	return done
 }
 
