@@ -30,7 +30,11 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(r.cfg.Controlplane.Listen)
+			certificate, err := r.cfg.Controlplane.Certificate("controlplane", r.log)
+			if err != nil {
+				return err
+			}
+			listeners, err := r.cfg.Controlplane.Listeners("controlplane", r.cfg.Controlplane.Listen, certificate)
 			if err != nil {
 				return err
 			}
@@ -39,7 +43,8 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
-				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, metrics: []prometheus.Collector{sinks},
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
+				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
 			if err != nil {
 				return err
@@ -48,8 +53,11 @@ Make the first token with managedcasd token.`,
 			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				service.GRPC("grpc", listeners.GRPC, servers.grpc),
-				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
+					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.HTTP("http", listeners.HTTP, servers.http),
+				),
+				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 				service.Task{Name: "audit sinks", Run: sinks.Run},
 			)
 		})
@@ -57,6 +65,7 @@ Make the first token with managedcasd token.`,
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
@@ -65,6 +74,9 @@ type controlplaneServers struct {
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
+	rings  []*auth.KeyRing
+
+	standing *service.Standing
 	// tasks outlive the servers: they write down what was refused.
 	tasks []service.Task
 }
@@ -72,10 +84,11 @@ type controlplaneServers struct {
 // newControlplane puts the control plane together on a database.
 func newControlplane(ctx context.Context, db *database.DB, options controlplaneOptions, log *slog.Logger) (controlplaneServers, error) {
 	log = log.With("part", "controlplane")
-	tokens, err := newTokens(ctx, db, log)
+	api, err := auth.OpenKeyRing(ctx, db, registry.KeyUseAPI)
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	tokens := auth.NewTokens(db, db, api, log)
 	keys, err := auth.OpenKeyRing(ctx, db, registry.KeyUseCAS)
 	if err != nil {
 		return controlplaneServers{}, err
@@ -85,19 +98,27 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 		return controlplaneServers{}, err
 	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
-	api := controlplane.New(controlplane.Config{
+	var standing *service.Standing // there is one before there are calls
+	services := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		Limits:           options.limits,
+		Checks: map[string]func(context.Context) error{
+			"schema": db.SchemaReady,
+			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
+			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
+		},
 	})
 	calls := service.NewCallMetrics()
-	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
-	api.Register(server)
+	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
+	services.Register(server)
+	standing = service.NewStanding(server)
 	mux := http.NewServeMux()
-	mux.Handle("/", api.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
 	return controlplaneServers{
-		grpc: server, http: mux, tokens: tokens, keys: keys,
+		grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
 		tasks: []service.Task{{Name: "audit", Run: records.Run}},
 	}, nil
 }

@@ -213,4 +213,3 @@ func TestUnauditedTransfersAreRefused(t *testing.T) {
 	upload(http.StatusCreated)
 	s.records(t, audit.Of(id), 4)
 }
-

@@ -33,8 +33,8 @@ import (
 // Store is what the services need of a database.
 type Store interface {
 	// CreateOrganization stores an organization, its pending storage backend, and the job
-	// of the reconciler; registry.ErrExists when the name is taken.
-	CreateOrganization(ctx context.Context, o org.Organization) error
+	// of the reconciler, and its first members; registry.ErrExists when the name is taken.
+	CreateOrganization(ctx context.Context, o org.Organization, members ...registry.Membership) error
 	// OrganizationByName returns a living organization, or registry.ErrNotFound.
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 	// OrganizationByID returns one that may be deleted, or registry.ErrNotFound.
@@ -58,6 +58,8 @@ type Store interface {
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
 	Audit
+	Members
+	Invitations
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -86,14 +88,23 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// Checks are what has to work besides the database for the server to be ready, by name.
+	Checks map[string]func(context.Context) error
+	// Limits of callers. What it leaves out has its default.
+	Limits Limits
+	// RestrictOrganizationCreation leaves it to administrators of the installation.
+	RestrictOrganizationCreation bool
 }
 
 // Server implements the services.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg     Config
+	limiter *limiter
+}
 
 // New returns a server. It does nothing before a request comes.
 func New(cfg Config) *Server {
-	return &Server{cfg}
+	return &Server{cfg, newLimiter(cfg.Limits, cfg.Tokens.Seen)}
 }
 
 // Register adds the services to r, whose server must have been made with
@@ -109,14 +120,18 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
+	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
+	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then the record of what is refused; authentication; authorization.
+// translation of errors; then the record of what is refused; the limits of who is not
+// known yet; authentication; the limits
+// of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.cfg.Tokens.UnaryServer(public), knownOrigin, authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.auditStream, s.cfg.Tokens.StreamServer(public), authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), knownOrigin, s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.auditStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 
@@ -128,5 +143,5 @@ func (s *Server) HTTPHandler() http.Handler {
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
-	return mux
+	return s.limiter.overHTTP(mux)
 }

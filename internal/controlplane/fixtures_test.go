@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -59,7 +60,7 @@ type plane struct {
 	log      *buffer
 }
 
-func newPlane(t *testing.T) *plane {
+func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
@@ -81,9 +82,10 @@ func newPlane(t *testing.T) *plane {
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	p.audit = startAudit(t, p.db, log)
+	limits = append(limits, controlplane.Limits{})
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)
@@ -132,6 +134,37 @@ func (p *plane) token(t *testing.T, o org.Organization) string {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// user signs somebody in, and returns their login.
+func (p *plane) user(t *testing.T, name string) (registry.User, string) {
+	t.Helper()
+	u, err := p.db.SignIn(t.Context(), registry.Identity{
+		Issuer: "https://id.example", Subject: name, Email: name + "@example.com", EmailVerified: true, FirstName: name,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := p.tokens.LogIn(t.Context(), u, "test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, text
+}
+
+// join makes a user a member by invitation.
+func (p *plane) join(t *testing.T, u registry.User, o org.Organization, role registry.Role) registry.Membership {
+	t.Helper()
+	now := time.Now()
+	i := registry.Invitation{ID: uuid.New(), Org: o.ID, Email: u.Email, Role: role, InvitedBy: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	if err := p.db.Invite(t.Context(), i); err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.db.AcceptInvitation(t.Context(), i.ID, u, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // as returns a context that calls with a token and names an organization, both as
@@ -195,4 +228,12 @@ func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
 	}()
 	t.Cleanup(func() { cancel(); <-ended })
 	return records
+}
+
+func (p *plane) members() managedcasv1.MemberServiceClient {
+	return managedcasv1.NewMemberServiceClient(p.conn)
+}
+
+func (p *plane) invitations() managedcasv1.InvitationServiceClient {
+	return managedcasv1.NewInvitationServiceClient(p.conn)
 }

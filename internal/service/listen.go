@@ -16,7 +16,8 @@ import (
 
 // Opened are the listeners of a role; nil where its configuration names no address.
 type Opened struct {
-	GRPC, HTTP net.Listener
+	GRPC, HTTP  net.Listener
+	Certificate *Certificate // that both show; nil: they are plaintext
 }
 
 // Listeners opens what l names. It leaves nothing open when it fails.
