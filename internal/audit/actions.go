@@ -17,6 +17,19 @@ const (
 	TokenCreate = "token.create"
 	TokenRevoke = "token.revoke"
 
+	MemberAdd    = "member.add"
+	MemberChange = "member.change"
+	MemberRemove = "member.remove"
+
+	InvitationCreate = "invitation.create"
+	InvitationRevoke = "invitation.revoke"
+	InvitationAccept = "invitation.accept"
+
+	LoginCreate = "login.create"
+	LoginRevoke = "login.revoke"
+	UserAdmin   = "user.admin" // is an administrator of the installation, or no longer
+	KeyCreate   = "key.create" // that signs tokens
+
 	ArtifactUpload   = "artifact.upload"
 	ArtifactDownload = "artifact.download"
 	ArtifactDescribe = "artifact.describe" // recorded when it is denied

@@ -66,16 +66,16 @@ func originOf(ctx context.Context) audit.Origin {
 	return origin
 }
 
+// kinds are what callers are in records.
+var kinds = map[auth.Kind]audit.Kind{
+	auth.InstanceToken: audit.InstanceToken, auth.OrganizationToken: audit.OrganizationToken,
+	auth.PipelineToken: audit.Pipeline, auth.UserLogin: audit.User,
+}
+
 func by(origin audit.Origin, caller auth.Caller) audit.Origin {
-	switch {
-	case !caller.Known():
-		return origin
-	case caller.Instance():
-		origin.Kind = audit.InstanceToken
-	default:
-		origin.Kind = audit.OrganizationToken
+	if caller.Known() {
+		origin.Kind, origin.Subject = kinds[caller.Kind()], caller.Subject()
 	}
-	origin.Subject = caller.Subject()
 	return origin
 }
 
@@ -90,7 +90,10 @@ func (s *Server) auditRefusal(ctx context.Context, a *asking, method string, err
 		Chain: audit.Installation, Time: time.Now(), Action: audit.Call, Object: "method" + method,
 		Outcome: audit.Denied, Reason: problem.From(err).Reason(), Origin: by(a.origin, a.caller),
 	}
-	if o, ok := a.caller.Organization(); ok {
+	// A user may name an organization without belonging to it, and writes nothing into its
+	// chain by that.
+	_, person := a.caller.User()
+	if o, ok := a.caller.Organization(); ok && (!person || a.caller.Role() != "") {
 		e.Chain = audit.Of(o.ID)
 	}
 	if refused, ok := errors.AsType[*auth.Refused](err); ok {

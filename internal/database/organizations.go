@@ -79,6 +79,11 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization, member
 		if err := auditIn(ctx, tx, o.ID, ofOrganization(audit.OrganizationCreate, o.ID, o.Name)); err != nil {
 			return err
 		}
+		for _, m := range members {
+			if err := auditIn(ctx, tx, o.ID, rowOfMembership(m).event(audit.MemberAdd, "", m.Role)); err != nil {
+				return err
+			}
+		}
 		return db.queue.Enqueue(ctx, tx.Tx, o.ID)
 	})
 	if err != nil {
