@@ -5,11 +5,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
@@ -37,13 +39,20 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
+			sinks, err := newAuditSinks(ctx, r.cfg.Audit, db, r.log)
+			if err != nil {
+				return err
+			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
 				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
-				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
+				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
 			if err != nil {
 				return err
 			}
+			stop := service.Background(ctx, r.log, servers.tasks...)
+			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
@@ -51,6 +60,7 @@ Make the first token with managedcasd token.`,
 					service.HTTP("http", listeners.HTTP, servers.http),
 				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
+				service.Task{Name: "audit sinks", Run: sinks.Run},
 			)
 		})
 }
@@ -70,6 +80,8 @@ type controlplaneServers struct {
 	rings  []*auth.KeyRing
 
 	standing *service.Standing
+	// tasks outlive the servers: they write down what was refused.
+	tasks []service.Task
 }
 
 // newControlplane puts the control plane together on a database.
@@ -92,9 +104,10 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if options.cas != "" {
 		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
 	}
+	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls
 	services := controlplane.New(controlplane.Config{
-		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
+		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
@@ -111,8 +124,11 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	standing = service.NewStanding(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", services.HTTPHandler())
-	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing}, nil
+	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
+	return controlplaneServers{
+		grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
+		tasks: []service.Task{{Name: "audit", Run: records.Run}},
+	}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -96,6 +96,11 @@ var access = map[string]rule{
 	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: operators,
 	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    operators,
 
+	// Without an organization they are about the installation's chain. Tokens of an
+	// organization are for its machines, of which reading what others did is no part.
+	managedcasv1.AuditService_List_FullMethodName: {instance: true, role: registry.Admin},
+	managedcasv1.AuditService_Head_FullMethodName: {instance: true, role: registry.Admin},
+
 	managedcasv1.ArtifactService_List_FullMethodName:        viewers,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: viewers,
 

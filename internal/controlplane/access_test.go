@@ -77,6 +77,9 @@ var decisions = map[string]string{
 	"managedcas.v1.OrganizationAdminService/ListDeleted": "-- xx++ xx xxxxx ++",
 	"managedcas.v1.OrganizationAdminService/Undelete":    "-- xx++ xx xxxxx ++",
 
+	"managedcas.v1.AuditService/List": "-- xx++ ?x xxx++ ++",
+	"managedcas.v1.AuditService/Head": "-- xx++ ?x xxx++ ++",
+
 	"managedcas.v1.ArtifactService/List":        "-- +x?+ ?x +++++ ?+",
 	"managedcas.v1.ArtifactService/FindMissing": "-- +x?+ ?x +++++ ?+",
 

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -58,6 +59,7 @@ type Store interface {
 	Deletions
 	Attestations
 	CraftingStates
+	Audit
 	Members
 	Invitations
 	// Ping reports whether the database answers.
@@ -82,6 +84,7 @@ type Config struct {
 	Tokens *auth.Tokens
 	Signer Signer
 	Keys   Published
+	Audit  *auditlog.Log
 	Log    *slog.Logger
 	// Version of the program, as StatusService shows it.
 	Version string
@@ -126,17 +129,19 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterSigningServiceServer(r, signing{})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
+	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then the limits of who is not known yet; authentication; the limits
+// translation of errors; then the record of what is refused; the limits of who is not
+// known yet; authentication; the limits
 // of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, s.authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), knownOrigin, s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.auditStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
 	SecretStore  SecretStore  `yaml:"secretStore"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -273,6 +274,9 @@ func ParseConfig(text []byte) (Config, error) {
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	if err := cfg.Audit.check(); err != nil {
+		return Config{}, fmt.Errorf("audit.%w", err)
 	}
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
