@@ -21,7 +21,7 @@ func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
 		`Run the control plane. It calls no AWS API itself: it writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Make the first token with managedcasd token.`,
+Its first start prints a token for the first administrator.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -37,9 +37,13 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				identity:         r.cfg.Controlplane,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
 			}, r.log)
 			if err != nil {
+				return err
+			}
+			if err := bootstrap(ctx, servers.api, r.stderr); err != nil {
 				return err
 			}
 			return service.Run(ctx, r.log,
@@ -52,12 +56,14 @@ Make the first token with managedcasd token.`,
 }
 
 type controlplaneOptions struct {
+	identity         service.Controlplane
 	maxArtifactBytes int64
 	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
 type controlplaneServers struct {
+	api    *controlplane.Server
 	grpc   *grpc.Server
 	http   http.Handler
 	tokens *auth.Tokens
@@ -81,19 +87,23 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
-	services := controlplane.New(controlplane.Config{
+	cfg := controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
-	})
+	}
+	if err := identity(&cfg, options.identity, db, tokens, log); err != nil {
+		return controlplaneServers{}, err
+	}
+	services := controlplane.New(cfg)
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
 	mux := http.NewServeMux()
 	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
+	return controlplaneServers{api: services, grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

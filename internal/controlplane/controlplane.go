@@ -58,6 +58,9 @@ type Store interface {
 	Deletions
 	Members
 	Invitations
+	Logins
+	Bootstraps
+	Trusts
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -89,6 +92,13 @@ type Config struct {
 	Limits Limits
 	// RestrictOrganizationCreation leaves it to administrators of the installation.
 	RestrictOrganizationCreation bool
+	// Federation exchanges the tokens of pipelines; nil: none are.
+	Federation Federation
+	// LoginURL is where browsers sign in; empty: nobody can.
+	LoginURL string
+	// Pages are served over HTTP beside the control plane's own, by their patterns, and
+	// within the same limits.
+	Pages map[string]http.Handler
 }
 
 // Server implements the services.
@@ -116,6 +126,10 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
+	managedcasv1.RegisterLoginServiceServer(r, logins{server: s})
+	managedcasv1.RegisterBootstrapServiceServer(r, bootstraps{server: s})
+	managedcasv1.RegisterTrustServiceServer(r, trusts{server: s})
+	managedcasv1.RegisterFederationServiceServer(r, federating{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
@@ -128,7 +142,7 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// HTTPHandler serves what is public over HTTP: health, version and keys.
+// HTTPHandler serves what is public over HTTP: health, version, keys, and the pages.
 func (s *Server) HTTPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
@@ -136,5 +150,8 @@ func (s *Server) HTTPHandler() http.Handler {
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
+	for pattern, page := range s.cfg.Pages {
+		mux.Handle(pattern, page)
+	}
 	return s.limiter.overHTTP(mux)
 }

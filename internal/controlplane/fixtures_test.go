@@ -21,6 +21,7 @@ import (
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/federation"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -80,8 +81,13 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	limits = append(limits, controlplane.Limits{})
+	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.server = controlplane.New(controlplane.Config{
-		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
+		Federation: pipelines,
+		Store:      p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)

@@ -108,6 +108,11 @@ type Controlplane struct {
 	KeyRotation time.Duration `yaml:"keyRotation"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
+	// PublicURL is how browsers reach the HTTP port: scheme, host and port. OIDC says how
+	// people sign in, and Federation which CI providers are believed (docs/identity.md).
+	PublicURL  string     `yaml:"publicUrl"`
+	OIDC       OIDC       `yaml:"oidc"`
+	Federation Federation `yaml:"federation"`
 }
 
 // CAS configures the data path.
@@ -265,6 +270,9 @@ func ParseConfig(text []byte) (Config, error) {
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
 		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
+	}
+	if err := cfg.Controlplane.completeIdentity(); err != nil {
+		return Config{}, fmt.Errorf("controlplane.%w", err)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
