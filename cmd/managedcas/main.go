@@ -110,22 +110,8 @@ func command(a *app) *cobra.Command {
 	// The flags exist and have no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("org", a.organizationsBeginning)
-	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
+	root.AddCommand(authCommand(a), organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
 	return root
-}
-
-// connect opens the client for one command and closes it afterwards.
-func (a *app) connect(cmd *cobra.Command, do func(context.Context, *client.Client) error) error {
-	cfg := a.cfg
-	if cfg.Token == "" {
-		cfg.Token = os.Getenv("CHAINLOOP_TOKEN")
-	}
-	cfg.Token = strings.TrimSpace(cfg.Token) // tokens come out of files
-	c, err := client.New(cfg)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(cmd.Context(), c), c.Close())
 }
 
 // group is a command that only has subcommands.
