@@ -76,22 +76,21 @@ func newIssuer(url string) *issuer {
 	}}
 }
 
-// VerifySignature returns the payload of a token that the issuer has signed. It is what
-// oidc.KeySet asks for.
+// VerifySignature returns the payload of a token that the issuer has signed.
 func (i *issuer) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	signed, err := jose.ParseSignedCompact(token, algorithms)
-	if err != nil || len(signed.Signatures) != 1 {
+	parsed, err := jose.ParseSignedCompact(token, algorithms)
+	if err != nil || len(parsed.Signatures) != 1 {
 		return nil, errors.New("not a signed JWT") // the parser's error may quote the token
 	}
-	kid := signed.Signatures[0].Header.KeyID
-	payload, ok := i.verify(signed, kid, freshFor)
+	kid := parsed.Signatures[0].Header.KeyID
+	payload, ok := i.verify(parsed, kid, freshFor)
 	if ok {
 		return payload, nil
 	}
 	if err := i.refresh(ctx); err != nil {
 		return nil, err
 	}
-	if payload, ok := i.verify(signed, kid, goodFor); ok {
+	if payload, ok := i.verify(parsed, kid, goodFor); ok {
 		return payload, nil
 	}
 	i.mu.Lock()
@@ -103,7 +102,7 @@ func (i *issuer) VerifySignature(ctx context.Context, token string) ([]byte, err
 }
 
 // verify tries the keys that were fetched no longer ago than age.
-func (i *issuer) verify(signed *jose.JSONWebSignature, kid string, age time.Duration) ([]byte, bool) {
+func (i *issuer) verify(parsed *jose.JSONWebSignature, kid string, age time.Duration) ([]byte, bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if time.Since(i.fetched) > age {
@@ -113,7 +112,7 @@ func (i *issuer) verify(signed *jose.JSONWebSignature, kid string, age time.Dura
 		if kid != "" && key.KeyID != kid {
 			continue
 		}
-		if payload, err := signed.Verify(&key); err == nil {
+		if payload, err := parsed.Verify(&key); err == nil {
 			return payload, true
 		}
 	}
