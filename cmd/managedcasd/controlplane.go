@@ -24,7 +24,7 @@ func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
 		`Run the control plane. It calls no AWS API itself: it writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Make the first token with managedcasd token.`,
+Its first start prints a token for the first administrator.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -44,11 +44,15 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
-				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+				identity: r.cfg.Controlplane,
+				cas:      r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
 				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
 			if err != nil {
+				return err
+			}
+			if err := bootstrap(ctx, servers.api, r.stderr); err != nil {
 				return err
 			}
 			stop := service.Background(ctx, r.log, servers.tasks...)
@@ -66,6 +70,7 @@ Make the first token with managedcasd token.`,
 }
 
 type controlplaneOptions struct {
+	identity         service.Controlplane
 	maxArtifactBytes int64
 	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
@@ -73,6 +78,7 @@ type controlplaneOptions struct {
 }
 
 type controlplaneServers struct {
+	api    *controlplane.Server
 	grpc   *grpc.Server
 	http   http.Handler
 	tokens *auth.Tokens
@@ -106,7 +112,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls
-	services := controlplane.New(controlplane.Config{
+	cfg := controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
@@ -117,7 +123,11 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
 			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
 		},
-	})
+	}
+	if err := identity(&cfg, options.identity, db, tokens, log); err != nil {
+		return controlplaneServers{}, err
+	}
+	services := controlplane.New(cfg)
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
@@ -126,7 +136,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
 	return controlplaneServers{
-		grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
+		api: services, grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
 		tasks: []service.Task{{Name: "audit", Run: records.Run}},
 	}, nil
 }

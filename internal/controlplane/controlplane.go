@@ -62,6 +62,9 @@ type Store interface {
 	Audit
 	Members
 	Invitations
+	Logins
+	Bootstraps
+	Trusts
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -100,6 +103,13 @@ type Config struct {
 	Limits Limits
 	// RestrictOrganizationCreation leaves it to administrators of the installation.
 	RestrictOrganizationCreation bool
+	// Federation exchanges the tokens of pipelines; nil: none are.
+	Federation Federation
+	// LoginURL is where browsers sign in; empty: nobody can.
+	LoginURL string
+	// Pages are served over HTTP beside the control plane's own, by their patterns, and
+	// within the same limits.
+	Pages map[string]http.Handler
 }
 
 // Server implements the services.
@@ -132,6 +142,10 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
+	managedcasv1.RegisterLoginServiceServer(r, logins{server: s})
+	managedcasv1.RegisterBootstrapServiceServer(r, bootstraps{server: s})
+	managedcasv1.RegisterTrustServiceServer(r, trusts{server: s})
+	managedcasv1.RegisterFederationServiceServer(r, federating{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
@@ -145,8 +159,8 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// HTTPHandler serves what is public over HTTP, health, version and keys, and the way to a
-// download.
+// HTTPHandler serves what is public over HTTP: health, version, keys, the way to a download,
+// and the pages.
 func (s *Server) HTTPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
@@ -155,5 +169,8 @@ func (s *Server) HTTPHandler() http.Handler {
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /download/{digest}", s.download)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
+	for pattern, page := range s.cfg.Pages {
+		mux.Handle(pattern, page)
+	}
 	return s.limiter.overHTTP(mux)
 }
