@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,7 @@ import (
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/webui"
 )
 
 func controlplaneCommand() *cobra.Command {
@@ -45,6 +47,7 @@ Make the first token with managedcasd token.`,
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
+				service.GRPC("pages", servers.pages, servers.grpc),
 				service.HTTP("http", listeners.HTTP, servers.http),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 			)
@@ -59,6 +62,7 @@ type controlplaneOptions struct {
 
 type controlplaneServers struct {
 	grpc   *grpc.Server
+	pages  net.Listener // from where the web pages call
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
@@ -90,10 +94,18 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
+	listener, conn, err := webui.InProcess()
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	pages, err := webui.New(webui.Config{API: conn, Log: log, Version: version})
+	if err != nil {
+		return controlplaneServers{}, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", services.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler(pages))
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
+	return controlplaneServers{grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -128,13 +128,21 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// HTTPHandler serves what is public over HTTP: health, version and keys.
-func (s *Server) HTTPHandler() http.Handler {
+// HTTPHandler serves what is public over HTTP: health, version and keys. others gets the
+// requests for everything else; nil: there is nothing else.
+func (s *Server) HTTPHandler(others http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
-	return s.limiter.overHTTP(mux)
+	limited := s.limiter.overHTTP(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, known := mux.Handler(r); known == "" && others != nil {
+			others.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
+	})
 }

@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry"},
 	"engines":  {"session", "probe", "reconcile", "admission", "cas", "catalogue", "direct", "provision", "purge"},
-	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
+	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "webui", "client"},
 	"frame":    {"emulator", "service"},
 }
 
