@@ -40,6 +40,7 @@ Make the first token with managedcasd token.`,
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
+				tls: certificate != nil,
 			}, r.log)
 			if err != nil {
 				return err
@@ -57,6 +58,7 @@ Make the first token with managedcasd token.`,
 type controlplaneOptions struct {
 	maxArtifactBytes int64
 	limits           controlplane.Limits    // what is zero has its default
+	tls              bool                   // browsers speak it
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
@@ -98,7 +100,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
-	pages, err := webui.New(webui.Config{API: conn, Log: log, Version: version})
+	pages, err := webui.New(webui.Config{API: conn, Cookie: auth.LoginCookie{Secure: options.tls}, Log: log, Version: version})
 	if err != nil {
 		return controlplaneServers{}, err
 	}

@@ -2,68 +2,43 @@ package auth
 
 import (
 	"net/http"
-	"strings"
+	"time"
 )
 
-// A browser keeps its login, or the token that somebody pasted, in one cookie: until it is
-// closed, out of reach of scripts, and not sent with requests that other sites begin, but
-// for links to here.
-const (
-	cookie       = "managedcas_login"
-	secureCookie = "__Host-" + cookie // no subdomain can set it (RFC 6265bis §4.1.3.2)
-)
+// LoginCookie is how a browser carries a login. On TLS its name has the prefix that lets
+// no other host, and no page without TLS, set it (RFC 6265bis §4.1.3.2).
+type LoginCookie struct{ Secure bool }
 
-// maxCookie is what browsers keep of name and value together (RFC 6265 §6.1).
-const maxCookie = 4096
-
-// SetCookie has the browser keep a token. It reports whether the text may be one at all.
-func SetCookie(w http.ResponseWriter, r *http.Request, token string) bool {
-	if !mayBeToken(token) {
-		return false
+// Name returns the cookie's name.
+func (c LoginCookie) Name() string {
+	if c.Secure {
+		return "__Host-managedcas_login"
 	}
-	http.SetCookie(w, newCookie(r, token))
-	return true
+	return "managedcas_login"
 }
 
-// DropCookie has the browser forget it.
-func DropCookie(w http.ResponseWriter, r *http.Request) {
-	c := newCookie(r, "")
-	c.MaxAge = -1
-	http.SetCookie(w, c)
+// Set gives the browser a login. It goes along when somebody follows a link to here, and
+// with no form or script of another site.
+func (c LoginCookie) Set(w http.ResponseWriter, token string, expires time.Time) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.Name(), Value: token, Path: "/", Expires: expires,
+		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
+	})
 }
 
-// CookieToken returns the token that the browser keeps, or "". It is yet to be verified.
-func CookieToken(r *http.Request) string {
-	// Two cookies of one name are of different hosts or paths: one of them is not ours.
-	named := r.CookiesNamed(cookieName(r))
-	if len(named) != 1 || !mayBeToken(named[0].Value) {
-		return ""
+// Clear has the browser forget its login.
+func (c LoginCookie) Clear(w http.ResponseWriter) {
+	http.SetCookie(w, &http.Cookie{
+		Name: c.Name(), Path: "/", MaxAge: -1,
+		HttpOnly: true, Secure: c.Secure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// Token returns the login that a request carries; empty when there is none, or when there
+// are two: another host of the domain may have set one of them.
+func (c LoginCookie) Token(r *http.Request) string {
+	if found := r.CookiesNamed(c.Name()); len(found) == 1 {
+		return found[0].Value
 	}
-	return named[0].Value
-}
-
-func newCookie(r *http.Request, value string) *http.Cookie {
-	return &http.Cookie{
-		Name: cookieName(r), Value: value, Path: "/",
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: encrypted(r),
-	}
-}
-
-func cookieName(r *http.Request) string {
-	if encrypted(r) {
-		return secureCookie
-	}
-	return cookie
-}
-
-// encrypted reports whether the browser speaks TLS, to this process or to the proxy before
-// it. Who claims so without it gets a cookie that their browser does not keep.
-func encrypted(r *http.Request) bool {
-	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
-}
-
-// mayBeToken holds for what has the letters and the length of a JWT (RFC 7515 §7.1).
-func mayBeToken(text string) bool {
-	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-	return text != "" && len(secureCookie)+len(text) <= maxCookie && strings.Trim(text, letters) == ""
+	return ""
 }

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
@@ -79,8 +78,8 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 // the old one.
 func (p *Pages) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	path := signInPath(here(r))
-	if auth.CookieToken(r) != "" {
-		auth.DropCookie(w, r)
+	if p.cookie.Token(r) != "" {
+		p.cookie.Clear(w)
 		path += "&ended=1"
 	}
 	if partly(r) {

@@ -82,7 +82,7 @@ func (v visitor) aToken() bool {
 // visit finds out who looks at a page, and gives the context of calls on their behalf. They
 // are about the organization that the path names, if it names one.
 func (p *Pages) visit(r *http.Request) (context.Context, visitor, error) {
-	token := auth.CookieToken(r)
+	token := p.token(r)
 	if token == "" {
 		return nil, visitor{}, problem.New(problem.Unauthenticated, "nobody is signed in", "")
 	}

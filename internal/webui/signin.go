@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/problem"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 )
@@ -40,16 +39,15 @@ func (p *Pages) askForToken(w http.ResponseWriter, r *http.Request, status int, 
 // signIn takes a pasted token: the browser keeps one that is good until it is closed.
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	token, back := strings.TrimSpace(r.PostFormValue("token")), localPath(r.PostFormValue("return"))
-	set := auth.SetCookie(w, r, token)
 	var err error = problem.New(problem.Unauthenticated, "that is no token", "")
-	if set {
+	if mayBeToken(token) {
 		_, err = p.api.contexts.Current(calling(r, token, ""), &controlplanev1.ContextServiceCurrentRequest{})
 	}
 	if err == nil {
+		p.keep(w, token)
 		http.Redirect(w, r, back, http.StatusSeeOther)
 		return nil
 	}
-	w.Header().Del("Set-Cookie")
 	why := problem.From(err)
 	if why.Kind() != problem.Unauthenticated {
 		return err
@@ -60,9 +58,11 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// signOut has the browser forget the token.
+// signOut has the browser forget the token, and the pages that it keeps for going back: those
+// it keeps in spite of no-store (https://w3c.github.io/webappsec-clear-site-data/).
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	auth.DropCookie(w, r)
+	p.cookie.Clear(w)
+	w.Header().Set("Clear-Site-Data", `"cache"`)
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 	return nil
 }

@@ -43,7 +43,7 @@ var states = map[managedcasv1.Organization_State]string{
 }
 
 func organizationOf(o *managedcasv1.Organization) organization {
-	return organization{o.GetId(), o.GetName(), states[o.GetState()], o.GetReason(), o.GetCreatedAt()}
+	return organization{o.GetId(), o.GetName(), states[o.GetState()], sentence(o.GetReason()), o.GetCreatedAt()}
 }
 
 // Path is of the organization's first page.
@@ -117,7 +117,7 @@ func (p *Pages) storageOf(ctx context.Context, name string, who visitor) (storag
 func backendOf(item *controlplanev1.CASBackendItem, governs bool) backend {
 	b := backend{
 		Name: item.GetName(), Label: item.GetLocation(), Provider: item.GetProvider(), Description: item.GetDescription(),
-		Error: item.GetValidationError(), Largest: size(item.GetLimits().GetMaxBytes()),
+		Error: sentence(item.GetValidationError()), Largest: size(item.GetLimits().GetMaxBytes()),
 		Default: item.GetDefault(), Fallback: item.GetFallback(), Status: "pending",
 	}
 	switch item.GetValidationStatus() {

@@ -12,6 +12,7 @@ package webui
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
@@ -29,6 +31,7 @@ const maxForm = 16 << 10
 // Config is what New needs.
 type Config struct {
 	API     grpc.ClientConnInterface // of the control plane, with all its interceptors
+	Cookie  auth.LoginCookie         // that sign-in through an identity provider sets, too
 	Log     *slog.Logger
 	Version string // of the program
 }
@@ -36,6 +39,7 @@ type Config struct {
 // Pages serves the pages.
 type Pages struct {
 	api       services
+	cookie    auth.LoginCookie
 	log       *slog.Logger
 	version   string
 	assets    assets
@@ -44,7 +48,7 @@ type Pages struct {
 
 // New returns the pages: a handler for every path that nobody else serves.
 func New(cfg Config) (http.Handler, error) {
-	p := &Pages{api: newServices(cfg.API), log: cfg.Log, version: cfg.Version}
+	p := &Pages{api: newServices(cfg.API), cookie: cfg.Cookie, log: cfg.Log, version: cfg.Version}
 	var err error
 	if p.assets, err = readAssets(); err != nil {
 		return nil, err
@@ -92,7 +96,23 @@ func (p *Pages) survive(serve page, w http.ResponseWriter, r *http.Request) (err
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
+	if err := readForm(r); err != nil {
+		return err
+	}
 	return serve(w, r)
+}
+
+// readForm reads what a form sends: a value that is missing because the body could not be
+// read is none that was left out.
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		return problem.Wrap(err, problem.TooLarge, fmt.Sprintf("the form has more than %d bytes", maxForm), "")
+	}
+	if err != nil {
+		return problem.Wrap(err, problem.Invalid, "what was sent is no form", "")
+	}
+	return nil
 }
 
 // to redirects.

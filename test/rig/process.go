@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
 )
 
 // CASProcess returns what managedcasd cas is started with to be the CAS of this
