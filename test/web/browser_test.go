@@ -4,6 +4,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"github.com/managedcas/managedcas/internal/service"
 )
 
 // patience bounds one step of a visit; other tests have the processors too.
@@ -117,19 +120,9 @@ func get[T any](v *visit, what chromedp.Action[T]) T {
 	defer cancel()
 	result, err := chromedp.Run(ctx, what)
 	if err != nil {
-		ctx, cancel := context.WithTimeout(v.ctx, 5*time.Second)
-		defer cancel()
-		where, _ := chromedp.Run(ctx, chromedp.Location())
-		text, _ := chromedp.Run(ctx, chromedp.Text("body"))
-		v.Fatalf("%v\nat %s: %s", err, where, text)
+		v.Fatal(err)
 	}
 	return result
-}
-
-// do does one thing after the other.
-func (v *visit) do(steps ...chromedp.Action[chromedp.Void]) {
-	v.Helper()
-	get(v, chromedp.Steps(steps...))
 }
 
 // js evaluates an expression in the page.
@@ -141,29 +134,72 @@ func js[T any](v *visit, expression string) T {
 // open goes to a path.
 func (v *visit) open(path string) {
 	v.Helper()
-	v.do(chromedp.Navigate(v.url+path), chromedp.WaitReady("footer"))
+	get(v, chromedp.Navigate(v.url+path))
+	v.sees("//footer")
 }
 
-// sees waits until there are elements that the XPaths describe.
+// visible counts the elements of an XPath that can be seen.
+const visible = `(() => {
+  const found = document.evaluate(%q, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE);
+  let n = 0;
+  for (let i = 0; i < found.snapshotLength; i++) n += found.snapshotItem(i).checkVisibility();
+  return n;
+})()`
+
+// sees waits until there are elements that the XPaths describe. It asks anew each time:
+// while one page follows the other, questions about the first get no answer.
 func (v *visit) sees(paths ...string) {
 	v.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
 	for _, path := range paths {
-		v.do(chromedp.WaitVisible(chromedp.Search(path)))
+		err := service.Poll(ctx, func() error {
+			once, cancel := context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+			n, err := chromedp.Run(once, chromedp.Evaluate[int](fmt.Sprintf(visible, path)))
+			if err == nil && n == 0 {
+				err = errors.New("it is not there")
+			}
+			return err
+		})
+		if err != nil {
+			v.Fatalf("%s: %v\nat %s: %s", path, err, v.at(), js[string](v, "document.body.innerText"))
+		}
 	}
+}
+
+// types writes into the field of an id, as on a keyboard; "\r" sends the form.
+func (v *visit) types(id, text string) {
+	v.Helper()
+	js[chromedp.Void](v, fmt.Sprintf("document.getElementById(%q).focus()", id))
+	v.press(text)
+}
+
+// press presses keys where the focus is.
+func (v *visit) press(keys string) {
+	v.Helper()
+	get(v, chromedp.KeyEvent(keys))
+}
+
+// clicks clicks into the middle of an element.
+func (v *visit) clicks(selector string) {
+	v.Helper()
+	at := js[[]float64](v, fmt.Sprintf("(() => { const b = document.querySelector(%q).getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()", selector))
+	get(v, chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // signIn signs in with a token, on the page that asks for it.
 func (v *visit) signIn(token string) {
 	v.Helper()
 	v.open("/")
-	v.do(chromedp.SendKeys("#token", token+"\r"))
+	v.types("token", token+"\r")
 	v.sees(`//h1[.="Organizations"]`)
 }
 
 // at returns where the browser is.
 func (v *visit) at() string {
 	v.Helper()
-	return strings.TrimPrefix(get(v, chromedp.Location()), v.url)
+	return strings.TrimPrefix(js[string](v, "location.href"), v.url)
 }
 
 // complaints are what the browser had to say so far, of this page's policy included.

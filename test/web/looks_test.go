@@ -91,7 +91,7 @@ func testLooks(t *testing.T, s *site) {
 		v.as(l)
 		v.open("/signin?ended")
 		v.looksGood(l, "signin")
-		v.do(chromedp.SendKeys("#token", "nonsense\r"))
+		v.types("token", "nonsense\r")
 		v.sees(`//p[@id="token-error"]`)
 		v.looksGood(l, "signin-error")
 	}
@@ -103,7 +103,7 @@ func testLooks(t *testing.T, s *site) {
 			v.looksGood(l, page.name)
 		}
 		v.open("/organizations")
-		v.do(chromedp.SendKeys("#name", "No Name\r"))
+		v.types("name", "No Name\r")
 		v.sees(`//p[@id="name-error"]`)
 		v.looksGood(l, "organizations-error")
 	}

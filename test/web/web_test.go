@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -62,7 +61,8 @@ func pill(state string) string { return fmt.Sprintf(`//span[contains(@class,"pil
 func testVerify(t *testing.T, s *site) {
 	v := s.visit(t, desktop)
 	v.signIn(s.admin)
-	v.do(chromedp.SendKeys("#name", "verify"), chromedp.Click("form[action='/organizations'] button"))
+	v.types("name", "verify")
+	v.clicks("form[action='/organizations'] button")
 	v.sees(`//h1[.="verify"]`, `//p[@id="state"]`+pill("pending"), `//div[@id="live"]`+pill("pending"))
 	if at := v.at(); at != "/organizations/verify/storage-backends" {
 		t.Errorf("after creating it: %s", at)
@@ -82,7 +82,7 @@ func testVerify(t *testing.T, s *site) {
 	}
 	in, tenant := s.Installation, s.Installation.Tenant(s.organization(t, "verify").ID)
 	for _, secret := range []string{"arn:", in.BucketName, in.AccountID, in.BaseRoleName + "/", tenant.APName(), in.Region} {
-		if html := get(v, chromedp.OuterHTML("html")); strings.Contains(html, secret) {
+		if html := js[string](v, "document.documentElement.outerHTML"); strings.Contains(html, secret) {
 			t.Errorf("the page names %s", secret)
 		}
 	}
@@ -100,18 +100,18 @@ func testWrongToken(t *testing.T, s *site) {
 	v := s.visit(t, desktop)
 	v.open("/organizations/some/members?page=2")
 	for _, token := range []string{"<b>no</b> token", revoked, s.admin[:len(s.admin)-4] + "AAAA"} {
-		v.do(chromedp.SendKeys("#token", token+"\r"))
+		v.types("token", token+"\r")
 		v.sees(`//p[@id="token-error"]`)
 		if kept := js[string](v, "document.querySelector('#token').value"); kept != "" {
 			t.Errorf("the page repeats the token %q", kept)
 		}
-		v.do(chromedp.Navigate(s.url+v.at()), chromedp.WaitReady("footer"))
+		v.open(v.at())
 	}
 	if n := len(v.cookies()); n != 0 {
 		t.Errorf("%d cookies of tokens that are no good", n)
 	}
 	v.open("/organizations/some/members?page=2")
-	v.do(chromedp.SendKeys("#token", s.admin+"\r"))
+	v.types("token", s.admin+"\r")
 	v.sees(`//h1[.="Not found"]`) // there is no such organization; but it is where we wanted to go
 	if at := v.at(); at != "/organizations/some/members?page=2" {
 		t.Errorf("signed in, and taken to %s", at)
@@ -130,10 +130,10 @@ func testHostileNames(t *testing.T, s *site) {
 	}
 	v := s.visit(t, desktop)
 	v.open("/signin?return=%2F%22%3E%3Cscript%3Ewindow.ran=1%3C%2Fscript%3E")
-	v.do(chromedp.SendKeys("#token", token+"\r"))
+	v.types("token", token+"\r")
 	v.sees(`//h1[.="Not found"]`)
 	v.open("/organizations")
-	v.do(chromedp.SendKeys("#name", hostile+"\r"))
+	v.types("name", hostile+"\r")
 	v.sees(`//p[@id="name-error"]`)
 	if typed := js[string](v, "document.querySelector('#name').value"); typed != hostile {
 		t.Errorf("what was typed is kept as %q", typed)
@@ -166,7 +166,7 @@ func testSignOut(t *testing.T, s *site) {
 	if seen := js[string](v, "document.cookie"); seen != "" {
 		t.Errorf("scripts see the cookie")
 	}
-	v.do(chromedp.Click(".who button"))
+	v.clicks(".who button")
 	v.sees(`//h1[.="Sign in"]`)
 	if n := len(v.cookies()); n != 0 {
 		t.Errorf("%d cookies are left", n)
@@ -185,10 +185,10 @@ func testKeyboard(t *testing.T, s *site) {
 	v := s.visit(t, desktop)
 	v.open("/signin")
 	v.tabTo("token")
-	v.do(chromedp.KeyEvent(s.admin), chromedp.KeyEvent(kb.Enter))
+	v.press(s.admin + kb.Enter)
 	v.sees(`//h1[.="Organizations"]`)
 	v.tabTo("name")
-	v.do(chromedp.KeyEvent("keys"), chromedp.KeyEvent(kb.Enter))
+	v.press("keys" + kb.Enter)
 	v.sees(`//h1[.="keys"]`)
 	v.quiet()
 }
@@ -198,7 +198,7 @@ func (v *visit) tabTo(id string) {
 	v.Helper()
 	const most = 60
 	for range most {
-		v.do(chromedp.KeyEvent(kb.Tab))
+		v.press(kb.Tab)
 		focus := js[[]string](v, `(() => { const e = document.activeElement, s = getComputedStyle(e); return [e.id, s.outlineStyle, s.outlineWidth] })()`)
 		if focus[1] != "solid" || focus[2] != "3px" {
 			v.Errorf("nobody sees where the focus is: %q", focus)
@@ -215,11 +215,11 @@ func testWithoutScripts(t *testing.T, s *site) {
 	v := s.visit(t, desktop)
 	v.withoutScripts()
 	v.signIn(s.admin)
-	v.do(chromedp.SendKeys("#name", "scriptless\r"))
+	v.types("name", "scriptless\r")
 	v.sees(`//h1[.="scriptless"]`, `//div[@id="live"]`+pill("pending"))
 	s.Reconcile(t, s.organization(t, "scriptless").ID)
 	v.sees(`//div[@id="live"]` + pill("valid"))
-	v.do(chromedp.Click(`.tabs a[href$="/members"]`))
+	v.clicks(`.tabs a[href$="/members"]`)
 	v.sees(`//h2[starts-with(.,"Members")]`)
 }
 
