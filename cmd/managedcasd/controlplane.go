@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -18,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/webui"
 )
 
 func controlplaneCommand() *cobra.Command {
@@ -44,8 +47,8 @@ Its first start prints a token for the first administrator.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
-				identity: r.cfg.Controlplane,
-				cas:      r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+				identity: r.cfg.Controlplane, tls: certificate != nil,
+				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
 				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
@@ -61,6 +64,7 @@ Its first start prints a token for the first administrator.`,
 				r.announce(listeners),
 				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.GRPC("pages", servers.pages, servers.grpc),
 					service.HTTP("http", listeners.HTTP, servers.http),
 				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
@@ -74,12 +78,22 @@ type controlplaneOptions struct {
 	maxArtifactBytes int64
 	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
+	tls              bool                   // browsers speak it
 	metrics          []prometheus.Collector // of others in the process, shown with its own
+}
+
+// secure reports whether browsers reach the pages over TLS: here, or at a proxy in front.
+func (o controlplaneOptions) secure() bool {
+	if o.identity.PublicURL != "" {
+		return strings.HasPrefix(o.identity.PublicURL, "https:")
+	}
+	return o.tls
 }
 
 type controlplaneServers struct {
 	api    *controlplane.Server
 	grpc   *grpc.Server
+	pages  net.Listener // from where the web pages call
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
@@ -132,11 +146,19 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
 	standing = service.NewStanding(server)
+	listener, conn, err := webui.InProcess()
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	pages, err := webui.New(webui.Config{API: conn, Cookie: auth.LoginCookie{Secure: options.secure()}, Log: log, Version: version})
+	if err != nil {
+		return controlplaneServers{}, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", services.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler(pages))
 	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
 	return controlplaneServers{
-		api: services, grpc: server, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
+		api: services, grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
 		tasks: []service.Task{{Name: "audit", Run: records.Run}},
 	}, nil
 }

@@ -209,6 +209,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	// 5. Serve, and say so.
 	return service.Run(ctx, log,
 		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
+		service.GRPC("pages", controlplane.pages, controlplane.grpc),
 		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
 		service.Drained("cas", log, cas.drain,
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),

@@ -160,8 +160,9 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 }
 
 // HTTPHandler serves what is public over HTTP: health, version, keys, the way to a download,
-// and the pages.
-func (s *Server) HTTPHandler() http.Handler {
+// and how people sign in. others gets the requests for everything else; nil: there is nothing
+// else.
+func (s *Server) HTTPHandler(others http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -172,5 +173,12 @@ func (s *Server) HTTPHandler() http.Handler {
 	for pattern, page := range s.cfg.Pages {
 		mux.Handle(pattern, page)
 	}
-	return s.limiter.overHTTP(mux)
+	limited := s.limiter.overHTTP(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, known := mux.Handler(r); known == "" && others != nil {
+			others.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
+	})
 }
