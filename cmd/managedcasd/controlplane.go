@@ -13,6 +13,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -43,6 +44,7 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
 				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
@@ -65,6 +67,7 @@ Make the first token with managedcasd token.`,
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
@@ -97,6 +100,10 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var uploads controlplane.Uploads
+	if options.cas != "" {
+		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls
 	services := controlplane.New(controlplane.Config{
@@ -104,6 +111,7 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
+		Uploads:          uploads, PublicCAS: options.publicCAS,
 		Checks: map[string]func(context.Context) error{
 			"schema": db.SchemaReady,
 			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },

@@ -57,6 +57,8 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	Attestations
+	CraftingStates
 	Audit
 	Members
 	Invitations
@@ -88,6 +90,10 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// Uploads stores the bundles of attestations; nil: none are taken.
+	Uploads Uploads
+	// PublicCAS is the URL of the CAS's HTTP port as clients reach it; empty: nobody is told.
+	PublicCAS string
 	// Checks are what has to work besides the database for the server to be ready, by name.
 	Checks map[string]func(context.Context) error
 	// Limits of callers. What it leaves out has its default.
@@ -117,6 +123,10 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterCASCredentialsServiceServer(r, credentials{server: s})
 	controlplanev1.RegisterAPITokenServiceServer(r, tokens{server: s})
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
+	controlplanev1.RegisterCASRedirectServiceServer(r, redirects{server: s})
+	controlplanev1.RegisterAttestationServiceServer(r, attestations{server: s})
+	controlplanev1.RegisterAttestationStateServiceServer(r, craftingStates{server: s})
+	controlplanev1.RegisterSigningServiceServer(r, signing{})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
@@ -135,13 +145,15 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// HTTPHandler serves what is public over HTTP: health, version and keys.
+// HTTPHandler serves what is public over HTTP, health, version and keys, and the way to a
+// download.
 func (s *Server) HTTPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
+	mux.HandleFunc("GET /download/{digest}", s.download)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
 	return s.limiter.overHTTP(mux)
 }

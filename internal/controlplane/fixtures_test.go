@@ -62,6 +62,12 @@ type plane struct {
 
 func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	t.Helper()
+	return newPlaneWith(t, nil, limits...)
+}
+
+// newPlaneWith is newPlane for attestations, which go to uploads.
+func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlplane.Limits) *plane {
+	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
@@ -85,7 +91,7 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	limits = append(limits, controlplane.Limits{})
 	p.server = controlplane.New(controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0], Uploads: uploads,
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)

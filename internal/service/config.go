@@ -102,8 +102,12 @@ type Listen struct {
 
 // Controlplane configures the control plane.
 type Controlplane struct {
-	Listen    Listen `yaml:"listen"`
-	Transport `yaml:",inline"`
+	Listen Listen `yaml:"listen"`
+	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	CASURL string `yaml:"casUrl"`
+	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
+	PublicCASURL string `yaml:"publicCasUrl"`
+	Transport    `yaml:",inline"`
 	// KeyRotation is how old a signing key becomes until its successor is announced; default
 	// 720h, 24h to 87600h.
 	KeyRotation time.Duration `yaml:"keyRotation"`
@@ -241,6 +245,11 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
 		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
+	}
+	for key, text := range map[string]string{"casUrl": cfg.Controlplane.CASURL, "publicCasUrl": cfg.Controlplane.PublicCASURL} {
+		if checkURL(text) != nil {
+			return Config{}, fmt.Errorf("controlplane.%s is %q: give the http or https URL of the CAS's HTTP port, such as http://127.0.0.1:8001", key, text)
+		}
 	}
 	if cfg.CAS.DirectTransfers == "" {
 		cfg.CAS.DirectTransfers = direct.Off

@@ -101,6 +101,8 @@ func TestConfigRefusals(t *testing.T) {
 		{"sessions above 45 minutes", complete + "cas: {sessionReuse: 45m1s}\n", "cas.sessionReuse is 45m1s: 0s to 45m0s"},
 		{"control plane without scheme", complete + "cas: {controlplaneUrl: 'localhost:8000'}\n", `cas.controlplaneUrl is "localhost:8000": give the http or https URL`},
 		{"control plane of another scheme", complete + "cas: {controlplaneUrl: 'grpc://localhost:8000'}\n", "cas.controlplaneUrl"},
+		{"CAS without scheme", complete + "controlplane: {casUrl: 'localhost:8001'}\n", `controlplane.casUrl is "localhost:8001": give the http or https URL`},
+		{"CAS with a query", complete + "controlplane: {publicCasUrl: 'https://cas.example.com/?t=x'}\n", "controlplane.publicCasUrl"},
 		{"control plane without host", complete + "cas: {controlplaneUrl: 'http://:8000'}\n", "cas.controlplaneUrl"},
 		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
 		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},

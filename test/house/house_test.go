@@ -23,8 +23,8 @@ const module = "github.com/managedcas/managedcas/"
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry", "audit"},
-	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "provision", "purge"},
-	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
+	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "provision", "purge", "attestation"},
+	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "controlplane", "client"},
 	"frame":    {"emulator", "service"},
 }
 
