@@ -32,7 +32,7 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
 	api := controlplane.New(controlplane.Config{
-		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler),
+		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler), Audit: r.Audit,
 		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
 	})
 	server := service.NewGRPC(r.log, api.ServerOptions()...)
