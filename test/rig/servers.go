@@ -40,10 +40,14 @@ func (r *Rig) backendOf(t testing.TB, grant cas.Grant) uuid.UUID {
 	if grant.Backend != uuid.Nil {
 		return grant.Backend
 	}
+	if known, ok := r.managed.Load(grant.Org); ok { // also when the database is away
+		return known.(uuid.UUID)
+	}
 	list, err := r.DB.Backends(t.Context(), grant.Org)
 	must(t, err)
 	for _, b := range list {
 		if b.Managed {
+			r.managed.Store(grant.Org, b.ID)
 			return b.ID
 		}
 	}
