@@ -58,6 +58,8 @@ var access = map[string]need{
 	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: instance,
 	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    instance,
 
+	managedcasv1.OwnBucketService_Describe_FullMethodName: instanceInOrganization,
+
 	managedcasv1.ArtifactService_List_FullMethodName:        organization,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: organization,
 

@@ -52,6 +52,8 @@ var decisions = map[string]string{
 	"managedcas.v1.OrganizationAdminService/ListDeleted": "--xx++",
 	"managedcas.v1.OrganizationAdminService/Undelete":    "--xx++",
 
+	"managedcas.v1.OwnBucketService/Describe": "--xx?+",
+
 	"managedcas.v1.ArtifactService/List":        "--+x?+",
 	"managedcas.v1.ArtifactService/FindMissing": "--+x?+",
 }

@@ -56,6 +56,7 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	BackendRecords
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -83,6 +84,8 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// OwnBuckets are the buckets that organizations may bring; nil: they may not.
+	OwnBuckets *OwnBuckets
 }
 
 // Server implements the services.
@@ -105,6 +108,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
+	managedcasv1.RegisterOwnBucketServiceServer(r, ownBuckets{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the

@@ -34,6 +34,8 @@ func known(cause error) error {
 		return problem.Wrap(cause, problem.Exists, "the name is taken", "choose another name")
 	case errors.Is(cause, registry.ErrNotFound):
 		return problem.Wrap(cause, problem.NotFound, "not found", "see what there is with list")
+	case errors.Is(cause, registry.ErrConflict):
+		return problem.Wrap(cause, problem.Conflict, "somebody else changed it at the same time", "look at it again, and try again")
 	case errors.Is(cause, org.ErrTransition):
 		return problem.Wrap(cause, problem.Precondition, "the organization is not in a state that allows this", "see its state with organization describe")
 	}

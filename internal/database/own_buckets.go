@@ -41,7 +41,8 @@ func (db *DB) CreateBackend(ctx context.Context, b registry.Backend) error {
 
 // UpdateBackend changes one of them, and whether any is the default; of the managed one
 // that alone. A default that is one no longer leaves its place to the next.
-func (db *DB) UpdateBackend(ctx context.Context, b registry.Backend) error {
+// registry.ErrConflict when it was changed since it was as of seen, its UpdatedAt.
+func (db *DB) UpdateBackend(ctx context.Context, b registry.Backend, seen time.Time) error {
 	row := rowOfBackend(b)
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if err := makeRoom(ctx, tx, b); err != nil {
@@ -51,7 +52,11 @@ func (db *DB) UpdateBackend(ctx context.Context, b registry.Backend) error {
 		if !b.Managed {
 			columns = append(columns, "description", "fallback", "region", "role_arn", "external_id", "max_bytes", "status", "validation_error", "validated_at", "check_at")
 		}
-		if err := affected(tx.NewUpdate().Model(&row).Column(columns...).Where("id = ? AND org_id = ? AND managed = ?", row.ID, row.OrgID, row.Managed).Exec(ctx)); err != nil {
+		err := affected(tx.NewUpdate().Model(&row).Column(columns...).
+			Where("id = ? AND org_id = ? AND managed = ? AND updated_at = ?", row.ID, row.OrgID, row.Managed, instant(seen)).Exec(ctx))
+		if errors.Is(err, registry.ErrNotFound) {
+			return registry.ErrConflict
+		} else if err != nil {
 			return err
 		}
 		return promote(ctx, tx, b.Org, row.UpdatedAt, "the storage backend "+b.Name+" is the default no longer", row.ID)

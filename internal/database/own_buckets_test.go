@@ -81,9 +81,19 @@ func TestOwnBucketsTakeEachOthersPlaces(t *testing.T) {
 		must(db.DeleteBackend(ctx, c))
 		expect("c is deleted", managed, "")
 		b.Fallback, b.Default = false, true
-		must(db.UpdateBackend(ctx, b))
+		change := func(b registry.Backend) {
+			t.Helper()
+			now, err := db.Backend(ctx, o.ID, b.ID)
+			must(err)
+			b.UpdatedAt = now.UpdatedAt.Add(time.Millisecond)
+			must(db.UpdateBackend(ctx, b, now.UpdatedAt))
+			if err := db.UpdateBackend(ctx, b, now.UpdatedAt); !errors.Is(err, registry.ErrConflict) {
+				t.Errorf("a change of what it was before: %v, want ErrConflict", err)
+			}
+		}
+		change(b)
 		b.Default = false
-		must(db.UpdateBackend(ctx, b))
+		change(b)
 		expect("b is the default no longer", managed, "")
 		events, err := db.Events(ctx, o.ID, 100)
 		must(err)
@@ -98,13 +108,13 @@ func TestOwnBucketsTakeEachOthersPlaces(t *testing.T) {
 		}
 		// The managed one can be made the default again, and is not changed otherwise.
 		b.Default = true
-		must(db.UpdateBackend(ctx, b))
+		change(b)
 		list, err := db.Backends(ctx, o.ID)
 		must(err)
 		for _, m := range list {
 			if m.Managed {
 				m.Default, m.MaxBytes, m.Description = true, 1, "changed"
-				must(db.UpdateBackend(ctx, m))
+				change(m)
 				if got, err := db.Backend(ctx, o.ID, m.ID); err != nil || got.MaxBytes != 0 || got.Description != "" {
 					t.Errorf("the managed backend was changed: %+v, %v", got, err)
 				}
@@ -130,12 +140,13 @@ func TestBackendsOfOthersAreNotThere(t *testing.T) {
 		foreign := b
 		foreign.Org = mallory.ID
 		_, err := db.Backend(t.Context(), mallory.ID, b.ID)
-		for what, err := range map[string]error{
-			"read": err, "update": db.UpdateBackend(t.Context(), foreign), "delete": db.DeleteBackend(t.Context(), foreign),
-		} {
+		for what, err := range map[string]error{"read": err, "delete": db.DeleteBackend(t.Context(), foreign)} {
 			if !errors.Is(err, registry.ErrNotFound) {
 				t.Errorf("%s: %v, want ErrNotFound", what, err)
 			}
+		}
+		if err := db.UpdateBackend(t.Context(), foreign, b.UpdatedAt); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("update: %v, want ErrConflict", err)
 		}
 		if err := db.RecordValidation(t.Context(), foreign, "", time.Now(), time.Now()); !errors.Is(err, registry.ErrConflict) {
 			t.Errorf("record: %v, want ErrConflict", err)

@@ -90,7 +90,7 @@ type Rig struct {
 	network    *http.Transport // of everybody but the servers' clients
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
-	managed    sync.Map // the id of each organization's managed storage backend
+	managed    sync.Map          // the id of each organization's managed storage backend
 	sessions   *session.Sessions // of the CAS
 	operator   *awscloud.Cloud
 	backend    *awscloud.Cloud
