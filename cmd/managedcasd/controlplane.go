@@ -11,17 +11,22 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/ownbucket"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
-		`Run the control plane. It calls no AWS API itself: it writes organizations to the
+		`Run the control plane. It writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Make the first token with managedcasd token.`,
+Make the first token with managedcasd token. Only where organizations may bring their own
+buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it is trusted.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -32,10 +37,18 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes}, r.log)
+			options := controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, installation: r.in}
+			if r.in.OwnBuckets() {
+				if options.aws, err = connectAWS(ctx, r.cfg, r.in, r.tracing, r.log); err != nil {
+					return err
+				}
+			}
+			servers, err := newControlplane(ctx, db, options, r.log)
 			if err != nil {
 				return err
 			}
+			stop := service.Background(ctx, r.log, servers.tasks...)
+			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
 				service.GRPC("grpc", listeners.GRPC, servers.grpc),
@@ -47,6 +60,8 @@ Make the first token with managedcasd token.`,
 type controlplaneOptions struct {
 	maxArtifactBytes int64
 	metrics          []prometheus.Collector // of others in the process, shown with its own
+	installation     tenancy.Installation
+	aws              *awscloud.Cloud // as the control plane's identity; nil unless there are own buckets
 }
 
 type controlplaneServers struct {
@@ -54,6 +69,7 @@ type controlplaneServers struct {
 	http   http.Handler
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
+	tasks  []service.Task
 }
 
 // newControlplane puts the control plane together on a database.
@@ -71,10 +87,12 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	own, tasks := ownBuckets(db, options, log)
 	api := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		OwnBuckets:       own,
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
@@ -82,7 +100,21 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	mux := http.NewServeMux()
 	mux.Handle("/", api.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys}, nil
+	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, tasks: tasks}, nil
+}
+
+// ownBuckets is what validates the buckets that organizations bring, now and then and when
+// it is asked; nil where they may not.
+func ownBuckets(db *database.DB, options controlplaneOptions, log *slog.Logger) (*controlplane.OwnBuckets, []service.Task) {
+	if !options.installation.OwnBuckets() || options.aws == nil {
+		return nil, nil
+	}
+	validator := ownbucket.New(ownbucket.Config{
+		Installation: options.installation, STS: options.aws,
+		Open: func(s session.Session) ownbucket.Reach { return options.aws.Reach(s) },
+	})
+	watch := service.Task{Name: "own buckets", Run: func(ctx context.Context) error { return validator.Watch(ctx, db, log) }}
+	return &controlplane.OwnBuckets{Installation: options.installation, Validator: validator, Interval: ownbucket.Interval}, []service.Task{watch}
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {
