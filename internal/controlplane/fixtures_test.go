@@ -59,6 +59,11 @@ type plane struct {
 
 func newPlane(t *testing.T) *plane {
 	t.Helper()
+	return newPlaneWith(t, func(*controlplane.Config) {})
+}
+
+func newPlaneWith(t *testing.T, change func(*controlplane.Config)) *plane {
+	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
@@ -78,10 +83,12 @@ func newPlane(t *testing.T) *plane {
 		t.Fatal(err)
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
-	p.server = controlplane.New(controlplane.Config{
+	cfg := controlplane.Config{
 		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
-	})
+	}
+	change(&cfg)
+	p.server = controlplane.New(cfg)
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)
 	listener := bufconn.Listen(1 << 20)
