@@ -45,8 +45,7 @@ func backendCreate(a *app) *cobra.Command {
 		Use:   "create NAME --bucket BUCKET --region REGION --role-arn ARN",
 		Short: "Keep artifacts in a bucket of your own",
 		Long:  createHelp,
-		Example: `  managedcas --org acme cas-backend create ours --bucket acme-artifacts \
-    --region eu-west-1 --role-arn arn:aws:iam::111122223333:role/managedcas/artifacts --default`,
+		Example: `  managedcas --org acme cas-backend create ours --bucket acme-artifacts --region eu-west-1 --role-arn arn:aws:iam::111122223333:role/managedcas/artifacts --default`,
 		Args: oneBackend,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.Name = args[0]
