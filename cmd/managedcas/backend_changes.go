@@ -42,11 +42,11 @@ It must belong to the account of the role. Access keys are not accepted.`
 func backendCreate(a *app) *cobra.Command {
 	var b client.NewBackend
 	cmd := &cobra.Command{
-		Use:   "create NAME --bucket BUCKET --region REGION --role-arn ARN",
-		Short: "Keep artifacts in a bucket of your own",
-		Long:  createHelp,
+		Use:     "create NAME --bucket BUCKET --region REGION --role-arn ARN",
+		Short:   "Keep artifacts in a bucket of your own",
+		Long:    createHelp,
 		Example: `  managedcas --org acme cas-backend create ours --bucket acme-artifacts --region eu-west-1 --role-arn arn:aws:iam::111122223333:role/managedcas/artifacts --default`,
-		Args: oneBackend,
+		Args:    oneBackend,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b.Name = args[0]
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {

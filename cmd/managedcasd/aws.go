@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -74,7 +75,7 @@ func serveAWS(ctx context.Context, cfg emulator.Config, listen, readyFile string
 		service.HTTP("aws", listener, aws),
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			endpoint := "http://" + listener.Addr().String()
-			if err := awaitOK(ctx, endpoint+"/_aws/health"); err != nil {
+			if err := awaitOK(ctx, http.DefaultClient, endpoint+"/_aws/health"); err != nil {
 				return err
 			}
 			if readyFile != "" {

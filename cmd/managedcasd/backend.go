@@ -33,7 +33,11 @@ run on one database.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(service.Listen{HTTP: r.cfg.Backend.Listen.HTTP})
+			certificate, err := r.cfg.Backend.Certificate("backend", r.log)
+			if err != nil {
+				return err
+			}
+			listeners, err := r.cfg.Backend.Listeners("backend", service.Listen{HTTP: r.cfg.Backend.Listen.HTTP}, certificate)
 			if err != nil {
 				return err
 			}
@@ -59,7 +63,7 @@ run on one database.`,
 				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   service.Explained(r.log, "database", db.Ping),
 					"reconciler": func(context.Context) error { return reconciler.Health() },
-				}, slices.Concat(aws.Collectors(), reconciler.Collectors(),
+				}, slices.Concat(aws.Collectors(), reconciler.Collectors(), certificate.Collectors(),
 					[]prometheus.Collector{quotas, purger, reconcile.NewCensus(db, db.Queue(), r.log)})...)),
 			)
 		})

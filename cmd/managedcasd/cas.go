@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
@@ -45,14 +46,23 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", &http.Client{Timeout: 10 * time.Second}, r.log)
+			controlplane, err := service.Client(r.cfg.CAS.ControlplaneCA)
+			if err != nil {
+				return fmt.Errorf("cas.controlplaneCa: %w", err)
+			}
+			keys := auth.NewRemoteKeys(strings.TrimSuffix(r.cfg.CAS.ControlplaneURL, "/")+"/.well-known/jwks.json", controlplane, db, r.log)
 			store := r.cfg.SecretStore
 			secrets, err := newSecretStore(store, store.Vault.CASRole, r.in, db, aws)
 			if err != nil {
 				return err
 			}
+			certificate, err := r.cfg.CAS.Certificate("cas", r.log)
+			if err != nil {
+				return err
+			}
 			servers, err := newCAS(aws, r.in, db, secrets, casOptions{
-				keys: keys,
+				keys:    keys,
+				metrics: certificate.Collectors(),
 				checks: map[string]service.Check{
 					"keys": keys.Ready, // which says why by itself
 					"aws":  service.Explained(r.log, "aws", aws.SignedIn),
@@ -70,7 +80,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 			if err != nil {
 				return err
 			}
-			listeners, err := service.Listeners(r.cfg.CAS.Listen)
+			listeners, err := r.cfg.CAS.Listeners("cas", r.cfg.CAS.Listen, certificate)
 			if err != nil {
 				return err
 			}
@@ -90,6 +100,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 type casOptions struct {
 	keys             auth.Keys
 	checks           map[string]service.Check // of /readyz, besides those of every cas
+	metrics          []prometheus.Collector   // shown with its own
 	sessionReuse     time.Duration
 	singlePutMax     int64
 	partSize         int64
@@ -175,7 +186,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	}
 	maps.Copy(checks, options.checks)
 	mux := http.NewServeMux()
-	mux.Handle("/", service.Health(version, checks, slices.Concat(metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
+	mux.Handle("/", service.Health(version, checks, slices.Concat(options.metrics, metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
 		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))

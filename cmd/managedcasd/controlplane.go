@@ -12,6 +12,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
+	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/ownbucket"
@@ -33,11 +34,19 @@ buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it is tru
 				return err
 			}
 			defer func() { err = errors.Join(err, db.Close()) }()
-			listeners, err := service.Listeners(r.cfg.Controlplane.Listen)
+			certificate, err := r.cfg.Controlplane.Certificate("controlplane", r.log)
 			if err != nil {
 				return err
 			}
-			options := controlplaneOptions{maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, installation: r.in}
+			listeners, err := r.cfg.Controlplane.Listeners("controlplane", r.cfg.Controlplane.Listen, certificate)
+			if err != nil {
+				return err
+			}
+			options := controlplaneOptions{
+				installation: r.in,
+				cas:          r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
+			}
 			if r.in.OwnBuckets() {
 				if options.aws, err = connectAWS(ctx, r.cfg, r.in, r.tracing, r.log); err != nil {
 					return err
@@ -51,14 +60,19 @@ buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it is tru
 			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				service.GRPC("grpc", listeners.GRPC, servers.grpc),
-				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
+					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.HTTP("http", listeners.HTTP, servers.http),
+				),
+				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 			)
 		})
 }
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
+	limits           controlplane.Limits    // what is zero has its default
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 	installation     tenancy.Installation
 	aws              *awscloud.Cloud // as the control plane's identity; nil unless there are own buckets
@@ -70,15 +84,19 @@ type controlplaneServers struct {
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
 	tasks  []service.Task
+	rings  []*auth.KeyRing
+
+	standing *service.Standing
 }
 
 // newControlplane puts the control plane together on a database.
 func newControlplane(ctx context.Context, db *database.DB, options controlplaneOptions, log *slog.Logger) (controlplaneServers, error) {
 	log = log.With("part", "controlplane")
-	tokens, err := newTokens(ctx, db, log)
+	api, err := auth.OpenKeyRing(ctx, db, registry.KeyUseAPI)
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	tokens := auth.NewTokens(db, db, api, log)
 	keys, err := auth.OpenKeyRing(ctx, db, registry.KeyUseCAS)
 	if err != nil {
 		return controlplaneServers{}, err
@@ -87,20 +105,33 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var uploads controlplane.Uploads
+	if options.cas != "" {
+		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+	}
+	var standing *service.Standing // there is one before there are calls
 	own, tasks := ownBuckets(db, options, log)
-	api := controlplane.New(controlplane.Config{
+	services := controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
+		Limits:           options.limits,
 		OwnBuckets:       own,
+		Uploads:          uploads, PublicCAS: options.publicCAS,
+		Checks: map[string]func(context.Context) error{
+			"schema": db.SchemaReady,
+			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
+			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
+		},
 	})
 	calls := service.NewCallMetrics()
-	server := service.NewGRPC(log, append(calls.ServerOptions(), api.ServerOptions()...)...)
-	api.Register(server)
+	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
+	services.Register(server)
+	standing = service.NewStanding(server)
 	mux := http.NewServeMux()
-	mux.Handle("/", api.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler())
 	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, tasks: tasks}, nil
+	return controlplaneServers{grpc: server, http: mux, tokens: tokens, keys: keys, tasks: tasks, rings: []*auth.KeyRing{api, keys}, standing: standing}, nil
 }
 
 // ownBuckets is what validates the buckets that organizations bring, now and then and when

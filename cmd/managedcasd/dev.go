@@ -180,7 +180,9 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return err
 	}
 	purger := newPurger(clouds["backend"], installation, db, options.reconcile, log)
+	casURL := "http://" + listeners["cas-http"].Addr().String()
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{
+		cas: casURL, publicCAS: casURL,
 		maxArtifactBytes: options.maxArtifactBytes, installation: installation, aws: clouds["controlplane"],
 		metrics: slices.Concat(clouds["backend"].Collectors(), reconciler.Collectors(),
 			[]prometheus.Collector{purger, reconcile.NewCensus(db, db.Queue(), log)}), // the backend has no port here

@@ -95,7 +95,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), purgeCommand(), tokenCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
+		provisionCommand(), purgeCommand(), tokenCommand(), keysCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
 	)
 	return root
 }

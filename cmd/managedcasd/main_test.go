@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -11,6 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/managedcas/managedcas/test/authority"
 )
 
 func TestErrorsStayOnOneLine(t *testing.T) {
@@ -26,9 +30,26 @@ func TestErrorsStayOnOneLine(t *testing.T) {
 	}
 }
 
-// A role that is told to stop says so, and that it did: exit code 0.
+// A role that is told to stop says so, and that it did: exit code 0. With TLS it finds
+// itself just so.
 func TestARoleSaysThatItStops(t *testing.T) {
 	t.Parallel()
+	secret := authority.NewSecret(t)
+	authority.New(t).Renew(t, secret, time.Now().Add(time.Hour))
+	for transport, url := range map[string]string{
+		"": `"http":"http://127.0.0.1:`,
+		fmt.Sprintf("tls: {certFile: %q, keyFile: %q}", secret.CertFile(), secret.KeyFile()): `"http":"https://127.0.0.1:`,
+	} {
+		text := startAndStop(t, `drainDelay: 0s, listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}, `+transport)
+		if !strings.Contains(text, url) {
+			t.Errorf("it does not listen at %s:\n%s", url, text)
+		}
+	}
+}
+
+// startAndStop runs a control plane until it is ready, and returns its log.
+func startAndStop(t *testing.T, controlplane string) string {
+	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "managedcas.yaml")
 	if err := os.WriteFile(file, []byte(`
@@ -37,7 +58,7 @@ backend:
     kmsKeyArn: "arn:aws:kms:eu-west-1:111122223333:key/11111111-2222-3333-4444-555555555555",
     baseRoleName: tenant, sessionPolicyPrefix: cas-, backendRoleName: backend, controlplaneRoleName: controlplane}
 database: {url: "sqlite:`+filepath.Join(dir, "cas.db")+`"}
-controlplane: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}}
+controlplane: {`+controlplane+`}
 `), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +74,7 @@ controlplane: {listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}}
 	if code != 0 || !strings.Contains(text, `"msg":"stopping: told to by a signal","role":"controlplane"`) || !strings.HasSuffix(text, `"msg":"stopped","role":"controlplane"}`+"\n") {
 		t.Errorf("exit code %d:\n%s", code, text)
 	}
+	return text
 }
 
 // Who forgot the credentials is told whose are needed. It sets the environment of the

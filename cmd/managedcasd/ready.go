@@ -92,7 +92,7 @@ func newReady(listeners map[string]net.Listener, root emulator.Credentials, in t
 // when ctx ends: a file that is there means that the system is.
 func announce(ctx context.Context, file string, r ready, log *slog.Logger) error {
 	for _, url := range []string{r.AWS.Endpoint + "/_aws/health", r.Controlplane.HTTP + "/readyz", r.CAS.HTTP + "/readyz"} {
-		if err := awaitOK(ctx, url); err != nil {
+		if err := awaitOK(ctx, http.DefaultClient, url); err != nil {
 			return err
 		}
 	}
@@ -145,13 +145,13 @@ func writeFile(file string, text []byte) error {
 }
 
 // awaitOK asks url until it answers 200.
-func awaitOK(ctx context.Context, url string) error {
+func awaitOK(ctx context.Context, client *http.Client, url string) error {
 	return service.Poll(ctx, func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := client.Do(req)
 		if err != nil {
 			return err
 		}

@@ -103,10 +103,11 @@ func (r role) announce(listeners service.Opened) service.Task {
 			at.GRPC = listeners.GRPC.Addr().String()
 		}
 		if listeners.HTTP != nil {
-			at.HTTP = "http://" + listeners.HTTP.Addr().String()
+			at.HTTP = listeners.URL()
+			self := listeners.Self()
 			// What it waits for may come: another role, credentials, a database.
 			for {
-				err := awaitOK(ctx, at.HTTP+"/readyz")
+				err := awaitOK(ctx, self, at.HTTP+"/readyz")
 				if err == nil {
 					break
 				}

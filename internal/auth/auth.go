@@ -1,11 +1,12 @@
-// Package auth decides who makes a call. It turns API tokens into a Caller for the
-// control plane, and CAS tokens into a cas.Grant for the CAS; there is no other way
+// Package auth decides who makes a call. It turns API tokens and logins into a Caller for
+// the control plane, and CAS tokens into a cas.Grant for the CAS; there is no other way
 // to get a Caller.
 //
 // Invariants:
 //   - The organization of a Caller comes from its verified token. A header may only
-//     narrow an instance token, and must agree with an organization's own (DESIGN I1).
-//   - A token is accepted by its signature and, an API token, by its row as well:
+//     narrow an instance token, choose among a user's memberships, and must agree with an
+//     organization token's own (DESIGN I1).
+//   - A token is accepted by its signature and, an API token or login, by its row as well:
 //     revoking the row is enough, and a stolen signing key is not.
 //   - A key signs one kind of token (registry.KeyUse), with one algorithm, ES256, which
 //     is never read from the token.
@@ -25,9 +26,10 @@ import (
 // The fixed claims of tokens, by which existing clients tell them apart (facts WIRE
 // §1.4, §4).
 const (
-	issuer      = "cp.chainloop"
-	apiAudience = "api-token-auth.chainloop"
-	casAudience = "artifact-cas.chainloop"
+	issuer       = "cp.chainloop"
+	apiAudience  = "api-token-auth.chainloop"
+	userAudience = "user-auth.chainloop"
+	casAudience  = "artifact-cas.chainloop"
 )
 
 // maxToken bounds the tokens that are looked at, in bytes. Ours have under 700.

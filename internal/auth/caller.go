@@ -7,33 +7,71 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 )
+
+// Kind is what kind of caller makes a call.
+type Kind int
+
+// The kinds of caller. The zero Kind is nobody.
+const (
+	Nobody            Kind = iota
+	InstanceToken          // an API token of the installation
+	OrganizationToken      // an API token of one organization
+	PipelineToken          // what a CI pipeline got for its provider's token
+	UserLogin              // somebody who has signed in
+)
+
+var kinds = [...]string{"nobody", "instance token", "organization token", "pipeline", "user"}
+
+// String names the kind in logs and in the audit log.
+func (k Kind) String() string { return kinds[k] }
 
 // Caller is who makes a call. Only this package makes one, out of a verified token.
 // The zero Caller is nobody, and may do nothing.
 type Caller struct {
+	kind      Kind
 	tokenID   uuid.UUID
 	tokenName string
-	instance  bool
+	user      registry.User // of a UserLogin
+	role      registry.Role // of a UserLogin in org; "": no member
 	org       org.Organization
 	named     bool
 }
 
+// Kind returns what kind of caller it is.
+func (c Caller) Kind() Kind { return c.kind }
+
 // Known reports whether the caller is anybody at all.
-func (c Caller) Known() bool { return c.tokenID != uuid.Nil }
+func (c Caller) Known() bool { return c.kind != Nobody }
 
 // TokenID returns the id of the token, for logs and audit.
 func (c Caller) TokenID() uuid.UUID { return c.tokenID }
 
-// TokenName returns the name that the token was given.
+// TokenName returns the name that the token was given; of a user, the client's.
 func (c Caller) TokenName() string { return c.tokenName }
 
-// Subject names the token for people and for audit: its name, which may be given again
-// when it is revoked, and its id, which never is. It is no secret.
-func (c Caller) Subject() string { return c.tokenName + "/" + c.tokenID.String() }
+// Subject names the caller for people and for audit, and is no secret: a token by its name,
+// which may be given again when it is revoked, and its id, which never is; a user by
+// address and id.
+func (c Caller) Subject() string {
+	if c.kind == UserLogin {
+		return c.user.Name() + "/" + c.user.ID.String()
+	}
+	return c.tokenName + "/" + c.tokenID.String()
+}
+
+// User returns who has signed in; false for tokens.
+func (c Caller) User() (registry.User, bool) { return c.user, c.kind == UserLogin }
+
+// Role returns a user's role in the organization that the caller acts in: "" for one who is
+// no member, and for tokens.
+func (c Caller) Role() registry.Role { return c.role }
 
 // Instance reports whether the caller administers the installation.
-func (c Caller) Instance() bool { return c.instance }
+func (c Caller) Instance() bool {
+	return c.kind == InstanceToken || c.kind == UserLogin && c.user.InstanceAdmin
+}
 
 // Organization returns the organization that the caller acts in; false when it acts
 // in none, which only an instance token can.
@@ -45,7 +83,10 @@ func (c Caller) Named() bool { return c.named }
 
 // LogValue identifies the caller in logs.
 func (c Caller) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("token", c.tokenID.String()), slog.Bool("instance", c.instance)}
+	attrs := []slog.Attr{slog.String("kind", c.kind.String()), slog.String("token", c.tokenID.String())}
+	if c.kind == UserLogin {
+		attrs = append(attrs, slog.String("user", c.user.ID.String()))
+	}
 	if o, ok := c.Organization(); ok {
 		attrs = append(attrs, slog.String("org", o.ID.String()))
 	}

@@ -104,17 +104,19 @@ func complete(g cas.Grant) error {
 // CASVerifier turns CAS tokens into grants.
 type CASVerifier struct {
 	keys Keys
-	seen *checked
+	seen *checked[casClaims]
 }
 
 // NewCASVerifier returns a verifier with the keys: a KeyRing in the process that
 // signs, a RemoteKeys or StaticKeys elsewhere.
-func NewCASVerifier(keys Keys) *CASVerifier { return &CASVerifier{keys, newChecked()} }
+func NewCASVerifier(keys Keys) *CASVerifier {
+	return &CASVerifier{keys, newChecked[casClaims](keptCASTokens)}
+}
 
 // Grant returns what a token allows. The error is a problem: Unauthenticated, or
 // Unavailable when the keys could not be asked for.
 func (v *CASVerifier) Grant(ctx context.Context, token string) (cas.Grant, error) {
-	claims, err := v.claims(ctx, token)
+	claims, err := signedClaims(ctx, v.seen, v.keys, token)
 	if err != nil {
 		return cas.Grant{}, err
 	}

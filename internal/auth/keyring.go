@@ -20,6 +20,11 @@ import (
 // much longer than the longest CAS token lives.
 const publishRetired = time.Hour
 
+// announceAhead is how long a new key is published before it signs. Verifiers fetch the keys
+// every freshFor while there are tokens, a cache before them keeps an answer for a minute, and
+// the clocks of two servers may be leeway apart: three times all of that.
+const announceAhead = 20 * time.Minute
+
 // recheck bounds how often an unknown key id makes anything look for new keys: the id
 // is chosen by whoever sends the token.
 const recheck = 5 * time.Second
@@ -38,19 +43,22 @@ type Keys interface {
 type KeyStore interface {
 	// SigningKeys returns the keys of a use, the current one first.
 	SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.SigningKey, error)
-	// AddSigningKey makes k the current key of its use; the old one is retired when
-	// rotate is set, and the reason for registry.ErrExists when it is not.
-	AddSigningKey(ctx context.Context, k registry.SigningKey, rotate bool) error
+	// AddSigningKey adds a key that signs in place of another from Begins on.
+	// registry.ErrExists: something has replaced that one already, or, when replaces is
+	// empty, there is a key.
+	AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error
+	// SetPublicKey records the public half of a key that was added without it.
+	SetPublicKey(ctx context.Context, id string, spki []byte) error
 }
 
-// KeyRing signs with the current key of one use, and knows the retired ones. It is
-// safe for concurrent use.
+// KeyRing signs with the current key of one use, and knows the retired ones, and the one
+// that will be the next. It is safe for concurrent use.
 type KeyRing struct {
 	store KeyStore
 	use   registry.KeyUse
 
 	mu      sync.Mutex
-	keys    []ringKey // the current one first
+	keys    []ringKey // the newest first
 	checked time.Time
 }
 
@@ -76,7 +84,7 @@ func OpenKeyRing(ctx context.Context, store KeyStore, use registry.KeyUse) (*Key
 	}
 	if len(r.keys) == 0 {
 		// Of several processes that start at once, one wins; the others find its key.
-		if err := r.add(ctx, false); err != nil && !errors.Is(err, registry.ErrExists) {
+		if err := r.add(ctx, 0); err != nil && !errors.Is(err, registry.ErrExists) {
 			return nil, err
 		}
 		if err := r.load(ctx); err != nil {
@@ -86,20 +94,52 @@ func OpenKeyRing(ctx context.Context, store KeyStore, use registry.KeyUse) (*Key
 	if len(r.keys) == 0 {
 		return nil, fmt.Errorf("open %s keys: the store has none and takes none", use)
 	}
-	return r, nil
+	return r, r.publish(ctx)
 }
 
-// Rotate makes a new key the current one. Tokens that the old one signed stay valid.
-func (r *KeyRing) Rotate(ctx context.Context) error {
-	if err := r.add(ctx, true); err != nil {
-		return err
+// publish gives the keys that early versions made their public half.
+func (r *KeyRing) publish(ctx context.Context) error {
+	for _, k := range r.keys {
+		if len(k.record.SPKI) > 0 {
+			continue
+		}
+		public, err := x509.MarshalPKIXPublicKey(&k.private.PublicKey)
+		if err == nil {
+			err = r.store.SetPublicKey(ctx, k.record.ID, public)
+		}
+		if err != nil {
+			return fmt.Errorf("publish %s key %s: %w", r.use, k.record.ID, err)
+		}
 	}
+	return nil
+}
+
+// Rotate makes a new key that signs from now on, for when the current one may be known to
+// somebody. Tokens that the old one signed stay valid for publishRetired. A verifier that has
+// just looked for keys may refuse the first tokens of the new one, for recheck.
+func (r *KeyRing) Rotate(ctx context.Context) error { return r.replace(ctx, 0) }
+
+// Announce makes a new key that signs announceAhead from now: when every verifier has heard
+// of it.
+func (r *KeyRing) Announce(ctx context.Context) error { return r.replace(ctx, announceAhead) }
+
+// replace has the newest key replaced. When another process did at the same moment, that one
+// will do.
+func (r *KeyRing) replace(ctx context.Context, ahead time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.load(ctx); err != nil {
+		return err
+	}
+	if err := r.add(ctx, ahead); err != nil && !errors.Is(err, registry.ErrExists) {
+		return err
+	}
 	return r.load(ctx)
 }
 
-func (r *KeyRing) add(ctx context.Context, rotate bool) error {
+// add adds a key that signs after a time, in place of the newest. The caller has the lock,
+// or the only reference.
+func (r *KeyRing) add(ctx context.Context, ahead time.Duration) error {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return fmt.Errorf("generate %s key: %w", r.use, err)
@@ -108,12 +148,20 @@ func (r *KeyRing) add(ctx context.Context, rotate bool) error {
 	if err != nil {
 		return fmt.Errorf("encode %s key: %w", r.use, err)
 	}
+	public, err := x509.MarshalPKIXPublicKey(&private.PublicKey)
+	if err != nil {
+		return fmt.Errorf("encode %s key: %w", r.use, err)
+	}
 	kid, err := keyID(&private.PublicKey)
 	if err != nil {
 		return err
 	}
-	record := registry.SigningKey{ID: kid, Use: r.use, PKCS8: der, CreatedAt: time.Now()}
-	if err := r.store.AddSigningKey(ctx, record, rotate); err != nil {
+	now, replaces := time.Now(), ""
+	if len(r.keys) > 0 {
+		replaces = r.keys[0].record.ID
+	}
+	record := registry.SigningKey{ID: kid, Use: r.use, PKCS8: der, SPKI: public, CreatedAt: now, SignsFrom: now.Add(ahead)}
+	if err := r.store.AddSigningKey(ctx, record, replaces); err != nil {
 		return fmt.Errorf("add %s key: %w", r.use, err)
 	}
 	return nil
@@ -171,12 +219,24 @@ func (r *KeyRing) follow(ctx context.Context) {
 	}
 }
 
+// current returns the key that signs now: of those that have begun, the last. Where the clock
+// says that none has, it is the first one. The caller has the lock.
+func (r *KeyRing) current() ringKey {
+	now, current := time.Now(), r.keys[len(r.keys)-1]
+	for _, k := range r.keys {
+		if begins := k.record.Begins(); !begins.After(now) && begins.After(current.record.Begins()) {
+			current = k
+		}
+	}
+	return current
+}
+
 // signer returns a signer with the current key, whichever process made it: what a key
 // signs that was retired long ago is refused.
 func (r *KeyRing) signer(ctx context.Context) (jose.Signer, error) {
 	r.mu.Lock()
 	r.follow(ctx)
-	current := r.keys[0]
+	current := r.current()
 	r.mu.Unlock()
 	signer, err := jose.NewSigner(
 		jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: current.private, KeyID: current.record.ID}},
@@ -187,7 +247,7 @@ func (r *KeyRing) signer(ctx context.Context) (jose.Signer, error) {
 	return signer, nil
 }
 
-// JWKS returns the public keys that verifiers elsewhere need: the current one and
+// JWKS returns the public keys that verifiers elsewhere need: the current one, the next and
 // the lately retired (RFC 7517 §5).
 func (r *KeyRing) JWKS(ctx context.Context) jose.JSONWebKeySet {
 	r.mu.Lock()

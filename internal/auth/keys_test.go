@@ -81,7 +81,7 @@ func TestRemoteKeys(t *testing.T) {
 		defer in.db.Close()
 		controlPlane := &publisher{ring: in.cas, down: errors.New("connection refused")}
 		var log bytes.Buffer
-		keys := NewRemoteKeys("http://control.plane/.well-known/jwks.json", &http.Client{Transport: controlPlane}, slog.New(slog.NewTextHandler(&log, nil)))
+		keys := NewRemoteKeys("http://control.plane/.well-known/jwks.json", &http.Client{Transport: controlPlane}, nil, slog.New(slog.NewTextHandler(&log, nil)))
 		verifier := NewCASVerifier(keys)
 		signer, err := NewCASSigner(in.cas, 0)
 		if err != nil {

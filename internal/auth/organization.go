@@ -17,19 +17,12 @@ const reasonNotInOrg = "USER_NOT_MEMBER_OF_ORG_ERROR_NOT_IN_ORG"
 // organization returns the one that a call is about: the token's own, or, for an
 // instance token, the one that the call names. It is the zero Organization when an
 // instance token names none.
-func (t *Tokens) organization(ctx context.Context, record registry.Token, name string) (org.Organization, error) {
-	if record.Instance() {
-		if name == "" {
-			return org.Organization{}, nil
-		}
-		return t.named(ctx, name)
-	}
-	own, err := t.organizations.OrganizationByID(ctx, record.Org)
+func (t *Tokens) organization(ctx context.Context, record registry.Token, own org.Organization, name string) (org.Organization, error) {
 	switch {
-	case errors.Is(err, registry.ErrNotFound):
-		return org.Organization{}, errInvalid(err)
-	case err != nil:
-		return org.Organization{}, errUnchecked(err)
+	case record.Instance() && name == "":
+		return org.Organization{}, nil
+	case record.Instance():
+		return t.named(ctx, name)
 	case own.State == org.Deleted:
 		return org.Organization{}, errInvalid(fmt.Errorf("organization %s is deleted", own.ID))
 	case name != "" && name != string(own.Name):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/managedcas/managedcas/internal/registry"
 )
 
 // The limits of fetching keys.
@@ -37,11 +40,12 @@ func (s StaticKeys) Key(_ context.Context, kid string) (*ecdsa.PublicKey, error)
 }
 
 // RemoteKeys are the keys that a control plane publishes. They are cached, asked for
-// again every five minutes and when a token names a new one, and stay good for as
-// long as the control plane cannot be reached.
+// again every five minutes and when a token names a new one. While the control plane cannot
+// be reached, known keys stay good, and the database is asked for others.
 type RemoteKeys struct {
 	url    string
 	client *http.Client
+	stored PublicKeys // nil: nobody is asked instead
 	log    *slog.Logger
 	flight singleflight.Group
 
@@ -55,8 +59,14 @@ type RemoteKeys struct {
 // NewRemoteKeys returns the keys published at url (the control plane's
 // /.well-known/jwks.json). Nothing is fetched before somebody asks for a key, or whether
 // there are any.
-func NewRemoteKeys(url string, client *http.Client, log *slog.Logger) *RemoteKeys {
-	return &RemoteKeys{url: url, client: client, log: log}
+func NewRemoteKeys(url string, client *http.Client, stored PublicKeys, log *slog.Logger) *RemoteKeys {
+	return &RemoteKeys{url: url, client: client, stored: stored, log: log}
+}
+
+// PublicKeys finds the public keys of CAS tokens where the control plane keeps them.
+type PublicKeys interface {
+	// PublicKeys returns those that were not retired before a time, DER by key id.
+	PublicKeys(ctx context.Context, use registry.KeyUse, since time.Time) (map[string][]byte, error)
 }
 
 // Ready reports why no token can be verified: nil once the keys have been fetched. An
@@ -130,9 +140,16 @@ func (r *RemoteKeys) refresh(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	keys, err := r.fetch(ctx)
+	var stored StaticKeys
+	if err != nil {
+		stored = r.readStored(context.WithoutCancel(ctx))
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.attempted, r.failure = time.Now(), err
+	if len(stored) > 0 {
+		r.keys, r.failure = stored, nil
+	}
 	switch {
 	case err == nil:
 		r.keys = keys
@@ -145,6 +162,28 @@ func (r *RemoteKeys) refresh(ctx context.Context) {
 		r.log.WarnContext(ctx, "the keys of CAS tokens cannot be fetched: is cas.controlplaneUrl the control plane's HTTP port?",
 			"url", r.url, "known", len(r.keys), "error", err)
 	}
+}
+
+// readStored returns what the database has; none when it does not answer either.
+func (r *RemoteKeys) readStored(ctx context.Context) StaticKeys {
+	if r.stored == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	found, err := r.stored.PublicKeys(ctx, registry.KeyUseCAS, time.Now().Add(-publishRetired))
+	if err != nil {
+		r.log.WarnContext(ctx, "nor can the keys of CAS tokens be read from the database", "error", err)
+		return nil
+	}
+	keys := StaticKeys{}
+	for kid, der := range found {
+		parsed, err := x509.ParsePKIXPublicKey(der)
+		if public, ok := parsed.(*ecdsa.PublicKey); err == nil && ok && public.Curve == elliptic.P256() {
+			keys[kid] = public
+		}
+	}
+	return keys
 }
 
 func (r *RemoteKeys) fetch(ctx context.Context) (StaticKeys, error) {

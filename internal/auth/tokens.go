@@ -30,12 +30,15 @@ type Store interface {
 	CreateToken(ctx context.Context, t registry.Token) error
 	// Token returns the record with that id, revoked or not, or registry.ErrNotFound.
 	Token(ctx context.Context, id uuid.UUID) (registry.Token, error)
-	// Tokens returns all tokens of an organization; for the zero ID, instance tokens.
+	// TokenAndOrganization is Token, with the organization that the token belongs to.
+	TokenAndOrganization(ctx context.Context, id uuid.UUID) (registry.Token, org.Organization, error)
+	// Tokens returns the tokens of an organization; for the zero ID, instance tokens.
 	Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error)
 	// RevokeToken takes a token back; registry.ErrNotFound when there is none.
 	RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error
 	// TouchToken records that a token was used.
 	TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error
+	Logins
 }
 
 // Organizations finds the organizations that tokens belong to or callers name.
@@ -46,18 +49,19 @@ type Organizations interface {
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 }
 
-// Tokens issues and verifies API tokens.
+// Tokens issues and verifies API tokens and logins.
 type Tokens struct {
 	store         Store
 	organizations Organizations
 	ring          *KeyRing
 	log           *slog.Logger
+	seen          *checked[apiClaims]
 }
 
 // NewTokens returns the API tokens of an installation. The ring must be one of
 // registry.KeyUseAPI.
 func NewTokens(store Store, organizations Organizations, ring *KeyRing, log *slog.Logger) *Tokens {
-	return &Tokens{store, organizations, ring, log}
+	return &Tokens{store, organizations, ring, log, newChecked[apiClaims](keptAPITokens)}
 }
 
 type apiClaims struct {
@@ -65,8 +69,9 @@ type apiClaims struct {
 
 	OrgID     string `json:"org_id,omitempty"`
 	OrgName   string `json:"org_name,omitempty"`
-	TokenName string `json:"token_name"`
+	TokenName string `json:"token_name,omitempty"`
 	Scope     string `json:"scope,omitempty"`
+	UserID    string `json:"user_id,omitempty"` // of a login
 }
 
 func (c *apiClaims) registeredClaims() jwt.Claims { return c.Claims }
@@ -159,15 +164,45 @@ func (t *Tokens) Revoke(ctx context.Context, owner org.ID, id uuid.UUID) error {
 	return nil
 }
 
-// Verify returns the caller behind a token. name is the organization that the call
-// names, or empty.
+// Seen reports whether the signature of a token has lately been found good. That makes it
+// no good token, but none that somebody has made up.
+func (t *Tokens) Seen(text string) bool { return t.seen.knows(text) }
+
+// Verify returns the caller behind a token of any kind. name is the organization that the
+// call names, or empty.
 func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) {
-	record, err := t.record(ctx, text)
+	claims, err := signedClaims(ctx, t.seen, t.ring, text)
 	if err != nil {
 		return Caller{}, err
 	}
-	caller := Caller{tokenID: record.ID, tokenName: record.Name, instance: record.Instance(), named: name != ""}
-	if caller.org, err = t.organization(ctx, record, name); err != nil {
+	audience := apiAudience
+	if claims.Audience.Contains(userAudience) {
+		audience = userAudience
+	}
+	if err := validate(audience, &claims); err != nil {
+		return Caller{}, err
+	}
+	id, err := uuid.Parse(claims.ID)
+	if err != nil {
+		return Caller{}, errInvalid(errors.New("the token has no id"))
+	}
+	if audience == userAudience {
+		return t.user(ctx, id, text, name)
+	}
+	return t.machine(ctx, id, text, name)
+}
+
+// machine returns the caller behind an API token.
+func (t *Tokens) machine(ctx context.Context, id uuid.UUID, text, name string) (Caller, error) {
+	record, own, err := t.record(ctx, id, text)
+	if err != nil {
+		return Caller{}, err
+	}
+	caller := Caller{kind: OrganizationToken, tokenID: record.ID, tokenName: record.Name, named: name != ""}
+	if record.Instance() {
+		caller.kind = InstanceToken
+	}
+	if caller.org, err = t.organization(ctx, record, own, name); err != nil {
 		return Caller{}, err
 	}
 	if now := time.Now(); now.Sub(record.LastUsedAt) >= touchEvery {
@@ -179,28 +214,21 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 	return caller, nil
 }
 
-// record verifies a token by signature and row.
-func (t *Tokens) record(ctx context.Context, text string) (registry.Token, error) {
-	var claims apiClaims
-	if err := verify(ctx, t.ring, text, apiAudience, &claims); err != nil {
-		return registry.Token{}, err
-	}
-	id, err := uuid.Parse(claims.ID)
-	if err != nil {
-		return registry.Token{}, errInvalid(errors.New("the token has no id"))
-	}
-	record, err := t.store.Token(ctx, id)
+// record returns the row of an API token whose signature is good, if it still is, and the
+// organization that it belongs to.
+func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registry.Token, org.Organization, error) {
+	record, own, err := t.store.TokenAndOrganization(ctx, id)
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
-		return registry.Token{}, errInvalid(err)
+		return registry.Token{}, org.Organization{}, errInvalid(err)
 	case err != nil:
-		return registry.Token{}, errUnchecked(err)
+		return registry.Token{}, org.Organization{}, errUnchecked(err)
 	case !record.Matches(text):
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
 	case record.Revoked():
-		return registry.Token{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is revoked", id))
 	case record.Expired(time.Now()):
-		return registry.Token{}, errExpired(fmt.Errorf("token %s has expired", id))
+		return registry.Token{}, org.Organization{}, errExpired(fmt.Errorf("token %s has expired", id))
 	}
-	return record, nil
+	return record, own, nil
 }

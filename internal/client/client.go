@@ -143,6 +143,9 @@ func failed(err error) error {
 		return nil
 	}
 	p := problem.From(grpcproblem.FromClient(err))
+	if hint := tlsHint(p.Message()); p.Kind() == problem.Unavailable && hint != "" {
+		return problem.Wrap(p, p.Kind(), p.Message(), hint).WithReason(p.Reason())
+	}
 	if hint := hints[p.Kind()]; p.Hint() == "" && hint != "" {
 		return problem.Wrap(p, p.Kind(), p.Message(), hint).WithReason(p.Reason())
 	}

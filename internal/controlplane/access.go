@@ -8,104 +8,222 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
-// need is what a caller must have. The zero need cannot be met.
-type need int
+// rule says who may call a method. The zero rule lets nobody in.
+type rule struct {
+	open bool // to everybody, without a token
+	acts bool // needs an organization to act in: the token's own, or one that the call names
 
-const (
-	nobody       need = iota
-	anyone            // no token
-	token             // any good token
-	organization      // a token that acts in an organization: its own, or the one it names
-	instance          // an instance token
-	// instance and organization: administers the organization that it names.
-	instanceInOrganization
+	instance bool // administrators: instance tokens, and users who administer the installation
+	token    bool // API tokens of an organization
+	pipeline bool // CI pipelines
+	signedIn bool // users, in whatever organization or in none
+
+	// role: users who have at least this role in the organization that they act in.
+	role registry.Role
+	// of returns the name of the organization that a request is about, where that need not
+	// be the one acted in: users need their role there.
+	of func(req any) string
+	// more returns a greater role that a request asks for, or "".
+	more func(req any) registry.Role
+}
+
+// tokens may use an organization and not govern it, so that one that leaks cannot make
+// others that outlive it.
+var (
+	everybody    = rule{open: true}
+	whoever      = rule{instance: true, token: true, pipeline: true, signedIn: true}
+	operators    = rule{instance: true}
+	people       = rule{signedIn: true}
+	viewers      = rule{acts: true, instance: true, token: true, pipeline: true, role: registry.Viewer}
+	contributors = rule{acts: true, instance: true, token: true, pipeline: true, role: registry.Contributor}
+	admins       = rule{acts: true, instance: true, role: registry.Admin}
 )
 
-// access says what each method needs. A token of an organization is for its machines:
-// it uses the organization and does not govern it, so that one that leaks cannot make
-// others that outlive it.
-var access = map[string]need{
-	controlplanev1.StatusService_Infoz_FullMethodName:   anyone,
-	controlplanev1.StatusService_Statusz_FullMethodName: anyone,
+// access says who may call each method.
+var access = map[string]rule{
+	controlplanev1.StatusService_Infoz_FullMethodName:   everybody,
+	controlplanev1.StatusService_Statusz_FullMethodName: everybody,
 
-	controlplanev1.ContextService_Current_FullMethodName:           token,
-	controlplanev1.UserService_ListMemberships_FullMethodName:      token,
-	controlplanev1.UserService_SetCurrentMembership_FullMethodName: token,
+	controlplanev1.ContextService_Current_FullMethodName:           whoever,
+	controlplanev1.UserService_ListMemberships_FullMethodName:      whoever,
+	controlplanev1.UserService_SetCurrentMembership_FullMethodName: people,
 
-	controlplanev1.OrganizationService_Create_FullMethodName:          instance,
-	controlplanev1.OrganizationService_Update_FullMethodName:          instance,
-	controlplanev1.OrganizationService_Delete_FullMethodName:          instance,
-	controlplanev1.OrganizationService_ListMemberships_FullMethodName: organization,
+	// Whether users may make organizations is the installation's choice: Create asks.
+	controlplanev1.OrganizationService_Create_FullMethodName:          {instance: true, signedIn: true},
+	controlplanev1.OrganizationService_Update_FullMethodName:          {instance: true, role: registry.Admin, of: nameOf},
+	controlplanev1.OrganizationService_Delete_FullMethodName:          {instance: true, role: registry.Owner, of: nameOf},
+	controlplanev1.OrganizationService_ListMemberships_FullMethodName: {acts: true, instance: true, token: true, role: registry.Viewer},
 
-	controlplanev1.CASBackendService_List_FullMethodName:       organization,
-	controlplanev1.CASBackendService_Create_FullMethodName:     instanceInOrganization,
-	controlplanev1.CASBackendService_Update_FullMethodName:     instanceInOrganization,
-	controlplanev1.CASBackendService_Delete_FullMethodName:     instanceInOrganization,
-	controlplanev1.CASBackendService_Revalidate_FullMethodName: instanceInOrganization,
+	controlplanev1.CASBackendService_List_FullMethodName:       viewers,
+	controlplanev1.CASBackendService_Create_FullMethodName:     admins,
+	controlplanev1.CASBackendService_Update_FullMethodName:     admins,
+	controlplanev1.CASBackendService_Delete_FullMethodName:     admins,
+	controlplanev1.CASBackendService_Revalidate_FullMethodName: admins,
 
-	controlplanev1.CASCredentialsService_Get_FullMethodName: organization,
+	controlplanev1.CASCredentialsService_Get_FullMethodName: {acts: true, instance: true, token: true, pipeline: true, role: registry.Viewer, more: uploads},
 
-	controlplanev1.APITokenService_Create_FullMethodName: instance,
-	controlplanev1.APITokenService_List_FullMethodName:   instance,
-	controlplanev1.APITokenService_Revoke_FullMethodName: instance,
+	controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName: viewers,
 
-	managedcasv1.OrganizationAdminService_List_FullMethodName:        instance,
-	managedcasv1.OrganizationAdminService_Describe_FullMethodName:    token,
-	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: instance,
-	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    instance,
+	controlplanev1.AttestationService_FindOrCreateWorkflow_FullMethodName: contributors,
+	controlplanev1.AttestationService_GetContract_FullMethodName:          viewers,
+	controlplanev1.AttestationService_Init_FullMethodName:                 contributors,
+	controlplanev1.AttestationService_GetUploadCreds_FullMethodName:       contributors,
+	controlplanev1.AttestationService_Store_FullMethodName:                contributors,
+	controlplanev1.AttestationService_Cancel_FullMethodName:               contributors,
+	controlplanev1.AttestationService_GetPolicy_FullMethodName:            viewers,
+	controlplanev1.AttestationService_GetPolicyGroup_FullMethodName:       viewers,
 
-	managedcasv1.OwnBucketService_Describe_FullMethodName: instanceInOrganization,
+	controlplanev1.AttestationStateService_Initialized_FullMethodName: contributors,
+	controlplanev1.AttestationStateService_Save_FullMethodName:        contributors,
+	controlplanev1.AttestationStateService_Read_FullMethodName:        contributors,
+	controlplanev1.AttestationStateService_Reset_FullMethodName:       contributors,
 
-	managedcasv1.ArtifactService_List_FullMethodName:        organization,
-	managedcasv1.ArtifactService_FindMissing_FullMethodName: organization,
+	controlplanev1.SigningService_GenerateSigningCert_FullMethodName: viewers,
+	controlplanev1.SigningService_GetTrustedRoot_FullMethodName:      viewers,
+
+	// Without an organization they are about instance tokens, which is for administrators.
+	controlplanev1.APITokenService_Create_FullMethodName: {instance: true, role: registry.Admin},
+	controlplanev1.APITokenService_List_FullMethodName:   {instance: true, role: registry.Admin},
+	controlplanev1.APITokenService_Revoke_FullMethodName: {instance: true, role: registry.Admin},
+
+	managedcasv1.OrganizationAdminService_List_FullMethodName:        operators,
+	managedcasv1.OrganizationAdminService_Describe_FullMethodName:    {instance: true, token: true, pipeline: true, role: registry.Viewer, of: nameOf},
+	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: operators,
+	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    operators,
+
+	managedcasv1.ArtifactService_List_FullMethodName:        viewers,
+	managedcasv1.ArtifactService_FindMissing_FullMethodName: viewers,
+
+	managedcasv1.OwnBucketService_Describe_FullMethodName: admins,
+
+	managedcasv1.MemberService_SetRole_FullMethodName: admins,
+	managedcasv1.MemberService_Remove_FullMethodName:  admins,
+	managedcasv1.MemberService_Leave_FullMethodName:   {acts: true, role: registry.Viewer},
+
+	managedcasv1.InvitationService_Create_FullMethodName:   admins,
+	managedcasv1.InvitationService_List_FullMethodName:     admins,
+	managedcasv1.InvitationService_Revoke_FullMethodName:   admins,
+	managedcasv1.InvitationService_ListMine_FullMethodName: people,
+	managedcasv1.InvitationService_Accept_FullMethodName:   people,
 
 	// The standard health service, which the process frame registers.
-	"/grpc.health.v1.Health/Check": anyone,
-	"/grpc.health.v1.Health/List":  anyone,
-	"/grpc.health.v1.Health/Watch": anyone,
+	"/grpc.health.v1.Health/Check": everybody,
+	"/grpc.health.v1.Health/List":  everybody,
+	"/grpc.health.v1.Health/Watch": everybody,
+
+	// Reflection, which the frame registers as well. What it tells is no secret; but its
+	// streams stay open, and only those of callers are bounded.
+	"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      whoever,
+	"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": whoever,
+}
+
+// nameOf is for requests that name an organization; empty: the one acted in.
+func nameOf(req any) string {
+	if named, ok := req.(interface{ GetName() string }); ok {
+		return named.GetName()
+	}
+	return ""
+}
+
+// uploads asks more of who wants to upload.
+func uploads(req any) registry.Role {
+	if r, ok := req.(*controlplanev1.CASCredentialsServiceGetRequest); ok && r.GetRole() == controlplanev1.CASCredentialsServiceGetRequest_ROLE_UPLOADER {
+		return registry.Contributor
+	}
+	return ""
 }
 
 // public reports whether a method needs no token.
-func public(method string) bool { return access[method] == anyone }
+func public(method string) bool { return access[method].open }
 
-// authorize decides whether the caller of ctx may call method.
-func authorize(ctx context.Context, method string) error {
-	required := access[method]
-	if required == anyone {
+// authorize decides whether the caller of ctx may call method with req, which is nil for
+// streams.
+func (s *Server) authorize(ctx context.Context, method string, req any) error {
+	r, ok := access[method]
+	if r.open {
 		return nil
 	}
-	caller, ok := auth.CallerFrom(ctx)
-	if !ok {
+	caller, known := auth.CallerFrom(ctx)
+	if !known {
 		return problem.New(problem.Unauthenticated, "JWT token is missing", "")
 	}
 	noteCaller(ctx, caller)
-	_, inOrganization := caller.Organization()
-	switch required {
-	case token:
+	if !ok {
+		return problem.New(problem.Denied, "this method is not open to anybody", "upgrade the server, or use another method")
+	}
+	if err := s.admit(ctx, r, caller, req); err != nil {
+		return err
+	}
+	if _, acting := caller.Organization(); r.acts && !acting {
+		return errNoOrganization()
+	}
+	return nil
+}
+
+// admit decides by the kind of caller, and of users by their role.
+func (s *Server) admit(ctx context.Context, r rule, caller auth.Caller, req any) error {
+	switch kind := caller.Kind(); {
+	case r.instance && caller.Instance(),
+		r.token && kind == auth.OrganizationToken,
+		r.pipeline && kind == auth.PipelineToken:
 		return nil
-	case instance, instanceInOrganization:
-		if !caller.Instance() {
-			return problem.New(problem.Denied, "this needs an instance token", "ask the operator of the installation")
+	case kind != auth.UserLogin:
+		return errNotForTokens(r)
+	case r.signedIn:
+		return nil
+	case r.role == "":
+		return problem.New(problem.Denied, "this is for administrators of the installation", "ask its operator")
+	}
+	needed := r.role
+	if r.more != nil {
+		if more := r.more(req); more != "" {
+			needed = more
 		}
-		if required == instance || inOrganization {
-			return nil
+	}
+	role, err := s.roleFor(ctx, r, caller, req)
+	if err != nil {
+		return err
+	}
+	if !role.AtLeast(needed) {
+		return problem.New(problem.Denied, "this needs the role "+string(needed)+" in the organization, and yours is "+string(role), "ask one of its owners")
+	}
+	return nil
+}
+
+// roleFor returns the user's role in the organization that req is about.
+func (s *Server) roleFor(ctx context.Context, r rule, caller auth.Caller, req any) (registry.Role, error) {
+	o, acting := caller.Organization()
+	if r.of != nil {
+		if name := r.of(req); name != "" && name != string(o.Name) && name != o.ID.String() {
+			return s.roleIn(ctx, caller, name)
 		}
-		return errNoOrganization()
-	case organization:
-		if inOrganization {
-			return nil
-		}
-		return errNoOrganization()
+	}
+	if !acting {
+		return "", errNoOrganization()
+	}
+	if caller.Role() == "" {
+		return "", errNoMember(nil)
+	}
+	return caller.Role(), nil
+}
+
+// errNotForTokens is for tokens that came to a method for others.
+func errNotForTokens(r rule) error {
+	switch {
+	case r.instance:
+		return problem.New(problem.Denied, "this needs an instance token", "ask the operator of the installation")
+	case r.signedIn, r.role != "":
+		return problem.New(problem.Denied, "this is for users, not for tokens", "sign in with managedcas auth login")
 	}
 	return problem.New(problem.Denied, "this method is not open to anybody", "upgrade the server, or use another method")
 }
 
-// errNoOrganization is for instance tokens, which must say which organization they
-// mean.
+// errNoOrganization is for callers who must say which organization they mean.
 func errNoOrganization() error {
 	return problem.New(problem.Invalid, "the call names no organization", "name one with --org")
 }
@@ -121,15 +239,15 @@ func callerOrganization(ctx context.Context) (org.Organization, error) {
 	return o, nil
 }
 
-func authorizeUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if err := authorize(ctx, info.FullMethod); err != nil {
+func (s *Server) authorizeUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	if err := s.authorize(ctx, info.FullMethod, req); err != nil {
 		return nil, err
 	}
 	return next(ctx, req)
 }
 
-func authorizeStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	if err := authorize(stream.Context(), info.FullMethod); err != nil {
+func (s *Server) authorizeStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	if err := s.authorize(stream.Context(), info.FullMethod, nil); err != nil {
 		return err
 	}
 	return next(srv, stream)

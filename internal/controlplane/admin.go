@@ -41,8 +41,8 @@ func (a admin) List(ctx context.Context, req *managedcasv1.OrganizationAdminServ
 	return resp, nil
 }
 
-// Describe shows one organization and how far its storage is. A token of an
-// organization may ask about its own.
+// Describe shows one organization and how far its storage is. A token of an organization may
+// ask about its own, and a user about theirs: the access table has seen to that.
 func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdminServiceDescribeRequest) (*managedcasv1.OrganizationAdminServiceDescribeResponse, error) {
 	caller, _ := auth.CallerFrom(ctx)
 	o, ok := caller.Organization()
@@ -50,7 +50,7 @@ func (a admin) Describe(ctx context.Context, req *managedcasv1.OrganizationAdmin
 	case name == "" && !ok:
 		return nil, errNoOrganization()
 	case name == "" || ok && (name == string(o.Name) || name == o.ID.String()):
-	case !caller.Instance():
+	case caller.Kind() == auth.OrganizationToken, caller.Kind() == auth.PipelineToken:
 		return nil, problem.New(problem.Denied, "the token belongs to another organization", "name the token's own organization, or none")
 	default:
 		var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/org"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 )
 
@@ -12,17 +13,19 @@ type contexts struct {
 	server *Server
 }
 
-// Current tells the caller who it is. The membership is only there when the call
-// named its organization: stock clients write it into their configuration file, and
-// one that works with the tokens of two organizations would from then on name the
-// first with the second's token.
+// Current tells the caller who it is. A user's membership is that in the organization that
+// the call acts in. A token's is only there when the call named the organization: stock
+// clients write it into their configuration file, and one that works with the tokens of two
+// organizations would from then on name the first with the second's token.
 func (c contexts) Current(ctx context.Context, _ *controlplanev1.ContextServiceCurrentRequest) (*controlplanev1.ContextServiceCurrentResponse, error) {
 	caller, _ := auth.CallerFrom(ctx)
 	result := &controlplanev1.ContextServiceCurrentResponse_Result{CurrentUser: userItem(caller)}
 	if o, ok := caller.Organization(); ok {
-		if caller.Named() {
-			result.CurrentMembership = membershipItem(caller, o)
+		membership, err := c.membership(ctx, caller, o)
+		if err != nil {
+			return nil, err
 		}
+		result.CurrentMembership = membership
 		list, err := c.server.cfg.Store.Backends(ctx, o.ID)
 		if err != nil {
 			return nil, unavailable(err)
@@ -36,27 +39,18 @@ func (c contexts) Current(ctx context.Context, _ *controlplanev1.ContextServiceC
 	return &controlplanev1.ContextServiceCurrentResponse{Result: result}, nil
 }
 
-type users struct {
-	controlplanev1.UnimplementedUserServiceServer
-	server *Server
-}
-
-// ListMemberships lists the organizations that the caller can act in.
-func (u users) ListMemberships(ctx context.Context, _ *controlplanev1.UserServiceListMembershipsRequest) (*controlplanev1.UserServiceListMembershipsResponse, error) {
-	caller, _ := auth.CallerFrom(ctx)
-	list, err := u.server.reachable(ctx, caller)
-	if err != nil {
-		return nil, err
+// membership returns what Current shows of the caller's own, or nil.
+func (c contexts) membership(ctx context.Context, caller auth.Caller, o org.Organization) (*controlplanev1.OrgMembershipItem, error) {
+	user, isUser := caller.User()
+	switch {
+	case isUser && caller.Role() != "":
+		m, err := c.server.cfg.Store.Membership(ctx, o.ID, user.ID)
+		if err != nil {
+			return nil, unavailable(err)
+		}
+		return userMembershipItem(m, user, o), nil
+	case caller.Named():
+		return membershipItem(caller, o), nil
 	}
-	resp := &controlplanev1.UserServiceListMembershipsResponse{}
-	for _, o := range list {
-		resp.Result = append(resp.Result, membershipItem(caller, o))
-	}
-	return resp, nil
-}
-
-// SetCurrentMembership is for people, who have a current organization. A token has
-// its own, or names one in every call.
-func (users) SetCurrentMembership(context.Context, *controlplanev1.SetCurrentMembershipRequest) (*controlplanev1.SetCurrentMembershipResponse, error) {
-	return nil, unimplemented("API tokens have no current organization", "name one with --org")
+	return nil, nil
 }

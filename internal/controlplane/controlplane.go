@@ -32,8 +32,8 @@ import (
 // Store is what the services need of a database.
 type Store interface {
 	// CreateOrganization stores an organization, its pending storage backend, and the job
-	// of the reconciler; registry.ErrExists when the name is taken.
-	CreateOrganization(ctx context.Context, o org.Organization) error
+	// of the reconciler, and its first members; registry.ErrExists when the name is taken.
+	CreateOrganization(ctx context.Context, o org.Organization, members ...registry.Membership) error
 	// OrganizationByName returns a living organization, or registry.ErrNotFound.
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 	// OrganizationByID returns one that may be deleted, or registry.ErrNotFound.
@@ -57,6 +57,10 @@ type Store interface {
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
 	BackendRecords
+	Attestations
+	CraftingStates
+	Members
+	Invitations
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -86,14 +90,27 @@ type Config struct {
 	MaxArtifactBytes int64
 	// OwnBuckets are the buckets that organizations may bring; nil: they may not.
 	OwnBuckets *OwnBuckets
+	// Uploads stores the bundles of attestations; nil: none are taken.
+	Uploads Uploads
+	// PublicCAS is the URL of the CAS's HTTP port as clients reach it; empty: nobody is told.
+	PublicCAS string
+	// Checks are what has to work besides the database for the server to be ready, by name.
+	Checks map[string]func(context.Context) error
+	// Limits of callers. What it leaves out has its default.
+	Limits Limits
+	// RestrictOrganizationCreation leaves it to administrators of the installation.
+	RestrictOrganizationCreation bool
 }
 
 // Server implements the services.
-type Server struct{ cfg Config }
+type Server struct {
+	cfg     Config
+	limiter *limiter
+}
 
 // New returns a server. It does nothing before a request comes.
 func New(cfg Config) *Server {
-	return &Server{cfg}
+	return &Server{cfg, newLimiter(cfg.Limits, cfg.Tokens.Seen)}
 }
 
 // Register adds the services to r, whose server must have been made with
@@ -106,27 +123,36 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterCASCredentialsServiceServer(r, credentials{server: s})
 	controlplanev1.RegisterAPITokenServiceServer(r, tokens{server: s})
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
+	controlplanev1.RegisterCASRedirectServiceServer(r, redirects{server: s})
+	controlplanev1.RegisterAttestationServiceServer(r, attestations{server: s})
+	controlplanev1.RegisterAttestationStateServiceServer(r, craftingStates{server: s})
+	controlplanev1.RegisterSigningServiceServer(r, signing{})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 	managedcasv1.RegisterOwnBucketServiceServer(r, ownBuckets{server: s})
+	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
+	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then authentication; then authorization.
+// translation of errors; then the limits of who is not known yet; authentication; the limits
+// of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.cfg.Tokens.UnaryServer(public), authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.cfg.Tokens.StreamServer(public), authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 
-// HTTPHandler serves what is public over HTTP: health, version and keys.
+// HTTPHandler serves what is public over HTTP, health, version and keys, and the way to a
+// download.
 func (s *Server) HTTPHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
+	mux.HandleFunc("GET /download/{digest}", s.download)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
-	return mux
+	return s.limiter.overHTTP(mux)
 }

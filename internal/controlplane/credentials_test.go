@@ -33,7 +33,7 @@ func TestCredentials(t *testing.T) {
 	token := p.token(t, acme)
 	web := httptest.NewServer(p.server.HTTPHandler())
 	defer web.Close()
-	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client(), slog.New(slog.DiscardHandler)))
+	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client(), nil, slog.New(slog.DiscardHandler)))
 
 	d := digest.Of([]byte("hello\n"))
 	for _, tc := range []struct {

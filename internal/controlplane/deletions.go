@@ -74,7 +74,7 @@ func (a admin) Undelete(ctx context.Context, req *managedcasv1.OrganizationAdmin
 	var name org.Name
 	if req.GetName() != "" {
 		var err error
-		if name, err = parseName(req.GetName()); err != nil {
+		if name, err = parseNewName(req.GetName()); err != nil {
 			return nil, err
 		}
 	}

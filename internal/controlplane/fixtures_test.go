@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -57,12 +58,21 @@ type plane struct {
 	log      *buffer
 }
 
-func newPlane(t *testing.T) *plane {
+func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	t.Helper()
-	return newPlaneWith(t, func(*controlplane.Config) {})
+	return newPlaneWith(t, nil, limits...)
 }
 
-func newPlaneWith(t *testing.T, change func(*controlplane.Config)) *plane {
+// newPlaneWith is newPlane for attestations, which go to uploads.
+func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlplane.Limits) *plane {
+	t.Helper()
+	return newPlaneOf(t, func(cfg *controlplane.Config) {
+		cfg.Limits, cfg.Uploads = append(limits, controlplane.Limits{})[0], uploads
+	})
+}
+
+// newPlaneOf is newPlane with a configuration that is changed.
+func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
 	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
@@ -138,6 +148,37 @@ func (p *plane) token(t *testing.T, o org.Organization) string {
 	return text
 }
 
+// user signs somebody in, and returns their login.
+func (p *plane) user(t *testing.T, name string) (registry.User, string) {
+	t.Helper()
+	u, err := p.db.SignIn(t.Context(), registry.Identity{
+		Issuer: "https://id.example", Subject: name, Email: name + "@example.com", EmailVerified: true, FirstName: name,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, err := p.tokens.LogIn(t.Context(), u, "test", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u, text
+}
+
+// join makes a user a member by invitation.
+func (p *plane) join(t *testing.T, u registry.User, o org.Organization, role registry.Role) registry.Membership {
+	t.Helper()
+	now := time.Now()
+	i := registry.Invitation{ID: uuid.New(), Org: o.ID, Email: u.Email, Role: role, InvitedBy: "test", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	if err := p.db.Invite(t.Context(), i); err != nil {
+		t.Fatal(err)
+	}
+	m, err := p.db.AcceptInvitation(t.Context(), i.ID, u, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // as returns a context that calls with a token and names an organization, both as
 // the stock client does: the header is there whenever the token is, and empty when
 // nothing is named (facts WIRE §1.3).
@@ -186,4 +227,12 @@ func (p *plane) admin() managedcasv1.OrganizationAdminServiceClient {
 
 func (p *plane) artifacts() managedcasv1.ArtifactServiceClient {
 	return managedcasv1.NewArtifactServiceClient(p.conn)
+}
+
+func (p *plane) members() managedcasv1.MemberServiceClient {
+	return managedcasv1.NewMemberServiceClient(p.conn)
+}
+
+func (p *plane) invitations() managedcasv1.InvitationServiceClient {
+	return managedcasv1.NewInvitationServiceClient(p.conn)
 }

@@ -32,15 +32,18 @@ func organizationItem(o org.Organization) *controlplanev1.OrgItem {
 	}
 }
 
-// userItem is the synthetic user behind a token.
+// userItem is the user who makes a call, or the synthetic one behind a token.
 func userItem(c auth.Caller) *controlplanev1.User {
+	if u, ok := c.User(); ok {
+		return personItem(u)
+	}
 	return &controlplanev1.User{
 		Id: c.TokenID().String(), Email: tokenEmail, FirstName: c.TokenName(), InstanceAdmin: c.Instance(),
 	}
 }
 
-// membershipItem says that a caller can act in an organization. Its id is derived, so
-// that it is the same each time.
+// membershipItem says that a token can act in an organization. Its id is derived, so that
+// it is the same each time.
 func membershipItem(c auth.Caller, o org.Organization) *controlplanev1.OrgMembershipItem {
 	acting, _ := c.Organization()
 	role := controlplanev1.MembershipRole_MEMBERSHIP_ROLE_ORG_MEMBER

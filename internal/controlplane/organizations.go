@@ -25,15 +25,30 @@ type organizations struct {
 }
 
 // Create makes an organization. Its storage follows: the reconciler has a job to make it.
+// A user who makes one is its owner, and it becomes their current one if they had none.
 func (s organizations) Create(ctx context.Context, req *controlplanev1.OrganizationServiceCreateRequest) (*controlplanev1.OrganizationServiceCreateResponse, error) {
-	name, err := parseName(req.GetName())
+	caller, _ := auth.CallerFrom(ctx)
+	if s.server.cfg.RestrictOrganizationCreation && !caller.Instance() {
+		return nil, problem.New(problem.Denied, "organizations are made by administrators of the installation", "ask its operator")
+	}
+	name, err := parseNewName(req.GetName())
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now().UTC()
 	o := org.Organization{ID: org.NewID(), Name: name, State: org.Pending, CreatedAt: now, UpdatedAt: now}
-	if err := s.server.cfg.Store.CreateOrganization(ctx, o); err != nil {
+	var owners []registry.Membership
+	user, isUser := caller.User()
+	if isUser {
+		owners = append(owners, registry.NewMembership(o.ID, user.ID, registry.Owner, now))
+	}
+	if err := s.server.cfg.Store.CreateOrganization(ctx, o, owners...); err != nil {
 		return nil, unavailable(err)
+	}
+	if isUser && user.Current.IsZero() {
+		if err := s.server.cfg.Store.SetCurrentOrganization(ctx, user.ID, o.ID); err != nil {
+			return nil, unavailable(err)
+		}
 	}
 	return &controlplanev1.OrganizationServiceCreateResponse{Result: organizationItem(o)}, nil
 }
@@ -57,40 +72,6 @@ func (organizations) Update(context.Context, *controlplanev1.OrganizationService
 	return nil, unimplemented("organizations have no settings", "nothing needs to be changed")
 }
 
-// ListMemberships lists who can act in the organization, as far as that is known: the
-// caller can.
-func (s organizations) ListMemberships(ctx context.Context, _ *controlplanev1.OrganizationServiceListMembershipsRequest) (*controlplanev1.OrganizationServiceListMembershipsResponse, error) {
-	o, err := callerOrganization(ctx)
-	if err != nil {
-		return nil, err
-	}
-	caller, _ := auth.CallerFrom(ctx)
-	return &controlplanev1.OrganizationServiceListMembershipsResponse{
-		Result:     []*controlplanev1.OrgMembershipItem{membershipItem(caller, o)},
-		Pagination: &controlplanev1.OffsetPaginationResponse{Page: 1, PageSize: pageSize, TotalCount: 1, TotalPages: 1},
-	}, nil
-}
-
-// reachable returns the organizations that a caller can act in: its own, or, for an
-// instance token, all.
-func (s *Server) reachable(ctx context.Context, caller auth.Caller) ([]org.Organization, error) {
-	if !caller.Instance() {
-		own, err := callerOrganization(ctx)
-		return []org.Organization{own}, err
-	}
-	var all []org.Organization
-	for after := org.Name(""); len(all) < maxListed; after = all[len(all)-1].Name {
-		page, err := s.cfg.Store.ListOrganizations(ctx, after, pageSize)
-		if err != nil {
-			return nil, unavailable(err)
-		}
-		if all = append(all, page...); len(page) < pageSize {
-			break
-		}
-	}
-	return all, nil
-}
-
 // byName returns a living organization.
 func (s *Server) byName(ctx context.Context, name string) (org.Organization, error) {
 	parsed, err := parseName(name)
@@ -110,6 +91,17 @@ func notThere(err error, which string) error {
 		return problem.Wrap(err, problem.NotFound, "there is no organization "+which, "see organization list, or organization list --deleted")
 	}
 	return unavailable(err)
+}
+
+// parseNewName is parseName for an organization that is to get the name.
+func parseNewName(name string) (org.Name, error) {
+	parsed, err := parseName(name)
+	if err == nil {
+		if _, err = org.ParseNewName(name); err != nil {
+			return "", problem.Wrap(err, problem.Invalid, "the name is reserved", "choose another one (docs/limits.md)")
+		}
+	}
+	return parsed, err
 }
 
 func parseName(name string) (org.Name, error) {

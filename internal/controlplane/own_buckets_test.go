@@ -46,7 +46,7 @@ func ownPlane(t *testing.T, v *asked) *plane {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPlaneWith(t, func(cfg *controlplane.Config) {
+	return newPlaneOf(t, func(cfg *controlplane.Config) {
 		cfg.OwnBuckets = &controlplane.OwnBuckets{Installation: in, Validator: v, Interval: time.Hour}
 	})
 }

@@ -62,7 +62,7 @@ func TestOneOfManyWins(t *testing.T) {
 		}
 		for _, use := range []registry.KeyUse{registry.KeyUseAPI, registry.KeyUseCAS} {
 			if won := atOnce(t, pools, registry.ErrExists, func(ctx context.Context, db *database.DB, n int) error {
-				return db.AddSigningKey(ctx, registry.SigningKey{ID: fmt.Sprint(use, n), Use: use, PKCS8: []byte{1}, CreatedAt: time.Now()}, false)
+				return db.AddSigningKey(ctx, registry.SigningKey{ID: fmt.Sprint(use, n), Use: use, PKCS8: []byte{1}, CreatedAt: time.Now()}, "")
 			}); won != 1 {
 				t.Errorf("%d signing keys of use %s", won, use)
 			}

@@ -322,25 +322,41 @@ func TestSigningKeysRotate(t *testing.T) {
 		now := time.Now().UTC().Truncate(time.Microsecond)
 		key := func(id string) registry.SigningKey {
 			now = now.Add(time.Second)
-			return registry.SigningKey{ID: id, Use: registry.KeyUseCAS, PKCS8: []byte{0, 0xff}, CreatedAt: now}
+			return registry.SigningKey{ID: id, Use: registry.KeyUseCAS, PKCS8: []byte{0, 0xff}, SPKI: []byte(id), CreatedAt: now}
 		}
 		first, second := key("first"), key("second")
-		if err := db.AddSigningKey(t.Context(), first, false); err != nil {
+		if err := db.AddSigningKey(t.Context(), first, ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.AddSigningKey(t.Context(), second, false); !errors.Is(err, registry.ErrExists) {
+		if err := db.AddSigningKey(t.Context(), second, ""); !errors.Is(err, registry.ErrExists) {
 			t.Errorf("second current key: %v, want ErrExists", err)
 		}
-		if err := db.AddSigningKey(t.Context(), second, true); err != nil {
+		second.SignsFrom = second.CreatedAt.Add(time.Hour)
+		if err := db.AddSigningKey(t.Context(), second, "first"); err != nil {
 			t.Fatal(err)
 		}
+		if err := db.AddSigningKey(t.Context(), key("third"), "first"); !errors.Is(err, registry.ErrExists) {
+			t.Errorf("another successor: %v, want ErrExists", err)
+		}
 		got, err := db.SigningKeys(t.Context(), registry.KeyUseCAS)
-		first.RetiredAt = second.CreatedAt
+		first.RetiredAt = second.SignsFrom
 		if d := diff([]registry.SigningKey{second, first}, got); err != nil || d != "" {
 			t.Errorf("%v\n%s", err, d)
 		}
 		if other, err := db.SigningKeys(t.Context(), registry.KeyUseAPI); err != nil || len(other) != 0 {
 			t.Errorf("keys of the other use: %v, %v", other, err)
+		}
+		for since, want := range map[time.Time]int{first.RetiredAt: 2, first.RetiredAt.Add(time.Second): 1} {
+			public, err := db.PublicKeys(t.Context(), registry.KeyUseCAS, since)
+			if err != nil || len(public) != want || string(public["second"]) != "second" {
+				t.Errorf("public keys since %s: %q, %v, want %d", since, public, err, want)
+			}
+		}
+		if err := db.SetPublicKey(t.Context(), "second", []byte("anew")); err != nil {
+			t.Error(err)
+		}
+		if public, err := db.PublicKeys(t.Context(), registry.KeyUseCAS, now); err != nil || string(public["second"]) != "anew" {
+			t.Errorf("public keys: %q, %v", public, err)
 		}
 	})
 }

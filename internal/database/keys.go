@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,9 @@ type keyRow struct {
 	ID        string `bun:",pk"`
 	KeyUse    string
 	PKCS8     string `bun:"pkcs8"`
+	SPKI      string `bun:"spki"`
 	CreatedAt time.Time
+	SignsFrom time.Time `bun:",nullzero"`
 	RetiredAt time.Time `bun:",nullzero"`
 }
 
@@ -36,27 +39,34 @@ func (db *DB) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.
 		if err != nil {
 			return nil, fmt.Errorf("read signing key %s: malformed base64", r.ID)
 		}
+		public, err := base64.StdEncoding.DecodeString(r.SPKI)
+		if err != nil {
+			return nil, fmt.Errorf("read signing key %s: malformed base64", r.ID)
+		}
 		keys = append(keys, registry.SigningKey{
-			ID: r.ID, Use: registry.KeyUse(r.KeyUse), PKCS8: der,
-			CreatedAt: r.CreatedAt.UTC(), RetiredAt: r.RetiredAt.UTC(),
+			ID: r.ID, Use: registry.KeyUse(r.KeyUse), PKCS8: der, SPKI: public,
+			CreatedAt: r.CreatedAt.UTC(), SignsFrom: r.SignsFrom.UTC(), RetiredAt: r.RetiredAt.UTC(),
 		})
 	}
 	return keys, nil
 }
 
-// AddSigningKey makes a key the current one of its use. With rotate, the key that
-// was current is retired in the same transaction; without, registry.ErrExists says
-// that there already is one.
-func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, rotate bool) error {
+// AddSigningKey adds a key that signs in place of another from Begins on: the other one is
+// retired as of then, in the same transaction. registry.ErrExists: something has replaced it
+// already, or, when replaces is empty, there is a key.
+func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error {
 	row := keyRow{
-		ID: k.ID, KeyUse: string(k.Use), PKCS8: base64.StdEncoding.EncodeToString(k.PKCS8),
-		CreatedAt: instant(k.CreatedAt), RetiredAt: instant(k.RetiredAt),
+		ID: k.ID, KeyUse: string(k.Use),
+		PKCS8: base64.StdEncoding.EncodeToString(k.PKCS8), SPKI: base64.StdEncoding.EncodeToString(k.SPKI),
+		CreatedAt: instant(k.CreatedAt), SignsFrom: instant(k.SignsFrom), RetiredAt: instant(k.RetiredAt),
 	}
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		if rotate {
-			_, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("retired_at = ?", row.CreatedAt).
-				Where("key_use = ? AND retired_at IS NULL", row.KeyUse).Exec(ctx)
-			if err != nil {
+		if replaces != "" {
+			result, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("retired_at = ?", instant(k.Begins())).
+				Where("id = ? AND key_use = ? AND retired_at IS NULL", replaces, row.KeyUse).Exec(ctx)
+			if err := affected(result, err); errors.Is(err, registry.ErrNotFound) {
+				return fmt.Errorf("%w: key %s is retired", registry.ErrExists, replaces)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -67,4 +77,32 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, rotate b
 		return fmt.Errorf("add signing key %s: %w", k.ID, classify(err))
 	}
 	return nil
+}
+
+// SetPublicKey records the public half of a key that was added without it.
+func (db *DB) SetPublicKey(ctx context.Context, id string, spki []byte) error {
+	result, err := db.write.NewUpdate().Model((*keyRow)(nil)).Set("spki = ?", base64.StdEncoding.EncodeToString(spki)).Where("id = ?", id).Exec(ctx)
+	if err := affected(result, err); err != nil {
+		return fmt.Errorf("publish signing key %s: %w", id, err)
+	}
+	return nil
+}
+
+// PublicKeys returns the public halves of the keys of a use that were not retired before a
+// time, by their ids. It reads no private key: the user of the database that asks need not be
+// allowed to.
+func (db *DB) PublicKeys(ctx context.Context, use registry.KeyUse, since time.Time) (map[string][]byte, error) {
+	var rows []keyRow
+	err := db.read.NewSelect().Model(&rows).Column("id", "spki").
+		Where("key_use = ? AND spki <> '' AND (retired_at IS NULL OR retired_at >= ?)", string(use), instant(since)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read public keys: %w", classify(err))
+	}
+	keys := make(map[string][]byte, len(rows))
+	for _, r := range rows {
+		if keys[r.ID], err = base64.StdEncoding.DecodeString(r.SPKI); err != nil {
+			return nil, fmt.Errorf("read public key %s: malformed base64", r.ID)
+		}
+	}
+	return keys, nil
 }

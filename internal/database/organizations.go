@@ -53,8 +53,9 @@ func organizationsOf(rows []organizationRow) ([]org.Organization, error) {
 }
 
 // CreateOrganization stores a new organization together with its managed storage
-// backend, which is pending, and with the job that makes it ready. It fails with registry.ErrExists when the name is taken.
-func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error {
+// backend, which is pending, with the job that makes it ready, and with its first members.
+// It fails with registry.ErrExists when the name is taken.
+func (db *DB) CreateOrganization(ctx context.Context, o org.Organization, members ...registry.Membership) error {
 	row := rowOfOrganization(o)
 	backend := rowOfBackend(registry.NewManagedBackend(o.ID, o.CreatedAt))
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -63,6 +64,12 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization) error 
 		}
 		if _, err := tx.NewInsert().Model(&backend).Exec(ctx); err != nil {
 			return err
+		}
+		for _, m := range members {
+			member := rowOfMembership(m)
+			if _, err := tx.NewInsert().Model(&member).Exec(ctx); err != nil {
+				return err
+			}
 		}
 		created := registry.Event{Reason: "Created", Message: "the organization was created"}
 		if err := recordEvents(ctx, tx, o.ID, row.CreatedAt, created); err != nil {

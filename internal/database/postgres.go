@@ -18,11 +18,10 @@ import (
 // The limits on PostgreSQL. Whoever needs others puts the parameter into the URL:
 // pool_max_conns, connect_timeout, statement_timeout, and so on.
 const (
-	maxConnections  = 16               // of a process, where PostgreSQL's default is 100 of all
-	idleConnections = 4                // kept open while nobody asks
-	connectTimeout  = 5 * time.Second  // for each host
-	connectionLife  = 30 * time.Minute // then it is made anew: a failover or a new DNS entry is found
-	idleLife        = 5 * time.Minute
+	maxConnections = 16               // of a process, where PostgreSQL's default is 100 of all
+	connectTimeout = 5 * time.Second  // for each host
+	connectionLife = 30 * time.Minute // then it is made anew: a failover or a new DNS entry is found
+	idleLife       = 5 * time.Minute
 
 	// keepAlive finds a server that is gone without a word: 10 s + 3 × 5 s.
 	keepAliveIdle     = 10 * time.Second
@@ -49,7 +48,9 @@ func openPostgres(ctx context.Context, url string) (*DB, error) {
 	}
 	pool := stdlib.OpenDB(*target.connect)
 	pool.SetMaxOpenConns(target.connections)
-	pool.SetMaxIdleConns(min(idleConnections, target.connections))
+	// As many as there may be, until they have been idle for idleLife: a pool that keeps fewer
+	// makes a connection, and PostgreSQL a process, for every few queries under load.
+	pool.SetMaxIdleConns(target.connections)
 	pool.SetConnMaxLifetime(connectionLife)
 	pool.SetConnMaxIdleTime(idleLife)
 	db := bun.NewDB(pool, pgdialect.New())
@@ -87,6 +88,6 @@ func limited(c *pgx.ConnConfig) {
 		Enable: true, Idle: keepAliveIdle, Interval: keepAliveInterval, Count: keepAliveProbes,
 	}}).DialContext
 	// bun writes values into the statement: there is nothing to prepare, and a cache of
-	// statements that never come again is of no use.
+	// statements that never come again is of no use. What is prepared says so (prepared.go).
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec
 }

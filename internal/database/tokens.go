@@ -1,9 +1,12 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,13 +62,34 @@ func (r tokenRow) token() (registry.Token, error) {
 }
 
 // CreateToken stores the record of a new token; registry.ErrExists when a living
-// token of the organization has its name.
+// token of the organization has its name, and registry.ErrTooMany when it has
+// registry.MaxTokens that live.
 func (db *DB) CreateToken(ctx context.Context, t registry.Token) error {
 	row := rowOfToken(t)
-	if _, err := db.write.NewInsert().Model(&row).Exec(ctx); err != nil {
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		living, err := tokensOf(tx.NewSelect().Model((*tokenRow)(nil)), t.Org).Where("revoked_at IS NULL").Count(ctx)
+		if err != nil {
+			return err
+		}
+		if living >= registry.MaxTokens {
+			return fmt.Errorf("%w: %d tokens", registry.ErrTooMany, living)
+		}
+		_, err = tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("create token %s: %w", t.Name, classify(err))
 	}
 	return nil
+}
+
+// tokensOf narrows a query to the tokens of an organization; for the zero ID, to the
+// instance tokens.
+func tokensOf(query *bun.SelectQuery, owner org.ID) *bun.SelectQuery {
+	if owner.IsZero() {
+		return query.Where("org_id IS NULL")
+	}
+	return query.Where("org_id = ?", owner.String())
 }
 
 // Token returns the record with that id, revoked or not, or registry.ErrNotFound.
@@ -77,19 +101,23 @@ func (db *DB) Token(ctx context.Context, id uuid.UUID) (registry.Token, error) {
 	return row.token()
 }
 
-// Tokens returns all tokens of an organization, revoked ones too, in the order of
-// their names; for the zero ID, the instance tokens.
+// Tokens returns the tokens of an organization in the order of their names; for the zero
+// ID, the instance tokens. Of those that are revoked it returns the registry.MaxTokens that
+// were last: who wants to know of the others finds them in the audit log.
 func (db *DB) Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error) {
-	var rows []tokenRow
-	query := db.read.NewSelect().Model(&rows).Order("name", "created_at")
-	if owner.IsZero() {
-		query = query.Where("org_id IS NULL")
-	} else {
-		query = query.Where("org_id = ?", owner.String())
+	var rows, revoked []tokenRow
+	err := tokensOf(db.read.NewSelect().Model(&rows), owner).Where("revoked_at IS NULL").Scan(ctx)
+	if err == nil {
+		err = tokensOf(db.read.NewSelect().Model(&revoked), owner).Where("revoked_at IS NOT NULL").
+			Order("revoked_at DESC").Limit(registry.MaxTokens).Scan(ctx)
 	}
-	if err := query.Scan(ctx); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", classify(err))
 	}
+	rows = append(rows, revoked...)
+	slices.SortFunc(rows, func(a, b tokenRow) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), a.CreatedAt.Compare(b.CreatedAt))
+	})
 	tokens := make([]registry.Token, 0, len(rows))
 	for _, r := range rows {
 		t, err := r.token()

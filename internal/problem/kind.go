@@ -43,6 +43,9 @@ const (
 	Unavailable
 	// Unimplemented: the server does not offer this.
 	Unimplemented
+	// Throttled: the caller asks too often. The same request works a moment later, and no
+	// client repeats it by its code alone.
+	Throttled
 
 	kindEnd // counts the kinds
 )
@@ -78,6 +81,7 @@ var table = [kindEnd]traits{
 	Deadline:           {"deadline", 4, http.StatusGatewayTimeout, 14, true, "DEADLINE_EXCEEDED"},
 	Unavailable:        {"unavailable", 14, http.StatusServiceUnavailable, 15, true, "UNAVAILABLE"},
 	Unimplemented:      {"unimplemented", 12, http.StatusNotImplemented, 16, false, "UNIMPLEMENTED"},
+	Throttled:          {"throttled", 8, http.StatusTooManyRequests, 17, true, "RATE_LIMITED"},
 }
 
 // traits of an out-of-range Kind are those of Internal.

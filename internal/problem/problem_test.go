@@ -30,10 +30,10 @@ func TestI12_permanentIsNeverRetryable(t *testing.T) {
 		if k.ExitCode() == 0 || k.ExitCode() == 4 {
 			t.Errorf("%v: exit code %d is taken", k, k.ExitCode())
 		}
-		if retriedByCode[k.GRPCCode()] != k.Retryable() && k != problem.Conflict {
+		if retriedByCode[k.GRPCCode()] != k.Retryable() && k != problem.Conflict && k != problem.Throttled {
 			t.Errorf("%v: gRPC code %d and Retryable()=%v contradict each other", k, k.GRPCCode(), k.Retryable())
 		}
-		if k.Retryable() && k.HTTPStatus() < 500 && k.HTTPStatus() != 409 {
+		if k.Retryable() && k.HTTPStatus() < 500 && k.HTTPStatus() != 409 && k != problem.Throttled {
 			t.Errorf("%v is retryable, but HTTP %d says that the client must change something", k, k.HTTPStatus())
 		}
 		if back, ok := problem.ParseKind(k.String()); !ok || back != k {

@@ -23,8 +23,18 @@ type SigningKey struct {
 	ID        string // the kid
 	Use       KeyUse
 	PKCS8     []byte // private key, DER
+	SPKI      []byte // public key, DER; empty in rows of early versions
 	CreatedAt time.Time
-	RetiredAt time.Time // zero: in use; a retired key still verifies
+	SignsFrom time.Time // zero: since it was made; it verifies before
+	RetiredAt time.Time // zero: in use; it may still come, and a retired key still verifies
+}
+
+// Begins returns when the key begins to sign.
+func (k SigningKey) Begins() time.Time {
+	if k.SignsFrom.IsZero() {
+		return k.CreatedAt
+	}
+	return k.SignsFrom
 }
 
 // LogValue keeps the private half out of logs.

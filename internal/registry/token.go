@@ -10,6 +10,10 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 )
 
+// MaxTokens bounds the living API tokens of an organization, and those of the installation:
+// the clients that list them know of no pages, and 1000 are 300 KiB.
+const MaxTokens = 1000
+
 // Token is the record of an API token. The token itself is not in it: who reads
 // the database cannot act as its holders.
 type Token struct {

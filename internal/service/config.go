@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/session"
@@ -35,6 +36,7 @@ type Config struct {
 type Backend struct {
 	ManagedCas ManagedCas `yaml:"managedCas"`
 	Listen     Listen     `yaml:"listen"` // http alone: health and metrics
+	Transport  `yaml:",inline"`
 }
 
 // ManagedCas describes the installation. All AWS objects of organizations are derived
@@ -102,13 +104,29 @@ type Listen struct {
 // Controlplane configures the control plane.
 type Controlplane struct {
 	Listen Listen `yaml:"listen"`
+	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	CASURL string `yaml:"casUrl"`
+	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
+	PublicCASURL string `yaml:"publicCasUrl"`
+	Transport    `yaml:",inline"`
+	// KeyRotation is how old a signing key becomes until its successor is announced; default
+	// 720h, 24h to 87600h.
+	KeyRotation time.Duration `yaml:"keyRotation"`
+	// DrainDelay is how long calls are still taken after SIGTERM, while load balancers learn
+	// from /readyz and gRPC health; default 3s, 0s to 1h.
+	DrainDelay *time.Duration `yaml:"drainDelay"`
+	// Limits say how often callers may call.
+	Limits CallLimits `yaml:"limits"`
 }
 
 // CAS configures the data path.
 type CAS struct {
-	Listen Listen `yaml:"listen"`
-	// ControlplaneURL is where the keys of CAS tokens are published.
+	Listen    Listen `yaml:"listen"`
+	Transport `yaml:",inline"`
+	// ControlplaneURL is where the keys of CAS tokens are published. ControlplaneCA is a PEM
+	// file with the certificate authority of an https one; empty: the system's.
 	ControlplaneURL string `yaml:"controlplaneUrl"`
+	ControlplaneCA  string `yaml:"controlplaneCa"`
 	// SessionReuse is how long an organization's session serves further requests;
 	// default 15m, 0s mints one for each request.
 	SessionReuse *time.Duration `yaml:"sessionReuse"`
@@ -250,6 +268,11 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
 		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
 	}
+	for key, text := range map[string]string{"casUrl": cfg.Controlplane.CASURL, "publicCasUrl": cfg.Controlplane.PublicCASURL} {
+		if checkURL(text) != nil {
+			return Config{}, fmt.Errorf("controlplane.%s is %q: give the http or https URL of the CAS's HTTP port, such as http://127.0.0.1:8001", key, text)
+		}
+	}
 	if cfg.CAS.DirectTransfers == "" {
 		cfg.CAS.DirectTransfers = direct.Off
 	}
@@ -277,6 +300,24 @@ func ParseConfig(text []byte) (Config, error) {
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
+	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
+		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
+	}
+	if cfg.Controlplane.DrainDelay == nil {
+		cfg.Controlplane.DrainDelay = new(DefaultDrainDelay)
+	}
+	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
+		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
+	}
+	if err := cfg.Controlplane.Limits.complete(); err != nil {
+		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
+	}
+	for key, transport := range map[string]Transport{"backend": cfg.Backend.Transport, "controlplane": cfg.Controlplane.Transport, "cas": cfg.CAS.Transport} {
+		if err := transport.check(); err != nil {
+			return Config{}, fmt.Errorf("%s.%w", key, err)
+		}
 	}
 	if f := cfg.Log.Format; f != "" && f != "json" && f != "text" {
 		return Config{}, fmt.Errorf("log.format is %q: json or text", f)

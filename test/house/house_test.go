@@ -23,8 +23,8 @@ const module = "github.com/managedcas/managedcas/"
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry"},
-	"engines":  {"session", "probe", "reconcile", "admission", "cas", "catalogue", "direct", "ownbucket", "provision", "purge"},
-	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
+	"engines":  {"session", "probe", "reconcile", "admission", "cas", "catalogue", "direct", "ownbucket", "provision", "purge", "attestation"},
+	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "controlplane", "client"},
 	"frame":    {"emulator", "service"},
 }
 

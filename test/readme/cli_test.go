@@ -128,6 +128,7 @@ var meanings = map[problem.Kind]string{
 	problem.Deadline:           "not done in time",
 	problem.Unavailable:        "something is down, busy or not yet set up",
 	problem.Unimplemented:      "the server does not offer this",
+	problem.Throttled:          "too many requests: the answer says when to ask again",
 }
 
 func writeExitCodes(t *testing.T, doc *strings.Builder) {

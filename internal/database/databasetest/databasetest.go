@@ -66,7 +66,7 @@ func Target(t *testing.T, engine string) string {
 }
 
 // Postgres returns the URL of a fresh database that has the newest schema.
-func Postgres(t *testing.T) string {
+func Postgres(t testing.TB) string {
 	t.Helper()
 	return create(t, "TEMPLATE "+template)
 }
@@ -79,7 +79,7 @@ func EmptyPostgres(t *testing.T) string {
 
 const template = "migrated"
 
-func create(t *testing.T, from string) string {
+func create(t testing.TB, from string) string {
 	t.Helper()
 	shared.once.Do(func() { shared.err = prepare(context.Background()) })
 	if shared.err != nil {

@@ -43,8 +43,11 @@ ALTER TABLE uploads DROP COLUMN backend_id;
 DELETE FROM artifacts WHERE backend_id IS NOT NULL;
 ALTER TABLE artifacts DROP COLUMN backend_id;
 DROP TABLE external_ids;
+-- The managed one takes the place of another default.
+UPDATE storage_backends SET validation_error = 'next' WHERE managed
+    AND org_id IN (SELECT org_id FROM storage_backends WHERE is_default AND NOT managed);
 DELETE FROM storage_backends WHERE NOT managed;
-UPDATE storage_backends SET is_default = TRUE WHERE managed;
+UPDATE storage_backends SET is_default = TRUE WHERE managed AND validation_error = 'next';
 DROP INDEX storage_backends_check;
 DROP INDEX storage_backends_one_fallback;
 ALTER TABLE storage_backends DROP COLUMN check_at;

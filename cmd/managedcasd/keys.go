@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/service"
+)
+
+var keyUses = []registry.KeyUse{registry.KeyUseAPI, registry.KeyUseCAS}
+
+func keysCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "See and replace the keys that sign tokens",
+		Long: `See and replace the keys that sign API tokens and CAS tokens, straight in the database. The
+control plane replaces them by itself when they are controlplane.keyRotation old.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(keysListCommand(), keysRotateCommand())
+	return cmd
+}
+
+func keysListCommand() *cobra.Command {
+	return withRings(&cobra.Command{
+		Use:     "list --config FILE",
+		Short:   "List the keys: when each signs, and what it is good for",
+		Example: `  managedcasd keys list --config managedcas.yaml`,
+	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
+		table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+		fmt.Fprintln(table, "USE\tKEY\tSTATE\tSIGNS FROM\tRETIRED")
+		for _, use := range keyUses {
+			keys, err := rings[use].List(cmd.Context())
+			if err != nil {
+				return err
+			}
+			for _, k := range keys {
+				retired := "-"
+				if !k.RetiredAt.IsZero() {
+					retired = k.RetiredAt.Format(time.RFC3339)
+				}
+				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", use, k.ID, k.State, k.Begins().Format(time.RFC3339), retired)
+			}
+		}
+		return table.Flush()
+	})
+}
+
+func keysRotateCommand() *cobra.Command {
+	var now bool
+	var use string
+	cmd := withRings(&cobra.Command{
+		Use:   "rotate --config FILE",
+		Short: "Replace the keys",
+		Long: `Replace the keys that sign tokens. The new ones are published at once, and sign in 20
+minutes, when every verifier has heard of them; tokens that the old ones signed stay valid.
+
+With --now they sign within 5 seconds: for when an old one may be known to somebody. A cas
+that has just looked for keys may refuse the first new tokens, for 5 seconds. What the old
+key of CAS tokens signs is still believed for an hour, and that of API tokens only together
+with a row of the database.`,
+		Example: `  managedcasd keys rotate --config managedcas.yaml
+  managedcasd keys rotate --config managedcas.yaml --use cas --now`,
+	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
+		if use != "" && rings[registry.KeyUse(use)] == nil {
+			return usageError{fmt.Errorf("--use %q: api or cas", use)}
+		}
+		for _, u := range keyUses {
+			if use != "" && use != string(u) {
+				continue
+			}
+			rotate := rings[u].Announce
+			if now {
+				rotate = rings[u].Rotate
+			}
+			if err := rotate(cmd.Context()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	cmd.Flags().StringVar(&use, "use", "", "only the keys of one kind of token: api or cas")
+	cmd.Flags().BoolVar(&now, "now", false, "sign with the new keys at once")
+	return cmd
+}
+
+// withRings makes cmd a command with a configuration that opens the key rings of its
+// database.
+func withRings(cmd *cobra.Command, run func(*cobra.Command, map[registry.KeyUse]*auth.KeyRing) error) *cobra.Command {
+	var config string
+	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
+	cmd.Args = noArguments
+	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if err := needFlag(cmd, "config", config); err != nil {
+			return err
+		}
+		cfg, err := service.ReadConfig(config)
+		if err != nil {
+			return err
+		}
+		db, err := openDatabase(cmd.Context(), cfg)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		rings, err := openRings(cmd.Context(), db)
+		if err != nil {
+			return err
+		}
+		return run(cmd, rings)
+	}
+	return cmd
+}
+
+func openRings(ctx context.Context, store auth.KeyStore) (map[registry.KeyUse]*auth.KeyRing, error) {
+	rings := map[registry.KeyUse]*auth.KeyRing{}
+	for _, use := range keyUses {
+		var err error
+		if rings[use], err = auth.OpenKeyRing(ctx, store, use); err != nil {
+			return nil, err
+		}
+	}
+	return rings, nil
+}

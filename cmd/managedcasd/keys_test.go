@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Keys are replaced by hand: later, or at once; what there is can be seen, but no key.
+func TestKeysByHand(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "managedcas.yaml")
+	if err := os.WriteFile(file, []byte(`database: {url: "sqlite:`+filepath.Join(dir, "cas.db")+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keys := func(want int, args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		if code := run(t.Context(), append([]string{"keys"}, append(args, "--config", file)...), nil, &out, &out); code != want {
+			t.Fatalf("%v: exit code %d, want %d: %s", args, code, want, &out)
+		}
+		return out.String()
+	}
+	for _, step := range []struct {
+		args                        []string
+		announced, signing, retired int
+	}{
+		{nil, 0, 2, 0}, // the first ones
+		{[]string{"rotate"}, 2, 2, 0},
+		{[]string{"rotate", "--now", "--use", "cas"}, 2, 2, 1},
+	} {
+		if step.args != nil {
+			keys(0, step.args...)
+		}
+		list := keys(0, "list")
+		for state, want := range map[string]int{" announced ": step.announced, " signing ": step.signing, " retired ": step.retired} {
+			if got := strings.Count(list, state); got != want {
+				t.Errorf("%v: %d keys are%s, want %d:\n%s", step.args, got, state, want, list)
+			}
+		}
+	}
+	if said := keys(2, "rotate", "--use", "tls"); !strings.Contains(said, "api or cas") {
+		t.Errorf("an unknown use: %s", said)
+	}
+}

@@ -1,0 +1,136 @@
+package database
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+type invitationRow struct {
+	bun.BaseModel `bun:"table:invitations"`
+
+	ID         string `bun:",pk"`
+	OrgID      string
+	Email      string // in lower case
+	Role       string
+	InvitedBy  string
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	AcceptedAt time.Time `bun:",nullzero"`
+	RevokedAt  time.Time `bun:",nullzero"`
+}
+
+func (r invitationRow) invitation() (registry.Invitation, error) {
+	i := registry.Invitation{
+		Email: r.Email, Role: registry.Role(r.Role), InvitedBy: r.InvitedBy,
+		CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		AcceptedAt: r.AcceptedAt.UTC(), RevokedAt: r.RevokedAt.UTC(),
+	}
+	var err error
+	if i.ID, err = uuid.Parse(r.ID); err != nil {
+		return registry.Invitation{}, fmt.Errorf("read invitation row: %w", err)
+	}
+	if i.Org, err = org.ParseID(r.OrgID); err != nil {
+		return registry.Invitation{}, fmt.Errorf("read invitation row %s: %w", r.ID, err)
+	}
+	return i, nil
+}
+
+// Invite stores an invitation. It takes the place of an open one of the same address.
+func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
+	row := invitationRow{
+		ID: i.ID.String(), OrgID: i.Org.String(), Email: strings.ToLower(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
+		CreatedAt: instant(i.CreatedAt), ExpiresAt: instant(i.ExpiresAt),
+	}
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		_, err := tx.NewUpdate().Model((*invitationRow)(nil)).Set("revoked_at = ?", row.CreatedAt).
+			Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", row.OrgID, row.Email).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.NewInsert().Model(&row).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("invite: %w", classify(err))
+	}
+	return nil
+}
+
+// Invitations returns up to limit invitations of an organization that are neither accepted
+// nor revoked, the latest first; expired ones too.
+func (db *DB) Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error) {
+	return db.invitations(ctx, limit, "org_id = ?", id.String())
+}
+
+// InvitationsFor returns up to limit invitations of an address that are neither accepted nor
+// revoked.
+func (db *DB) InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error) {
+	return db.invitations(ctx, limit, "email = ?", strings.ToLower(email))
+}
+
+func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]registry.Invitation, error) {
+	var rows []invitationRow
+	err := db.read.NewSelect().Model(&rows).Where(where, arg).Where("accepted_at IS NULL AND revoked_at IS NULL").
+		Order("created_at DESC", "id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list invitations: %w", classify(err))
+	}
+	invitations := make([]registry.Invitation, 0, len(rows))
+	for _, r := range rows {
+		i, err := r.invitation()
+		if err != nil {
+			return nil, err
+		}
+		invitations = append(invitations, i)
+	}
+	return invitations, nil
+}
+
+// RevokeInvitation takes an open invitation of an organization back, or fails with
+// registry.ErrNotFound.
+func (db *DB) RevokeInvitation(ctx context.Context, id org.ID, invitation uuid.UUID, at time.Time) error {
+	result, err := db.write.NewUpdate().Model((*invitationRow)(nil)).Set("revoked_at = ?", instant(at)).
+		Where("id = ? AND org_id = ? AND accepted_at IS NULL AND revoked_at IS NULL", invitation.String(), id.String()).Exec(ctx)
+	if err := affected(result, err); err != nil {
+		return fmt.Errorf("revoke invitation %s: %w", invitation, err)
+	}
+	return nil
+}
+
+// AcceptInvitation makes a user a member, if the invitation is open and its address theirs
+// (else registry.ErrNotFound). A member already is registry.ErrExists, and keeps their role.
+func (db *DB) AcceptInvitation(ctx context.Context, invitation uuid.UUID, u registry.User, now time.Time) (registry.Membership, error) {
+	var made registry.Membership
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row invitationRow
+		if err := tx.NewSelect().Model(&row).Where("id = ?", invitation.String()).Scan(ctx); err != nil {
+			return err
+		}
+		i, err := row.invitation()
+		if err != nil {
+			return err
+		}
+		if !i.Open(now) || !u.Has(i.Email) {
+			return registry.ErrNotFound
+		}
+		if _, err := tx.NewUpdate().Model(&row).WherePK().Set("accepted_at = ?", instant(now)).Exec(ctx); err != nil {
+			return err
+		}
+		made = registry.NewMembership(i.Org, u.ID, i.Role, now)
+		member := rowOfMembership(made)
+		_, err = tx.NewInsert().Model(&member).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return registry.Membership{}, fmt.Errorf("accept invitation %s: %w", invitation, classify(err))
+	}
+	return made, nil
+}
