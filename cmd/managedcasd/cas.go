@@ -136,6 +136,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		Installation: in,
 		STS:          aws,
 		Secrets:      secrets,
+		Backends:     db,
 		Reuse:        options.sessionReuse,
 	})
 	if err != nil {
@@ -143,6 +144,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	}
 	store, err := cas.New(cas.Config{
 		Sessions:     sessions,
+		Own:          sessions.Own(),
 		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
 		SinglePutMax: options.singlePutMax,
 		Ledger:       db,
@@ -162,9 +164,13 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	if err != nil {
 		return casServers{}, err
 	}
+	tokens, err := casgate.NewBound(auth.NewCASVerifier(options.keys), db)
+	if err != nil {
+		return casServers{}, err
+	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log, MaxQueue: auditQueue + limits.Transfers})
 	gate := casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics, Tracing: options.tracing, Audit: records,
+		Tokens: tokens, Admission: places, Metrics: metrics, Tracing: options.tracing, Audit: records,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})

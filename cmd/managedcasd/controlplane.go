@@ -15,19 +15,24 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/ownbucket"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
 	"github.com/managedcas/managedcas/internal/webui"
 )
 
 func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
-		`Run the control plane. It calls no AWS API itself: it writes organizations to the
+		`Run the control plane. It writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Its first start prints a token for the first administrator.`,
+Its first start prints a token for the first administrator. Only where organizations may bring
+their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it is trusted.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -46,12 +51,19 @@ Its first start prints a token for the first administrator.`,
 			if err != nil {
 				return err
 			}
-			servers, err := newControlplane(ctx, db, controlplaneOptions{
-				identity: r.cfg.Controlplane, tls: certificate != nil,
+			options := controlplaneOptions{
+				installation: r.in,
+				identity:     r.cfg.Controlplane, tls: certificate != nil,
 				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
 				metrics: append(certificate.Collectors(), sinks),
-			}, r.log)
+			}
+			if r.in.OwnBuckets() {
+				if options.aws, err = connectAWS(ctx, r.cfg, r.in, r.tracing, r.log); err != nil {
+					return err
+				}
+			}
+			servers, err := newControlplane(ctx, db, options, r.log)
 			if err != nil {
 				return err
 			}
@@ -80,6 +92,8 @@ type controlplaneOptions struct {
 	limits           controlplane.Limits    // what is zero has its default
 	tls              bool                   // browsers speak it
 	metrics          []prometheus.Collector // of others in the process, shown with its own
+	installation     tenancy.Installation
+	aws              *awscloud.Cloud // as the control plane's identity; nil unless there are own buckets
 }
 
 // secure reports whether browsers reach the pages over TLS: here, or at a proxy in front.
@@ -126,11 +140,13 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls
+	own, tasks := ownBuckets(db, options, log)
 	cfg := controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
+		OwnBuckets:       own,
 		Uploads:          uploads, PublicCAS: options.publicCAS,
 		Checks: map[string]func(context.Context) error{
 			"schema": db.SchemaReady,
@@ -159,8 +175,22 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
 	return controlplaneServers{
 		api: services, grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
-		tasks: []service.Task{{Name: "audit", Run: records.Run}},
+		tasks: append(tasks, service.Task{Name: "audit", Run: records.Run}),
 	}, nil
+}
+
+// ownBuckets is what validates the buckets that organizations bring, now and then and when
+// it is asked; nil where they may not.
+func ownBuckets(db *database.DB, options controlplaneOptions, log *slog.Logger) (*controlplane.OwnBuckets, []service.Task) {
+	if !options.installation.OwnBuckets() || options.aws == nil {
+		return nil, nil
+	}
+	validator := ownbucket.New(ownbucket.Config{
+		Installation: options.installation, STS: options.aws,
+		Open: func(s session.Session) ownbucket.Reach { return options.aws.Reach(s) },
+	})
+	watch := service.Task{Name: "own buckets", Run: func(ctx context.Context) error { return validator.Watch(ctx, db, log) }}
+	return &controlplane.OwnBuckets{Installation: options.installation, Validator: validator, Interval: ownbucket.Interval}, []service.Task{watch}
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -154,6 +154,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	} {
 		identities[workload], err = aws.PodIdentity().Associate(podidentity.Association{
 			Cluster: "dev", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
+			// Beside the session policy of an own bucket there is no room for them (facts AWS §4.4).
+			DisableSessionTags: true,
 		})
 		if err != nil {
 			return fmt.Errorf("giving %s its identity: %w", workload, err)
@@ -181,7 +183,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	casURL := "http://" + listeners["cas-http"].Addr().String()
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{
 		cas: casURL, publicCAS: casURL,
-		maxArtifactBytes: options.maxArtifactBytes,
+		maxArtifactBytes: options.maxArtifactBytes, installation: installation, aws: clouds["controlplane"],
 		metrics: slices.Concat(clouds["backend"].Collectors(), reconciler.Collectors(),
 			[]prometheus.Collector{purger, reconcile.NewCensus(db, db.Queue(), log)}), // the backend has no port here
 	}, log)
@@ -198,7 +200,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	stop := service.Background(ctx, log, append(cas.tasks, controlplane.tasks...)...)
+	stop := service.Background(ctx, log, slices.Concat(cas.tasks, controlplane.tasks)...)
 	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)

@@ -25,7 +25,7 @@ import (
 // credentials. It implements cas.Objects.
 type Objects struct {
 	s3          *s3.Client
-	accessPoint string // ARN
+	accessPoint string // ARN; or the name of an organization's own bucket
 	stall       time.Duration
 	putter      func() (*putter, error)
 }
@@ -41,7 +41,7 @@ const contentType = "application/octet-stream"
 // once: it costs more than signing a request does.
 func (c *Cloud) Objects(s session.Session) *Objects {
 	k := s.Credentials
-	whose := sessionKey{s.Tenant.APARN(), k.AccessKeyID, k.SecretAccessKey, k.SessionToken}
+	whose := sessionKey{bucketOf(s), k.AccessKeyID, k.SecretAccessKey, k.SessionToken}
 	if known, ok := c.sessions.Get(whose); ok {
 		return known
 	}
@@ -49,6 +49,7 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 		s3: s3.NewFromConfig(c.base, s3Options, func(o *s3.Options) {
 			o.Credentials = credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
 			o.EndpointResolverV2 = &sameEndpoint{rules: s3.NewDefaultEndpointResolverV2()}
+			inBucket(o, s)
 		}),
 		accessPoint: whose.accessPoint,
 		stall:       c.stall,

@@ -27,7 +27,7 @@ import (
 // what this package adds to every call (docs/decisions/016-putobject.md).
 type putter struct {
 	options s3.Options
-	host    *url.URL // of the access point
+	host    *url.URL // of the access point, or with the path of a bucket that has no host
 	agent   string
 	skew    atomic.Int64
 }
@@ -42,7 +42,7 @@ func newPutter(ctx context.Context, o *Objects) (*putter, error) {
 	if err != nil {
 		return nil, err
 	}
-	host.Path, host.RawQuery = "", "x-id=PutObject" // the operation, as the SDK tells it
+	host.Path, host.RawQuery = strings.TrimSuffix(host.Path, "/"+probeKey), "x-id=PutObject" // the operation, as the SDK tells it
 	return &putter{options: o.s3.Options(), host: host, agent: userAgent(ctx)}, nil
 }
 
@@ -101,7 +101,7 @@ func (p *putter) put(ctx context.Context, in *s3.PutObjectInput, hash string, ad
 // request is the SDK's own for in; TestPutIsTheSDKs compares them.
 func (p *putter) request(r *smithyhttp.Request, in *s3.PutObjectInput, hash string) (*smithyhttp.Request, error) {
 	at := *p.host
-	at.Path, at.RawPath = "/"+*in.Key, "/"+httpbinding.EscapePath(*in.Key, false)
+	at.Path, at.RawPath = p.host.Path+"/"+*in.Key, p.host.Path+"/"+httpbinding.EscapePath(*in.Key, false)
 	r.Method, r.URL, r.ContentLength = http.MethodPut, &at, *in.ContentLength
 	// net/http waits for 100 only when a request says that it is HTTP/1.1.
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1

@@ -10,10 +10,13 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // What putter sends is what the SDK would send, small or large, but for what differs from
@@ -41,26 +44,33 @@ func TestPutIsTheSDKs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &Objects{s3: c.s3, accessPoint: "arn:aws:s3:eu-west-1:123456789012:accesspoint/tenant"}
-	p, err := newPutter(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, size := range []int{0, 1, 4096, askFirstFrom - 1, askFirstFrom} {
-		content := make([]byte, size)
-		d := digest.Of(content)
-		in := o.put("org/sha256:ä +"+d.Hex(), d, int64(size), cas.Label{FileName: "a b", MediaType: "text/plain", Uploader: "ci"})
-		got = nil
-		in.Body = bytes.NewReader(content)
-		if _, err := o.s3.PutObject(t.Context(), in, signPayload(d.Hex()), askFirst); err != nil {
+	own := s3.NewFromConfig(c.base, s3Options, func(o *s3.Options) {
+		inBucket(o, session.Session{Bucket: tenancy.OwnBucket{Name: "acme.artifacts", Region: "ap-southeast-2", RoleARN: "arn:aws:iam::999999999999:role/x"}})
+	})
+	for _, o := range []*Objects{
+		{s3: c.s3, accessPoint: "arn:aws:s3:eu-west-1:123456789012:accesspoint/tenant"},
+		{s3: own, accessPoint: "acme.artifacts"}, // in the path
+	} {
+		p, err := newPutter(context.Background(), o)
+		if err != nil {
 			t.Fatal(err)
 		}
-		in.Body = bytes.NewReader(content)
-		if err := p.put(t.Context(), in, d.Hex()); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(got[0], got[1]); diff != "" {
-			t.Errorf("%d bytes (-SDK +ours):\n%s\n%q", size, diff, slices.Sorted(maps.Keys(got[0].Header)))
+		for _, size := range []int{0, 1, 4096, askFirstFrom - 1, askFirstFrom} {
+			content := make([]byte, size)
+			d := digest.Of(content)
+			in := o.put("org/sha256:ä +"+d.Hex(), d, int64(size), cas.Label{FileName: "a b", MediaType: "text/plain", Uploader: "ci"})
+			got = nil
+			in.Body = bytes.NewReader(content)
+			if _, err := o.s3.PutObject(t.Context(), in, signPayload(d.Hex()), askFirst); err != nil {
+				t.Fatal(err)
+			}
+			in.Body = bytes.NewReader(content)
+			if err := p.put(t.Context(), in, d.Hex()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(got[0], got[1]); diff != "" {
+				t.Errorf("%d bytes (-SDK +ours):\n%s\n%q", size, diff, slices.Sorted(maps.Keys(got[0].Header)))
+			}
 		}
 	}
 }

@@ -4,7 +4,8 @@
 // Invariants:
 //   - An entry is written after its object was stored, never before: what the catalogue
 //     has is there. What it lacks may be there all the same: it can be rebuilt.
-//   - An entry is never changed, as artifacts are not.
+//   - An entry is never changed, as artifacts are not, but for the storage backend: an
+//     artifact is had from where it was stored last.
 //   - No upload fails because of the catalogue, or waits for it longer than Config.Wait.
 //   - What waits to be written is bounded, and what exceeds the bound is counted.
 package catalogue
@@ -16,6 +17,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/backlog"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -34,6 +37,8 @@ type Entries interface {
 	AddArtifacts(ctx context.Context, artifacts []registry.Artifact) error
 	// MissingArtifacts returns those of the digests that have no entry.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
+	// MisplacedArtifacts returns those that have no entry in the storage backend.
+	MisplacedArtifacts(ctx context.Context, id org.ID, backend uuid.UUID, digests []digest.Digest) ([]digest.Digest, error)
 }
 
 // Objects describes what is stored. Its errors are those of a cas.Store.
@@ -108,7 +113,7 @@ func (c *Catalogue) Stored(ctx context.Context, ref cas.Ref, size int64, label c
 	}
 	_ = c.Record(ctx, registry.Artifact{ // counted and logged, and no fault of the upload
 		Org: ref.Org, Digest: ref.Digest, Size: size, FileName: string(label.FileName),
-		MediaType: label.MediaType.String(), Uploader: label.Uploader, StoredAt: time.Now(),
+		MediaType: label.MediaType.String(), Uploader: label.Uploader, StoredAt: time.Now(), Backend: ref.Backend,
 	})
 }
 

@@ -104,6 +104,8 @@ var access = map[string]rule{
 	managedcasv1.ArtifactService_List_FullMethodName:        viewers,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: viewers,
 
+	managedcasv1.OwnBucketService_Describe_FullMethodName: admins,
+
 	managedcasv1.MemberService_SetRole_FullMethodName: admins,
 	managedcasv1.MemberService_Remove_FullMethodName:  admins,
 	managedcasv1.MemberService_Leave_FullMethodName:   {acts: true, role: registry.Viewer},

@@ -83,6 +83,8 @@ var decisions = map[string]string{
 	"managedcas.v1.ArtifactService/List":        "-- +x?+ ?x +++++ ?+",
 	"managedcas.v1.ArtifactService/FindMissing": "-- +x?+ ?x +++++ ?+",
 
+	"managedcas.v1.OwnBucketService/Describe": "-- xx?+ ?x xxx++ ?+",
+
 	"managedcas.v1.MemberService/SetRole": "-- xx?+ ?x xxx++ ?+",
 	"managedcas.v1.MemberService/Remove":  "-- xx?+ ?x xxx++ ?+",
 	"managedcas.v1.MemberService/Leave":   "-- xxxx ?x +++++ ?x",

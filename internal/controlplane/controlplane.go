@@ -57,6 +57,7 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	BackendRecords
 	Attestations
 	CraftingStates
 	Audit
@@ -93,6 +94,8 @@ type Config struct {
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// OwnBuckets are the buckets that organizations may bring; nil: they may not.
+	OwnBuckets *OwnBuckets
 	// Uploads stores the bundles of attestations; nil: none are taken.
 	Uploads Uploads
 	// PublicCAS is the URL of the CAS's HTTP port as clients reach it; empty: nobody is told.
@@ -140,6 +143,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
 	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
+	managedcasv1.RegisterOwnBucketServiceServer(r, ownBuckets{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
 	managedcasv1.RegisterLoginServiceServer(r, logins{server: s})

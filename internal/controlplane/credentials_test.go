@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -67,6 +68,7 @@ func TestCredentials(t *testing.T) {
 		if !strings.HasPrefix(got.Subject, "test/") || len(got.Subject) != len("test/")+36 { // name and id of the API token
 			t.Errorf("%s: subject %q", tc.what, got.Subject)
 		}
+		tc.want.Backend = uuid.MustParse(resp.GetResult().GetBackend().GetId())
 		if got.TokenID, got.Subject = "", ""; got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.what, got, tc.want)
 		}

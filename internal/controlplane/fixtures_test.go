@@ -69,6 +69,14 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 // newPlaneWith is newPlane for attestations, which go to uploads.
 func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlplane.Limits) *plane {
 	t.Helper()
+	return newPlaneOf(t, func(cfg *controlplane.Config) {
+		cfg.Limits, cfg.Uploads = append(limits, controlplane.Limits{})[0], uploads
+	})
+}
+
+// newPlaneOf is newPlane with a configuration that is changed.
+func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
+	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
@@ -89,16 +97,17 @@ func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlp
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	p.audit = startAudit(t, p.db, log)
-	limits = append(limits, controlplane.Limits{})
 	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.server = controlplane.New(controlplane.Config{
+	cfg := controlplane.Config{
 		Federation: pipelines,
 		Store:      p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0], Uploads: uploads,
-	})
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
+	}
+	change(&cfg)
+	p.server = controlplane.New(cfg)
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)
 	listener := bufconn.Listen(1 << 20)

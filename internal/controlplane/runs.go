@@ -40,7 +40,7 @@ func (a attestations) Init(ctx context.Context, req *controlplanev1.AttestationS
 	if err := checkInit(req); err != nil {
 		return nil, err
 	}
-	if _, err := a.server.usableBackend(ctx, o); err != nil {
+	if _, err := a.server.usableBackend(ctx, o, cas.Grant{Role: cas.Uploader}); err != nil {
 		return nil, err
 	}
 	w, run, err := a.server.cfg.Store.CreateRun(ctx, registry.NewRun{

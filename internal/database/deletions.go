@@ -170,7 +170,11 @@ func (db *DB) UndeleteOrganization(ctx context.Context, id org.ID, name org.Name
 		if _, err := tx.NewDelete().Model((*deletionRow)(nil)).Where("org_id = ?", row.ID).Exec(ctx); err != nil {
 			return err
 		}
-		backend := rowOfBackend(registry.NewManagedBackend(id, back.UpdatedAt))
+		fresh := registry.NewManagedBackend(id, back.UpdatedAt)
+		if fresh.Default, err = lacksDefault(ctx, tx, id); err != nil {
+			return err
+		}
+		backend := rowOfBackend(fresh)
 		if _, err := tx.NewInsert().Model(&backend).On("CONFLICT (org_id, name) DO NOTHING").Exec(ctx); err != nil {
 			return err
 		}

@@ -82,7 +82,9 @@ type ManagedCas struct {
 	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
 	Endpoint string `yaml:"endpoint"`
 
-	secrets tenancy.SecretsManager // of secretStore: the workload policies depend on it
+	// Of secretStore and of cas.ownBuckets: the workload policies depend on them.
+	secrets        tenancy.SecretsManager
+	ownBucketRoles []string
 }
 
 // Quotas say when new organizations are held back.
@@ -147,8 +149,29 @@ type CAS struct {
 	DirectTransfers direct.Mode `yaml:"directTransfers"`
 	// UploadExpiry is how long a resumable upload waits for its client; default 24h.
 	UploadExpiry time.Duration `yaml:"uploadExpiry"`
+	// OwnBuckets says whether organizations may bring buckets of their own.
+	OwnBuckets OwnBuckets `yaml:"ownBuckets"`
 	// Limits say how much may be transferred at once, and how slowly.
 	Limits Limits `yaml:"limits"`
+}
+
+// OwnBuckets configures the buckets that organizations bring (docs/own-buckets.md).
+type OwnBuckets struct {
+	Enabled bool `yaml:"enabled"` // default false
+	// RoleARNs are patterns of the roles of customers that the workloads may assume, such as
+	// arn:aws:iam::*:role/managedcas/*; a * for the account does not mean this one.
+	RoleARNs []string `yaml:"roleArns"`
+}
+
+// roles returns what is allowed. Its error begins with the key.
+func (o OwnBuckets) roles() ([]string, error) {
+	switch {
+	case !o.Enabled:
+		return nil, nil
+	case len(o.RoleARNs) == 0:
+		return nil, errors.New("roleArns is empty: say which roles of customers may be assumed, such as arn:aws:iam::*:role/managedcas/*")
+	}
+	return o.RoleARNs, nil
 }
 
 // Log configures the log.
@@ -276,6 +299,10 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, err
 	}
 	m.secrets = cfg.SecretStore.secretsManager()
+	var err error
+	if m.ownBucketRoles, err = cfg.CAS.OwnBuckets.roles(); err != nil {
+		return Config{}, fmt.Errorf("cas.ownBuckets.%w", err)
+	}
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
@@ -365,6 +392,7 @@ func (m ManagedCas) Names() tenancy.Installation {
 		OperatorARNs:         m.OperatorARNs,
 		PurgeRoleName:        m.purgeRole(),
 		Secrets:              m.secrets,
+		OwnBucketRoles:       m.ownBucketRoles,
 		// Only an embedded AWS is reached without TLS, and only on loopback: the client
 		// refuses any other plain http endpoint (docs/decisions/002).
 		Loopback: strings.HasPrefix(m.Endpoint, "http://"),

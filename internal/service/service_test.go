@@ -86,6 +86,27 @@ func TestDirectTransfersAreOffByDefault(t *testing.T) {
 	}
 }
 
+// Organizations bring buckets only where the operator says so, and which roles.
+func TestOwnBucketsAreOffByDefault(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"": 0,
+		`cas: {ownBuckets: {roleArns: ["arn:aws:iam::*:role/customer/*"]}}`:                                             0,
+		`cas: {ownBuckets: {enabled: true, roleArns: ["arn:aws:iam::*:role/a/*", "arn:aws:iam::111122223333:role/b"]}}`: 2,
+	} {
+		cfg, err := service.ParseConfig([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Backend.ManagedCas.Names(); len(got.OwnBucketRoles) != want || got.OwnBuckets() != (want > 0) {
+			t.Errorf("%q: %v", text, got.OwnBucketRoles)
+		}
+	}
+	if _, err := service.ParseConfig([]byte("cas: {ownBuckets: {enabled: true}}")); err == nil || !strings.Contains(err.Error(), "cas.ownBuckets.roleArns") {
+		t.Errorf("enabled without roles: %v", err)
+	}
+}
+
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, text, says string }{

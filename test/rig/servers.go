@@ -29,9 +29,29 @@ func (r *Rig) Token(t testing.TB, grant cas.Grant) string {
 	t.Helper()
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
-	text, err := signer.Sign(t.Context(), grant, uuid.New())
+	text, err := signer.Sign(t.Context(), grant, r.backendOf(t, grant))
 	must(t, err)
 	return text
+}
+
+// backendOf is the storage backend that the control plane would name.
+func (r *Rig) backendOf(t testing.TB, grant cas.Grant) uuid.UUID {
+	t.Helper()
+	if grant.Backend != uuid.Nil {
+		return grant.Backend
+	}
+	if known, ok := r.managed.Load(grant.Org); ok { // also when the database is away
+		return known.(uuid.UUID)
+	}
+	list, err := r.DB.Backends(t.Context(), grant.Org)
+	must(t, err)
+	for _, b := range list {
+		if b.Managed {
+			r.managed.Store(grant.Org, b.ID)
+			return b.ID
+		}
+	}
+	return uuid.New() // of an organization that is gone
 }
 
 // Bearer returns a context for gRPC calls that carries a CAS token.
@@ -74,8 +94,10 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 		MemoryBytes: uint64(r.options.Limits.MemoryBytes),
 	})
 	must(t, err)
+	bound, err := casgate.NewBound(auth.NewCASVerifier(r.Keys), r.DB)
+	must(t, err)
 	return casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics, Audit: r.Audit, Tracing: r.options.Tracing,
+		Tokens: bound, Admission: r.Places, Metrics: r.Metrics, Audit: r.Audit, Tracing: r.options.Tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 }
