@@ -84,8 +84,9 @@ func command(a *app) *cobra.Command {
 		SilenceErrors: true,
 		Args:          noSuchCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.output != "table" && a.output != "json" {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			lines := a.output == "jsonl" && cmd.Annotations[hasLines] != ""
+			if a.output != "table" && a.output != "json" && !lines {
 				return problem.New(problem.Invalid, fmt.Sprintf("unknown output format %q", a.output), "use -o table or -o json")
 			}
 			a.cfg.Version, a.cfg.Tell = version, a.tell
@@ -110,9 +111,12 @@ func command(a *app) *cobra.Command {
 	// The flags exist and have no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("org", a.organizationsBeginning)
-	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
+	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a), auditCommand(a))
 	return root
 }
+
+// hasLines marks the commands that have -o jsonl as well: one line of JSON for each item.
+const hasLines = "jsonl"
 
 // connect opens the client for one command and closes it afterwards.
 func (a *app) connect(cmd *cobra.Command, do func(context.Context, *client.Client) error) error {

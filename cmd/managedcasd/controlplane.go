@@ -6,17 +6,19 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/casupload"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
-	"github.com/managedcas/managedcas/internal/webui"
 )
 
 func controlplaneCommand() *cobra.Command {
@@ -38,25 +40,36 @@ Make the first token with managedcasd token.`,
 			if err != nil {
 				return err
 			}
+			sinks, err := newAuditSinks(ctx, r.cfg.Audit, db, r.log)
+			if err != nil {
+				return err
+			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
-				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(), metrics: certificate.Collectors(),
-				tls: certificate != nil,
+				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
+				metrics: append(certificate.Collectors(), sinks), tls: certificate != nil,
 			}, r.log)
 			if err != nil {
 				return err
 			}
+			stop := service.Background(ctx, r.log, servers.tasks...)
+			defer func() { err = errors.Join(err, stop()) }()
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				service.GRPC("grpc", listeners.GRPC, servers.grpc),
-				service.GRPC("pages", servers.pages, servers.grpc),
-				service.HTTP("http", listeners.HTTP, servers.http),
+				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
+					service.GRPC("grpc", listeners.GRPC, servers.grpc),
+					service.GRPC("pages", servers.pages, servers.grpc),
+					service.HTTP("http", listeners.HTTP, servers.http),
+				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
+				service.Task{Name: "audit sinks", Run: sinks.Run},
 			)
 		})
 }
 
 type controlplaneOptions struct {
 	maxArtifactBytes int64
+	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
 	tls              bool                   // browsers speak it
 	metrics          []prometheus.Collector // of others in the process, shown with its own
@@ -69,6 +82,10 @@ type controlplaneServers struct {
 	tokens *auth.Tokens
 	keys   auth.Keys // of CAS tokens
 	rings  []*auth.KeyRing
+
+	standing *service.Standing
+	// tasks outlive the servers: they write down what was refused.
+	tasks []service.Task
 }
 
 // newControlplane puts the control plane together on a database.
@@ -87,27 +104,40 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	if err != nil {
 		return controlplaneServers{}, err
 	}
+	var uploads controlplane.Uploads
+	if options.cas != "" {
+		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+	}
+	records := auditlog.New(auditlog.Config{Store: db, Log: log})
+	var standing *service.Standing // there is one before there are calls
+	listener, pages, err := newPages(options.tls, log)
+	if err != nil {
+		return controlplaneServers{}, err
+	}
 	services := controlplane.New(controlplane.Config{
-		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Log: log,
+		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
+		Pages:            pages,
+		Uploads:          uploads, PublicCAS: options.publicCAS,
+		Checks: map[string]func(context.Context) error{
+			"schema": db.SchemaReady,
+			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
+			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
+		},
 	})
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
-	listener, conn, err := webui.InProcess()
-	if err != nil {
-		return controlplaneServers{}, err
-	}
-	pages, err := webui.New(webui.Config{API: conn, Cookie: auth.LoginCookie{Secure: options.tls}, Log: log, Version: version})
-	if err != nil {
-		return controlplaneServers{}, err
-	}
+	standing = service.NewStanding(server)
 	mux := http.NewServeMux()
-	mux.Handle("/", services.HTTPHandler(pages))
-	mux.Handle("GET /metrics", service.Metrics(append(options.metrics, calls)...))
-	return controlplaneServers{grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}}, nil
+	mux.Handle("/", services.HTTPHandler())
+	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
+	return controlplaneServers{
+		grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
+		tasks: []service.Task{{Name: "audit", Run: records.Run}},
+	}, nil
 }
 
 func newTokens(ctx context.Context, db *database.DB, log *slog.Logger) (*auth.Tokens, error) {

@@ -178,7 +178,9 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return err
 	}
 	purger := newPurger(clouds["backend"], installation, db, options.reconcile, log)
+	casURL := "http://" + listeners["cas-http"].Addr().String()
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{
+		cas: casURL, publicCAS: casURL,
 		maxArtifactBytes: options.maxArtifactBytes,
 		metrics: slices.Concat(clouds["backend"].Collectors(), reconciler.Collectors(),
 			[]prometheus.Collector{purger, reconcile.NewCensus(db, db.Queue(), log)}), // the backend has no port here
@@ -196,7 +198,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	stop := service.Background(ctx, log, cas.tasks...)
+	stop := service.Background(ctx, log, append(cas.tasks, controlplane.tasks...)...)
 	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)

@@ -40,7 +40,7 @@ func TestARoleSaysThatItStops(t *testing.T) {
 		"": `"http":"http://127.0.0.1:`,
 		fmt.Sprintf("tls: {certFile: %q, keyFile: %q}", secret.CertFile(), secret.KeyFile()): `"http":"https://127.0.0.1:`,
 	} {
-		text := startAndStop(t, `listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}, `+transport)
+		text := startAndStop(t, `drainDelay: 0s, listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}, `+transport)
 		if !strings.Contains(text, url) {
 			t.Errorf("it does not listen at %s:\n%s", url, text)
 		}

@@ -29,15 +29,6 @@ func keyID(public *ecdsa.PublicKey) (string, error) {
 // registered is what every claim set of ours contains.
 type registered interface{ registeredClaims() jwt.Claims }
 
-// verify checks signature, issuer, audience and time of a token, and reads its
-// claims into claims.
-func verify(ctx context.Context, keys Keys, text, audience string, claims registered) error {
-	if _, err := verifySignature(ctx, keys, text, claims); err != nil {
-		return err
-	}
-	return validate(audience, claims)
-}
-
 // signedBy is the key that a token was signed with.
 type signedBy struct {
 	id  string

@@ -80,13 +80,13 @@ func TestNoTokenIsRefusedDuringRotation(t *testing.T) {
 		var out []issued
 		kids := map[string]bool{}
 		const step, since = 7 * time.Second, 4 * time.Second
-		forger := newKey(t)
-		for n := range 1100 { // two hours and some minutes
+		forged := sign(t, algorithm, newKey(t), "made-up", map[string]any{})
+		for n := range 800 { // an hour and a half
 			time.Sleep(step - since)
 			// Whoever sends a key id that there is none of has a verifier look for keys now, and
 			// not again for recheck.
 			for _, verifier := range verifiers {
-				_, err := verifier.Grant(ctx, sign(t, algorithm, forger, "made-up", map[string]any{}))
+				_, err := verifier.Grant(ctx, forged)
 				wantProblem(t, "made-up key", err, problem.Unauthenticated, invalid)
 			}
 			time.Sleep(since)
@@ -111,11 +111,13 @@ func TestNoTokenIsRefusedDuringRotation(t *testing.T) {
 				}
 			}
 			for _, signer := range signers {
+				signer.ring.mu.Lock()
 				kids[signer.ring.current().record.ID] = true
+				signer.ring.mu.Unlock()
 			}
 		}
-		if len(kids) < 3 || len(kids) > 5 {
-			t.Errorf("%d keys have signed in two hours and some minutes, want one in about 50 minutes", len(kids))
+		if len(kids) < 2 || len(kids) > 3 {
+			t.Errorf("%d keys have signed in an hour and a half, want one in about 50 minutes", len(kids))
 		}
 		if keys, err := in.db.SigningKeys(ctx, registry.KeyUseCAS); err != nil || len(keys) != len(kids) && len(keys) != len(kids)+1 {
 			t.Errorf("%d keys were made, and %d have signed, %v", len(keys), len(kids), err)
@@ -128,11 +130,14 @@ func TestOneOfManyReplicasRotates(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t)
 	failed := make(chan error, 8)
-	for range cap(failed) {
-		ring, err := OpenKeyRing(t.Context(), in.db, registry.KeyUseCAS)
-		if err != nil {
+	rings := make([]*KeyRing, cap(failed))
+	for i := range rings { // all of them, before the first one makes a key
+		var err error
+		if rings[i], err = OpenKeyRing(t.Context(), in.db, registry.KeyUseCAS); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, ring := range rings {
 		go func() { failed <- ring.add(context.WithoutCancel(t.Context()), announceAhead) }()
 	}
 	won := 0

@@ -224,11 +224,11 @@ func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registr
 	case err != nil:
 		return registry.Token{}, org.Organization{}, errUnchecked(err)
 	case !record.Matches(text):
-		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+		return registry.Token{}, org.Organization{}, errInvalid(refused(record, "is not the one that was issued"))
 	case record.Revoked():
-		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+		return registry.Token{}, org.Organization{}, errInvalid(refused(record, "is revoked"))
 	case record.Expired(time.Now()):
-		return registry.Token{}, org.Organization{}, errExpired(fmt.Errorf("token %s has expired", id))
+		return registry.Token{}, org.Organization{}, errExpired(refused(record, "has expired"))
 	}
 	return record, own, nil
 }

@@ -52,6 +52,22 @@ var decisions = map[string]string{
 	"controlplane.v1.OrganizationService/Delete of globex":      "-- xx++ xx xxxxx ++",
 	"managedcas.v1.OrganizationAdminService/Describe of globex": "-- xx++ xx xxxxx ++",
 
+	"controlplane.v1.CASRedirectService/GetDownloadURL":       "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/FindOrCreateWorkflow": "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetContract":          "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/Init":                 "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetUploadCreds":       "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/Store":                "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/Cancel":               "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetPolicy":            "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/GetPolicyGroup":       "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationStateService/Initialized":     "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Save":            "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Read":            "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Reset":           "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.SigningService/GenerateSigningCert":      "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.SigningService/GetTrustedRoot":           "-- +x?+ ?x +++++ ?+",
+
 	"controlplane.v1.APITokenService/Create": "-- xx++ ?x xxx++ ++",
 	"controlplane.v1.APITokenService/List":   "-- xx++ ?x xxx++ ++",
 	"controlplane.v1.APITokenService/Revoke": "-- xx++ ?x xxx++ ++",
@@ -60,6 +76,9 @@ var decisions = map[string]string{
 	"managedcas.v1.OrganizationAdminService/Describe":    "-- +x?+ ?x +++++ ?+",
 	"managedcas.v1.OrganizationAdminService/ListDeleted": "-- xx++ xx xxxxx ++",
 	"managedcas.v1.OrganizationAdminService/Undelete":    "-- xx++ xx xxxxx ++",
+
+	"managedcas.v1.AuditService/List": "-- xx++ ?x xxx++ ++",
+	"managedcas.v1.AuditService/Head": "-- xx++ ?x xxx++ ++",
 
 	"managedcas.v1.ArtifactService/List":        "-- +x?+ ?x +++++ ?+",
 	"managedcas.v1.ArtifactService/FindMissing": "-- +x?+ ?x +++++ ?+",

@@ -28,22 +28,32 @@ func (c credentials) Get(ctx context.Context, req *controlplanev1.CASCredentials
 	if err != nil {
 		return nil, err
 	}
-	backend, err := c.server.usableBackend(ctx, o)
+	text, backend, err := c.server.casToken(ctx, o, grant)
 	if err != nil {
 		return nil, err
-	}
-	caller, _ := auth.CallerFrom(ctx)
-	grant.Subject = caller.Subject()
-	if grant.Role == cas.Uploader {
-		grant.MaxBytes = c.server.maxBytes(backend)
-	}
-	text, err := c.server.cfg.Signer.Sign(ctx, grant, backend.ID)
-	if err != nil {
-		return nil, fmt.Errorf("issue CAS token: %w", err)
 	}
 	return &controlplanev1.CASCredentialsServiceGetResponse{Result: &controlplanev1.CASCredentialsServiceGetResponse_Result{
 		Token: text, Backend: c.server.backendItem(o, backend),
 	}}, nil
+}
+
+// casToken signs a token for the caller, and says for which storage backend it is. Of an
+// upload without a bound of its own it says the backend's.
+func (s *Server) casToken(ctx context.Context, o org.Organization, grant cas.Grant) (string, registry.Backend, error) {
+	backend, err := s.usableBackend(ctx, o)
+	if err != nil {
+		return "", backend, err
+	}
+	caller, _ := auth.CallerFrom(ctx)
+	grant.Subject = caller.Subject()
+	if grant.Role == cas.Uploader && grant.MaxBytes == 0 {
+		grant.MaxBytes = s.maxBytes(backend)
+	}
+	text, err := s.cfg.Signer.Sign(ctx, grant, backend.ID)
+	if err != nil {
+		return "", backend, fmt.Errorf("issue CAS token: %w", err)
+	}
+	return text, backend, nil
 }
 
 // grantFor reads the request. The digest comes as the user typed it (facts WIRE §4).

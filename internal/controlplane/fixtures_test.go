@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -49,6 +50,7 @@ func (b *buffer) String() string {
 
 // plane is a control plane on a real database, and a connection to it.
 type plane struct {
+	audit    *auditlog.Log
 	db       *database.DB
 	tokens   *auth.Tokens
 	keys     *auth.KeyRing
@@ -59,6 +61,12 @@ type plane struct {
 }
 
 func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
+	t.Helper()
+	return newPlaneWith(t, nil, limits...)
+}
+
+// newPlaneWith is newPlane for attestations, which go to uploads.
+func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlplane.Limits) *plane {
 	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
@@ -79,10 +87,11 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 		t.Fatal(err)
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
+	p.audit = startAudit(t, p.db, log)
 	limits = append(limits, controlplane.Limits{})
 	p.server = controlplane.New(controlplane.Config{
-		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
+		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0], Uploads: uploads,
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)
@@ -212,6 +221,19 @@ func (p *plane) admin() managedcasv1.OrganizationAdminServiceClient {
 
 func (p *plane) artifacts() managedcasv1.ArtifactServiceClient {
 	return managedcasv1.NewArtifactServiceClient(p.conn)
+}
+
+// startAudit runs a writer of audit records until the test ends.
+func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: 50 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = records.Run(ctx) // always nil
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return records
 }
 
 func (p *plane) members() managedcasv1.MemberServiceClient {

@@ -3,7 +3,9 @@ package controlplane
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -45,6 +47,11 @@ func (s *Server) ready(ctx context.Context) error {
 	defer cancel()
 	if err := s.cfg.Store.Ping(ctx); err != nil {
 		return problem.Wrap(err, problem.Unavailable, "the database does not answer", "the operator finds the cause in the server log")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.cfg.Checks)) {
+		if err := s.cfg.Checks[name](ctx); err != nil {
+			return problem.Wrap(err, problem.Unavailable, "not ready: "+name, "the operator finds the cause in the server log")
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -79,7 +80,10 @@ func (db *DB) addArtifacts(ctx context.Context, rows []artifactRow) error {
 		_, err := in.NewInsert().Model(&rows).On("CONFLICT (org_id, digest) DO NOTHING").Exec(ctx)
 		return err
 	}
-	if db.relaxed.Dialect().Name() != dialect.PG {
+	switch {
+	case db.addArtifact.Stmt != nil && len(rows) == 1:
+		return db.addOne(ctx, rows[0])
+	case db.relaxed.Dialect().Name() != dialect.PG:
 		return insert(ctx, db.relaxed)
 	}
 	return db.relaxed.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -88,6 +92,18 @@ func (db *DB) addArtifacts(ctx context.Context, rows []artifactRow) error {
 		}
 		return insert(ctx, tx)
 	})
+}
+
+// addArtifactSQL is what addArtifacts has bun write for one row. SQLite takes as long to
+// read it as to carry it out, and a lone upload waits for both: it is prepared once.
+const addArtifactSQL = `INSERT INTO artifacts (org_id, digest, size, file_name, media_type, uploader, stored_at)
+VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org_id, digest) DO NOTHING`
+
+func (db *DB) addOne(ctx context.Context, r artifactRow) error {
+	// The driver has a format of its own for times, which would not sort with bun's.
+	storedAt := strings.Trim(string(db.relaxed.Dialect().AppendTime(nil, r.StoredAt)), "'")
+	_, err := db.addArtifact.ExecContext(ctx, r.OrgID, r.Digest, r.Size, r.FileName, r.MediaType, r.Uploader, storedAt)
+	return err
 }
 
 // MissingArtifacts returns those of the digests that the organization has no entry for, in

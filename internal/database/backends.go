@@ -1,13 +1,16 @@
 package database
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -76,6 +79,10 @@ func (db *DB) Backends(ctx context.Context, id org.ID) ([]registry.Backend, erro
 func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 	now := instant(time.Now())
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var before backendRow
+		if err := classify(tx.NewSelect().Model(&before).Where("org_id = ? AND managed", id.String()).Scan(ctx)); err != nil && !errors.Is(err, registry.ErrNotFound) {
+			return err
+		}
 		hasDefault, err := tx.NewSelect().Model((*backendRow)(nil)).
 			Where("org_id = ? AND is_default", id.String()).Exists(ctx)
 		if err != nil {
@@ -84,6 +91,11 @@ func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 		fresh := registry.NewManagedBackend(id, now)
 		fresh.Status, fresh.ValidatedAt, fresh.Default = registry.BackendValid, now, !hasDefault
 		row := rowOfBackend(fresh)
+		if before.Status != row.Status {
+			if err := auditIn(ctx, tx, id, ofBackend(row, before.ID)); err != nil {
+				return err
+			}
+		}
 		_, err = tx.NewInsert().Model(&row).
 			On("CONFLICT (org_id, name) DO UPDATE").
 			Set("status = EXCLUDED.status").
@@ -97,4 +109,12 @@ func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 		return fmt.Errorf("save managed backend of %s: %w", id, classify(err))
 	}
 	return nil
+}
+
+// ofBackend says that a storage backend was found usable. One that was there keeps its id.
+func ofBackend(row backendRow, existing string) audit.Event {
+	return audit.Event{
+		Action: audit.BackendValidate, Object: "backend/" + cmp.Or(existing, row.ID),
+		Details: map[string]string{audit.DetailName: row.Name, "status": row.Status},
+	}
 }

@@ -34,7 +34,10 @@ func migrateSQLite(ctx context.Context, db *sql.DB) error {
 	}
 	for try := 1; ; try++ {
 		_, err := migrator.Up(ctx)
-		if err == nil || try == migrationTries {
+		if err == nil {
+			return refuseNewer(ctx, migrator)
+		}
+		if try == migrationTries {
 			return err
 		}
 		select {
@@ -65,10 +68,56 @@ func migratePostgres(ctx context.Context, db *sql.DB) error {
 	}
 	// Most starts find nothing to do, and need not wait for each other to learn that.
 	if pending, err := migrator.HasPending(ctx); err == nil && !pending {
-		return nil
+		return refuseNewer(ctx, migrator)
 	}
-	_, err = migrator.Up(ctx)
+	if _, err = migrator.Up(ctx); err != nil {
+		return err
+	}
+	return refuseNewer(ctx, migrator)
+}
+
+// refuseNewer fails when a newer version has migrated the schema: what it means by its rows
+// is not known here.
+func refuseNewer(ctx context.Context, migrator *goose.Provider) error {
+	there, err := migrator.GetDBVersion(ctx)
+	if err != nil {
+		return err
+	}
+	sources := migrator.ListSources()
+	if known := sources[len(sources)-1].Version; there > known {
+		return fmt.Errorf("the schema has version %d, and this program knows versions up to %d: run the newer managedcasd that made it, or restore the backup from before the upgrade", there, known)
+	}
+	return nil
+}
+
+// SchemaReady reports whether the schema is at least the one that this program made or found
+// when it started. A newer one is no reason to stop: replicas are upgraded one by one.
+func (db *DB) SchemaReady(ctx context.Context) error {
+	var there int64
+	if err := db.read.NewRaw("SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(ctx, &there); err != nil {
+		return fmt.Errorf("read the version of the schema: %w", err)
+	}
+	wanted, err := newestMigration()
+	if err == nil && there < wanted {
+		err = fmt.Errorf("the schema has version %d, and version %d is needed: start the process again, which migrates", there, wanted)
+	}
 	return err
+}
+
+// newestMigration returns the version of the last migration file.
+func newestMigration() (version int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, err
+	}
+	for _, file := range files {
+		n, err := goose.NumericComponent(file)
+		if err != nil {
+			return 0, err
+		}
+		version = max(version, n)
+	}
+	return version, nil
 }
 
 // versionOfRiver is the migration that makes the tables of River, which brings its own.
@@ -88,5 +137,5 @@ func migratorOf(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpti
 	// after the last one that was made.
 	river := goose.NewGoMigration(versionOfRiver, &goose.GoFunc{RunDB: engine.MigrateUp}, &goose.GoFunc{RunDB: engine.MigrateDown})
 	return goose.NewProvider(dialect, db, files, append(options,
-		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river))...)
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river, auditMigration(dialect)))...)
 }

@@ -29,6 +29,7 @@ type Config struct {
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
 	SecretStore  SecretStore  `yaml:"secretStore"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -101,11 +102,18 @@ type Listen struct {
 
 // Controlplane configures the control plane.
 type Controlplane struct {
-	Listen    Listen `yaml:"listen"`
-	Transport `yaml:",inline"`
+	Listen Listen `yaml:"listen"`
+	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	CASURL string `yaml:"casUrl"`
+	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
+	PublicCASURL string `yaml:"publicCasUrl"`
+	Transport    `yaml:",inline"`
 	// KeyRotation is how old a signing key becomes until its successor is announced; default
 	// 720h, 24h to 87600h.
 	KeyRotation time.Duration `yaml:"keyRotation"`
+	// DrainDelay is how long calls are still taken after SIGTERM, while load balancers learn
+	// from /readyz and gRPC health; default 3s, 0s to 1h.
+	DrainDelay *time.Duration `yaml:"drainDelay"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
 }
@@ -238,6 +246,11 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
 		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
 	}
+	for key, text := range map[string]string{"casUrl": cfg.Controlplane.CASURL, "publicCasUrl": cfg.Controlplane.PublicCASURL} {
+		if checkURL(text) != nil {
+			return Config{}, fmt.Errorf("controlplane.%s is %q: give the http or https URL of the CAS's HTTP port, such as http://127.0.0.1:8001", key, text)
+		}
+	}
 	if cfg.CAS.DirectTransfers == "" {
 		cfg.CAS.DirectTransfers = direct.Off
 	}
@@ -262,9 +275,18 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
 	}
+	if err := cfg.Audit.check(); err != nil {
+		return Config{}, fmt.Errorf("audit.%w", err)
+	}
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
 		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
+	}
+	if cfg.Controlplane.DrainDelay == nil {
+		cfg.Controlplane.DrainDelay = new(DefaultDrainDelay)
+	}
+	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
+		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)

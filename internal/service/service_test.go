@@ -101,11 +101,15 @@ func TestConfigRefusals(t *testing.T) {
 		{"sessions above 45 minutes", complete + "cas: {sessionReuse: 45m1s}\n", "cas.sessionReuse is 45m1s: 0s to 45m0s"},
 		{"control plane without scheme", complete + "cas: {controlplaneUrl: 'localhost:8000'}\n", `cas.controlplaneUrl is "localhost:8000": give the http or https URL`},
 		{"control plane of another scheme", complete + "cas: {controlplaneUrl: 'grpc://localhost:8000'}\n", "cas.controlplaneUrl"},
+		{"CAS without scheme", complete + "controlplane: {casUrl: 'localhost:8001'}\n", `controlplane.casUrl is "localhost:8001": give the http or https URL`},
+		{"CAS with a query", complete + "controlplane: {publicCasUrl: 'https://cas.example.com/?t=x'}\n", "controlplane.publicCasUrl"},
 		{"control plane without host", complete + "cas: {controlplaneUrl: 'http://:8000'}\n", "cas.controlplaneUrl"},
 		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
 		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},
 		{"keys of less than a day", complete + "controlplane: {keyRotation: 23h59m59s}\n", "controlplane.keyRotation is 23h59m59s: 24h0m0s to 87600h0m0s"},
 		{"keys of more than ten years", complete + "controlplane: {keyRotation: 87600h1s}\n", "controlplane.keyRotation"},
+		{"draining below 0", complete + "controlplane: {drainDelay: -1s}\n", "controlplane.drainDelay is -1s: 0s to 1h0m0s"},
+		{"draining above an hour", complete + "controlplane: {drainDelay: 1h1s}\n", "controlplane.drainDelay"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
@@ -116,7 +120,7 @@ func TestConfigRefusals(t *testing.T) {
 			t.Errorf("%s: error %v, want one that says %q", tc.name, err, tc.says)
 		}
 	}
-	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "    probeInterval: 1s\n", complete + "    probeInterval: 168h\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "controlplane: {keyRotation: 24h}\n", complete + "controlplane: {keyRotation: 87600h}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
+	for _, text := range []string{complete + "    reconcileInterval: 1s\n", complete + "    probeInterval: 1s\n", complete + "    probeInterval: 168h\n", complete + "cas: {uploadExpiry: 1m}\n", complete + "controlplane: {keyRotation: 24h}\n", complete + "controlplane: {drainDelay: 0s}\n", complete + "controlplane: {drainDelay: 1h}\n", complete + "controlplane: {keyRotation: 87600h}\n", complete + "cas: {uploadExpiry: 168h}\n", strings.Replace(complete, "chainloop-", "chainloop-prod-eu-", 1)} {
 		cfg, err := service.ParseConfig([]byte(text))
 		if err == nil {
 			_, err = cfg.Backend.ManagedCas.Installation()

@@ -3,6 +3,7 @@ package rig
 import (
 	"log/slog"
 	"net"
+	"net/http"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -26,7 +27,7 @@ type Site struct {
 // Site serves both on loopback, with a ready organization called name.
 func (r *Rig) Site(t testing.TB, name string) Site {
 	t.Helper()
-	api, tokens := r.services(t)
+	api, tokens := r.services(t, nil)
 	server := service.NewGRPC(r.log, api.ServerOptions()...)
 	api.Register(server)
 	plane, artifacts := loopback(t), loopback(t)
@@ -45,7 +46,7 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 }
 
 // services are those of the control plane, and the tokens that they accept.
-func (r *Rig) services(t testing.TB) (*controlplane.Server, *auth.Tokens) {
+func (r *Rig) services(t testing.TB, pages http.Handler) (*controlplane.Server, *auth.Tokens) {
 	t.Helper()
 	ring, err := auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseAPI)
 	must(t, err)
@@ -53,8 +54,8 @@ func (r *Rig) services(t testing.TB) (*controlplane.Server, *auth.Tokens) {
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
 	return controlplane.New(controlplane.Config{
-		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler),
-		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
+		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler), Audit: r.Audit,
+		Version: "test", MaxArtifactBytes: r.options.MaxBytes, Pages: pages,
 	}), tokens
 }
 

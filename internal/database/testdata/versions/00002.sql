@@ -1,0 +1,2 @@
+INSERT INTO uploads (id, org_id, digest, name, resumable, length, file_name, storage_id, committed, hash, generation, created_at, updated_at, expires_at) VALUES ('u1', '0197a000-0000-7000-8000-000000000001', '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03', 'n', TRUE, -1, 'f', 'x', 5, 'h', 2, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO upload_parts (upload_id, number, size, etag, crc) VALUES ('u1', 1, 5, 'e', 'c');

@@ -1,0 +1,1 @@
+INSERT INTO direct_uploads (org_id, digest, size, file_name, media_type, uploader, issued_at, expires_at, look_at) VALUES ('0197a000-0000-7000-8000-000000000001', '5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03', 6, 'f', 'm', 'ci/t1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');

@@ -1,0 +1,1 @@
+-- The tables of River, whose rows are its own: each engine has other columns.
