@@ -23,8 +23,8 @@ func auditExport(a *app) *cobra.Command {
 none) in its order, one line of JSON for each record, to standard output. The head, SEQ:HASH,
 goes to standard error: keep it away from the database, and audit verify --head finds what was
 changed or cut off since. --after goes on behind an earlier export.`,
-		Example: `  managedcas --org acme audit export >acme.jsonl
-  managedcas --org acme audit export --after 1500 >>acme.jsonl`,
+		Example: `  managedcas --org acme audit export | gzip >acme.jsonl.gz
+  managedcas --org acme audit export --after 1500 | gzip >>acme.jsonl.gz`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if after < 0 {
@@ -51,7 +51,7 @@ func auditHead(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "head",
 		Short:   "Print the head of the chain, SEQ:HASH, to be kept elsewhere",
-		Example: `  managedcas --org acme audit head >>heads-of-acme`,
+		Example: `  managedcas --org acme audit head | tee -a heads-of-acme`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error {

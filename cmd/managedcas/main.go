@@ -111,26 +111,12 @@ func command(a *app) *cobra.Command {
 	// The flags exist and have no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("org", a.organizationsBeginning)
-	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a), auditCommand(a))
+	root.AddCommand(authCommand(a), organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a), auditCommand(a))
 	return root
 }
 
 // hasLines marks the commands that have -o jsonl as well: one line of JSON for each item.
 const hasLines = "jsonl"
-
-// connect opens the client for one command and closes it afterwards.
-func (a *app) connect(cmd *cobra.Command, do func(context.Context, *client.Client) error) error {
-	cfg := a.cfg
-	if cfg.Token == "" {
-		cfg.Token = os.Getenv("CHAINLOOP_TOKEN")
-	}
-	cfg.Token = strings.TrimSpace(cfg.Token) // tokens come out of files
-	c, err := client.New(cfg)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(cmd.Context(), c), c.Close())
-}
 
 // group is a command that only has subcommands.
 func group(use, short string, aliases []string, commands ...*cobra.Command) *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
@@ -19,13 +20,14 @@ import (
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/webui"
 )
 
 func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
 		`Run the control plane. It calls no AWS API itself: it writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Make the first token with managedcasd token.`,
+Its first start prints a token for the first administrator.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -45,11 +47,15 @@ Make the first token with managedcasd token.`,
 				return err
 			}
 			servers, err := newControlplane(ctx, db, controlplaneOptions{
+				identity: r.cfg.Controlplane, tls: certificate != nil,
 				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
-				metrics: append(certificate.Collectors(), sinks), tls: certificate != nil,
+				metrics: append(certificate.Collectors(), sinks),
 			}, r.log)
 			if err != nil {
+				return err
+			}
+			if err := bootstrap(ctx, servers.api, r.stderr); err != nil {
 				return err
 			}
 			stop := service.Background(ctx, r.log, servers.tasks...)
@@ -68,6 +74,7 @@ Make the first token with managedcasd token.`,
 }
 
 type controlplaneOptions struct {
+	identity         service.Controlplane
 	maxArtifactBytes int64
 	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
 	limits           controlplane.Limits    // what is zero has its default
@@ -75,7 +82,16 @@ type controlplaneOptions struct {
 	metrics          []prometheus.Collector // of others in the process, shown with its own
 }
 
+// secure reports whether browsers reach the pages over TLS: here, or at a proxy in front.
+func (o controlplaneOptions) secure() bool {
+	if o.identity.PublicURL != "" {
+		return strings.HasPrefix(o.identity.PublicURL, "https:")
+	}
+	return o.tls
+}
+
 type controlplaneServers struct {
+	api    *controlplane.Server
 	grpc   *grpc.Server
 	pages  net.Listener // from where the web pages call
 	http   http.Handler
@@ -110,32 +126,39 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls
-	listener, pages, err := newPages(options.tls, log)
-	if err != nil {
-		return controlplaneServers{}, err
-	}
-	services := controlplane.New(controlplane.Config{
+	cfg := controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
 		Version:          version,
 		MaxArtifactBytes: options.maxArtifactBytes,
 		Limits:           options.limits,
-		Pages:            pages,
 		Uploads:          uploads, PublicCAS: options.publicCAS,
 		Checks: map[string]func(context.Context) error{
 			"schema": db.SchemaReady,
 			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },
 			"open":   func(ctx context.Context) error { return standing.Open(ctx) },
 		},
-	})
+	}
+	if err := identity(&cfg, options.identity, db, tokens, log); err != nil {
+		return controlplaneServers{}, err
+	}
+	services := controlplane.New(cfg)
 	calls := service.NewCallMetrics()
 	server := service.NewGRPC(log, append(calls.ServerOptions(), services.ServerOptions()...)...)
 	services.Register(server)
 	standing = service.NewStanding(server)
+	listener, conn, err := webui.InProcess()
+	if err != nil {
+		return controlplaneServers{}, err
+	}
+	pages, err := webui.New(webui.Config{API: conn, Cookie: auth.LoginCookie{Secure: options.secure()}, Log: log, Version: version})
+	if err != nil {
+		return controlplaneServers{}, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", services.HTTPHandler())
+	mux.Handle("/", services.HTTPHandler(pages))
 	mux.Handle("GET /metrics", service.Metrics(append(slices.Concat(options.metrics, auditlog.Collectors(records.Stats)), calls)...))
 	return controlplaneServers{
-		grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
+		api: services, grpc: server, pages: listener, http: mux, tokens: tokens, keys: keys, rings: []*auth.KeyRing{api, keys}, standing: standing,
 		tasks: []service.Task{{Name: "audit", Run: records.Run}},
 	}, nil
 }

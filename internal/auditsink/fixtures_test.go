@@ -54,7 +54,7 @@ func chains(n int) []audit.Chain {
 // quick is a patience for tests.
 func quick(db auditsink.Store, sinks ...auditsink.Named) auditsink.Config {
 	return auditsink.Config{Store: db, Sinks: sinks, Log: slog.New(slog.DiscardHandler), Poll: 5 * time.Millisecond,
-		Timeout: 200 * time.Millisecond, Lease: 5 * time.Second, Retry: time.Millisecond, MaxRetry: 20 * time.Millisecond}
+		Timeout: 3 * time.Second, Lease: 20 * time.Second, Retry: time.Millisecond, MaxRetry: 20 * time.Millisecond}
 }
 
 // deliver runs deliveries until stop, which waits for their end.

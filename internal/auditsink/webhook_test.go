@@ -60,13 +60,15 @@ func TestNothingIsLostOrOutOfOrder(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, target string) {
 		db, of := open(t, target), chains(7)
 		rc := receive(t, signedLines, func(n int, w http.ResponseWriter, r *http.Request) bool {
+			if n == 3 { // it hangs
+				<-r.Context().Done()
+				return false
+			}
 			switch n % 7 {
-			case 1:
+			case 1, 3:
 				w.WriteHeader(http.StatusInternalServerError)
 			case 2:
 				w.WriteHeader(http.StatusTooManyRequests)
-			case 3: // it hangs
-				<-r.Context().Done()
 			case 4: // it has them, and does not come to say so
 				panic(http.ErrAbortHandler)
 			case 5:

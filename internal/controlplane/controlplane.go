@@ -62,6 +62,9 @@ type Store interface {
 	Audit
 	Members
 	Invitations
+	Logins
+	Bootstraps
+	Trusts
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -98,10 +101,15 @@ type Config struct {
 	Checks map[string]func(context.Context) error
 	// Limits of callers. What it leaves out has its default.
 	Limits Limits
-	// Pages gets the HTTP requests that nothing else here answers; nil: nobody does.
-	Pages http.Handler
 	// RestrictOrganizationCreation leaves it to administrators of the installation.
 	RestrictOrganizationCreation bool
+	// Federation exchanges the tokens of pipelines; nil: none are.
+	Federation Federation
+	// LoginURL is where browsers sign in; empty: nobody can.
+	LoginURL string
+	// Pages are served over HTTP beside the control plane's own, by their patterns, and
+	// within the same limits.
+	Pages map[string]http.Handler
 }
 
 // Server implements the services.
@@ -134,6 +142,10 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
+	managedcasv1.RegisterLoginServiceServer(r, logins{server: s})
+	managedcasv1.RegisterBootstrapServiceServer(r, bootstraps{server: s})
+	managedcasv1.RegisterTrustServiceServer(r, trusts{server: s})
+	managedcasv1.RegisterFederationServiceServer(r, federating{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
@@ -147,9 +159,10 @@ func (s *Server) ServerOptions() []grpc.ServerOption {
 	}
 }
 
-// HTTPHandler serves what is public over HTTP, health, version and keys, and the way to a
-// download; and the pages.
-func (s *Server) HTTPHandler() http.Handler {
+// HTTPHandler serves what is public over HTTP: health, version, keys, the way to a download,
+// and how people sign in. others gets the requests for everything else; nil: there is nothing
+// else.
+func (s *Server) HTTPHandler(others http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -157,10 +170,13 @@ func (s *Server) HTTPHandler() http.Handler {
 	mux.HandleFunc("GET /statusz", s.statusz)
 	mux.HandleFunc("GET /download/{digest}", s.download)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
+	for pattern, page := range s.cfg.Pages {
+		mux.Handle(pattern, page)
+	}
 	limited := s.limiter.overHTTP(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, known := mux.Handler(r); known == "" && s.cfg.Pages != nil {
-			s.cfg.Pages.ServeHTTP(w, r)
+		if _, known := mux.Handler(r); known == "" && others != nil {
+			others.ServeHTTP(w, r)
 			return
 		}
 		limited.ServeHTTP(w, r)

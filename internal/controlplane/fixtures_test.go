@@ -22,6 +22,7 @@ import (
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/federation"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -89,8 +90,13 @@ func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlp
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	p.audit = startAudit(t, p.db, log)
 	limits = append(limits, controlplane.Limits{})
+	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.server = controlplane.New(controlplane.Config{
-		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
+		Federation: pipelines,
+		Store:      p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0], Uploads: uploads,
 	})
 	p.services = grpc.NewServer(p.server.ServerOptions()...)

@@ -12,7 +12,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -43,20 +42,20 @@ func newSite(t *testing.T, limits controlplane.Limits) *site {
 	must(t, err)
 	signer, err := auth.NewCASSigner(keys, 0)
 	must(t, err)
-	listener, conn, err := webui.InProcess()
-	must(t, err)
-	pages, err := webui.New(webui.Config{API: conn, Log: log, Version: "test"})
-	must(t, err)
 	s := &site{db: db, tokens: auth.NewTokens(db, db, ring, log)}
 	api := controlplane.New(controlplane.Config{
-		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Audit: auditlog.New(auditlog.Config{Store: db, Log: log}), Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits, Pages: pages,
+		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits,
 	})
 	server := grpc.NewServer(api.ServerOptions()...)
 	api.Register(server)
+	listener, conn, err := webui.InProcess()
+	must(t, err)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(func() { _ = conn.Close(); server.Stop() })
 	s.stop = server.Stop
-	s.handler = api.HTTPHandler()
+	pages, err := webui.New(webui.Config{API: conn, Log: log, Version: "test"})
+	must(t, err)
+	s.handler = api.HTTPHandler(pages)
 	s.admin = s.token(t, org.Organization{})
 	return s
 }

@@ -24,7 +24,7 @@ var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry", "audit"},
 	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "provision", "purge", "attestation"},
-	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "controlplane", "webui", "client"},
+	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "federation", "signin", "controlplane", "webui", "client"},
 	"frame":    {"emulator", "service"},
 }
 

@@ -3,7 +3,6 @@ package rig
 import (
 	"log/slog"
 	"net"
-	"net/http"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -27,7 +26,7 @@ type Site struct {
 // Site serves both on loopback, with a ready organization called name.
 func (r *Rig) Site(t testing.TB, name string) Site {
 	t.Helper()
-	api, tokens := r.services(t, nil)
+	api, tokens := r.services(t)
 	server := service.NewGRPC(r.log, api.ServerOptions()...)
 	api.Register(server)
 	plane, artifacts := loopback(t), loopback(t)
@@ -46,7 +45,7 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 }
 
 // services are those of the control plane, and the tokens that they accept.
-func (r *Rig) services(t testing.TB, pages http.Handler) (*controlplane.Server, *auth.Tokens) {
+func (r *Rig) services(t testing.TB) (*controlplane.Server, *auth.Tokens) {
 	t.Helper()
 	ring, err := auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseAPI)
 	must(t, err)
@@ -55,7 +54,7 @@ func (r *Rig) services(t testing.TB, pages http.Handler) (*controlplane.Server, 
 	must(t, err)
 	return controlplane.New(controlplane.Config{
 		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler), Audit: r.Audit,
-		Version: "test", MaxArtifactBytes: r.options.MaxBytes, Pages: pages,
+		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
 	}), tokens
 }
 

@@ -13,16 +13,16 @@ import (
 // tokens that they accept.
 func (r *Rig) Pages(t testing.TB) (url string, tokens *auth.Tokens) {
 	t.Helper()
+	services, tokens := r.services(t)
+	server := service.NewGRPC(r.log, services.ServerOptions()...)
+	services.Register(server)
 	listener, conn, err := webui.InProcess()
 	must(t, err)
+	serve(t, server, listener)
 	t.Cleanup(func() { _ = conn.Close() })
 	pages, err := webui.New(webui.Config{API: conn, Log: r.log, Version: "test"})
 	must(t, err)
-	services, tokens := r.services(t, pages)
-	server := service.NewGRPC(r.log, services.ServerOptions()...)
-	services.Register(server)
-	serve(t, server, listener)
-	web := httptest.NewServer(services.HTTPHandler())
+	web := httptest.NewServer(services.HTTPHandler(pages))
 	t.Cleanup(web.Close)
 	return web.URL, tokens
 }

@@ -51,8 +51,8 @@ database:
 // publishedKeys serves what the control plane does over HTTP, and returns its URL.
 func (r *Rig) publishedKeys(t testing.TB) string {
 	t.Helper()
-	services, _ := r.services(t, nil)
-	server := httptest.NewServer(services.HTTPHandler())
+	services, _ := r.services(t)
+	server := httptest.NewServer(services.HTTPHandler(nil))
 	t.Cleanup(server.Close)
 	return server.URL
 }
