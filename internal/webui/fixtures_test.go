@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -44,7 +45,7 @@ func newSite(t *testing.T, limits controlplane.Limits) *site {
 	must(t, err)
 	s := &site{db: db, tokens: auth.NewTokens(db, db, ring, log)}
 	api := controlplane.New(controlplane.Config{
-		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits,
+		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Audit: auditlog.New(auditlog.Config{Store: db, Log: log}), Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits,
 	})
 	server := grpc.NewServer(api.ServerOptions()...)
 	api.Register(server)
