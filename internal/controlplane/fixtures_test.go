@@ -27,6 +27,8 @@ import (
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
+
 const maxArtifact = 100 << 20
 
 // buffer is a bytes.Buffer that the server may write while a test reads.
@@ -63,7 +65,7 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
-	if p.db, err = database.Open(t.Context(), databasetest.SQLite(t, database.Migrate)); err != nil {
+	if p.db, err = database.Open(t.Context(), databasetest.Fresh(t, database.Migrate)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.db.Close() })

@@ -82,7 +82,7 @@ type Rig struct {
 	options    Options
 	dir        string // of the embedded AWS
 	endpoint   string
-	database   string          // its file
+	database   string          // its target
 	network    *http.Transport // of everybody but the servers' clients
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
@@ -131,7 +131,7 @@ func New(t testing.TB, options Options) *Rig {
 	root := r.AWS.RootCredentials()
 	r.operator = r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network)
 	r.Installation = r.provision(t, options.Mode)
-	r.database = databasetest.SQLite(t, database.Migrate)
+	r.database = databasetest.Fresh(t, database.Migrate)
 	r.DB, err = database.Open(t.Context(), r.database)
 	must(t, err)
 	t.Cleanup(func() {
