@@ -190,6 +190,14 @@ func (r *Rig) Org(t testing.TB) org.ID {
 	return id
 }
 
+// Organization is Org for one whose name matters.
+func (r *Rig) Organization(t testing.TB, name string) org.ID {
+	t.Helper()
+	id := org.NewID()
+	r.create(t, id, org.Name(name))
+	return id
+}
+
 func (r *Rig) create(t testing.TB, id org.ID, name org.Name) {
 	t.Helper()
 	now := time.Now()
@@ -226,6 +234,9 @@ func (r *Rig) Alias(t testing.TB, id org.ID) string {
 	must(t, err)
 	return ap.Alias
 }
+
+// Database is the target of the database, for other processes that share it.
+func (r *Rig) Database() string { return r.database }
 
 // Endpoint is the URL of the embedded AWS.
 func (r *Rig) Endpoint() string { return r.endpoint }
