@@ -42,12 +42,20 @@ func MainOnEach(m *testing.M, migrate func(ctx context.Context, target string) e
 	os.Exit(code)
 }
 
-// Fresh returns the target of a fresh database that has the newest schema, of the engine
-// that this run is on: SQLite, but in the second process of MainOnEach. Unlike Target it
-// needs no Main for SQLite, as fixtures of several packages may not have one.
+// Engine is the engine that this run is on: SQLite, but in the second process of
+// MainOnEach.
+func Engine() string {
+	if engine := os.Getenv(engineVariable); engine != "" {
+		return engine
+	}
+	return "sqlite"
+}
+
+// Fresh returns the target of a fresh database of Engine that has the newest schema. Unlike
+// Target it needs no Main for SQLite, as fixtures of several packages may not have one.
 func Fresh(t testing.TB, migrate func(ctx context.Context, target string) error) string {
 	t.Helper()
-	if os.Getenv(engineVariable) == "postgres" {
+	if Engine() == "postgres" {
 		return Postgres(t)
 	}
 	return SQLite(t, migrate)
