@@ -35,6 +35,7 @@ type answer struct {
 	shown    string // the messages, for comparisons
 	messages []proto.Message
 	all      []string // what a leak could be in
+	location string   // of HTTP
 }
 
 func descriptor(t *testing.T, method string) protoreflect.MethodDescriptor {

@@ -46,6 +46,7 @@ const (
 // estate is an organization with everything in it.
 type estate struct {
 	org     org.Organization
+	mark    string // in the names of all that it has
 	values  map[kind][]string
 	token   string                   // a good one
 	revoked string                   // one that was
@@ -60,14 +61,20 @@ func (e *estate) add(k kind, value string) { e.values[k] = append(e.values[k], v
 // newEstate fills an organization that exists.
 func newEstate(t *testing.T, r *replica, o org.Organization) *estate {
 	t.Helper()
+	return newEstateOf(t, r, o, string(o.Name))
+}
+
+// newEstateOf is newEstate with another mark than the name on all that is in it.
+func newEstateOf(t *testing.T, r *replica, o org.Organization, mark string) *estate {
+	t.Helper()
 	e := &estate{
-		org: o, values: map[kind][]string{}, logins: map[registry.Role]string{},
+		mark: mark, org: o, values: map[kind][]string{}, logins: map[registry.Role]string{},
 		members: map[registry.Role]registry.Membership{}, people: map[registry.Role]registry.User{}, ids: map[string]uuid.UUID{},
 	}
-	name := string(o.Name)
-	e.add(names, name)
+	name := mark
+	e.add(names, string(o.Name))
 	e.add(orgs, o.ID.String())
-	e.add(nameCursors, base64.RawURLEncoding.EncodeToString([]byte(name)))
+	e.add(nameCursors, base64.RawURLEncoding.EncodeToString([]byte(o.Name)))
 	for _, n := range []string{"ci", "revoked", "expiring"} {
 		request := auth.NewToken{Organization: o, Name: name + "-" + n}
 		if n == "expiring" {
@@ -110,7 +117,7 @@ func newEstate(t *testing.T, r *replica, o org.Organization) *estate {
 // employ signs a user in who has the role.
 func (e *estate) employ(t *testing.T, r *replica, role registry.Role) {
 	t.Helper()
-	who := string(role) + "-of-" + string(e.org.Name)
+	who := string(role) + "-of-" + e.mark
 	u, err := r.db.SignIn(t.Context(), registry.Identity{
 		Issuer: "https://id.example", Subject: who, Email: who + "@example.com", EmailVerified: true, FirstName: who, LastName: "Family " + who,
 	})
