@@ -201,7 +201,7 @@ func authBootstrap(a *app) *cobra.Command {
 		Short: "Become the first administrator of an installation",
 		Long: `Use the token that the first start of the control plane has printed. Who is signed in
 becomes an administrator of the installation; else an instance token is printed, once.`,
-		Example: `  managedcas auth bootstrap --token mcas-bootstrap-… >admin-token`,
+		Example: `  managedcas auth bootstrap --token mcas-bootstrap-…`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			login, err := a.login()

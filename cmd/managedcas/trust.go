@@ -28,11 +28,8 @@ and managedcas auth federate exchanges that for a token of minutes, which may up
 download. A subject is compared as a whole; in it, * is any text without a colon and ** any
 text, but only after the slash that ends the name of the repository's owner. Names of owners
 are given again when somebody gives one up: add the claim with the owner's number.`,
-		Example: `  managedcas --org acme organization trust create app \
-    --issuer https://token.actions.githubusercontent.com \
-    --subject 'repo:acme/app:ref:refs/heads/main' --claim repository_owner_id=583231
-  managedcas --org acme organization trust create lib \
-    --issuer https://gitlab.com --subject 'project_path:acme/lib:ref_type:branch:ref:main'`,
+		Example: `  managedcas --org acme organization trust create app --issuer https://token.actions.githubusercontent.com --subject repo:acme/app:ref:refs/heads/main --claim repository_owner_id=583231
+  managedcas --org acme organization trust create lib --issuer https://gitlab.com --subject project_path:acme/lib:ref_type:branch:ref:main`,
 		Args: one("name of a trust", "for example: app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted.Name = args[0]
