@@ -200,7 +200,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	stop := service.Background(ctx, log, slices.Concat(cas.tasks, controlplane.tasks)...)
+	stop := service.Background(ctx, log, append(cas.tasks, controlplane.tasks...)...)
 	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)
@@ -211,6 +211,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	// 5. Serve, and say so.
 	return service.Run(ctx, log,
 		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
+		service.GRPC("pages", controlplane.pages, controlplane.grpc),
 		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
 		service.Drained("cas", log, cas.drain,
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),

@@ -48,7 +48,7 @@ func (c *Catalogue) restore(ctx context.Context, ref cas.Ref) {
 		c.dropped(ctx, ref, "its object cannot be described")
 		return
 	}
-	if !c.entries.push(entry{of(ref, info), make(chan struct{})}) {
+	if !c.entries.Push(entry{of(ref, info), make(chan struct{})}) {
 		c.dropped(ctx, ref, "too many entries wait for the database")
 		return
 	}

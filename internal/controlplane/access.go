@@ -96,6 +96,11 @@ var access = map[string]rule{
 	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: operators,
 	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    operators,
 
+	// Without an organization they are about the installation's chain. Tokens of an
+	// organization are for its machines, of which reading what others did is no part.
+	managedcasv1.AuditService_List_FullMethodName: {instance: true, role: registry.Admin},
+	managedcasv1.AuditService_Head_FullMethodName: {instance: true, role: registry.Admin},
+
 	managedcasv1.ArtifactService_List_FullMethodName:        viewers,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: viewers,
 
@@ -110,6 +115,21 @@ var access = map[string]rule{
 	managedcasv1.InvitationService_Revoke_FullMethodName:   admins,
 	managedcasv1.InvitationService_ListMine_FullMethodName: people,
 	managedcasv1.InvitationService_Accept_FullMethodName:   people,
+
+	managedcasv1.LoginService_List_FullMethodName:   people,
+	managedcasv1.LoginService_Revoke_FullMethodName: people,
+
+	// They ask for the token that the first start printed.
+	managedcasv1.BootstrapService_Redeem_FullMethodName: everybody,
+	managedcasv1.BootstrapService_Claim_FullMethodName:  people,
+
+	managedcasv1.TrustService_Create_FullMethodName:     admins,
+	managedcasv1.TrustService_List_FullMethodName:       admins,
+	managedcasv1.TrustService_SetEnabled_FullMethodName: admins,
+	managedcasv1.TrustService_Delete_FullMethodName:     admins,
+
+	// It asks for the token of a CI provider.
+	managedcasv1.FederationService_Exchange_FullMethodName: everybody,
 
 	// The standard health service, which the process frame registers.
 	"/grpc.health.v1.Health/Check": everybody,

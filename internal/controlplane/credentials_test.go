@@ -31,7 +31,7 @@ func TestCredentials(t *testing.T) {
 	p := newPlane(t)
 	acme := p.organization(t, "acme", org.Ready)
 	token := p.token(t, acme)
-	web := httptest.NewServer(p.server.HTTPHandler())
+	web := httptest.NewServer(p.server.HTTPHandler(nil))
 	defer web.Close()
 	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client(), nil, slog.New(slog.DiscardHandler)))
 
@@ -146,7 +146,7 @@ func TestBackendList(t *testing.T) {
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
-	web := httptest.NewServer(p.server.HTTPHandler())
+	web := httptest.NewServer(p.server.HTTPHandler(nil))
 	defer web.Close()
 	get := func(path string) (int, map[string]any) {
 		t.Helper()

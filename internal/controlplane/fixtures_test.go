@@ -17,10 +17,12 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/federation"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -49,6 +51,7 @@ func (b *buffer) String() string {
 
 // plane is a control plane on a real database, and a connection to it.
 type plane struct {
+	audit    *auditlog.Log
 	db       *database.DB
 	tokens   *auth.Tokens
 	keys     *auth.KeyRing
@@ -93,8 +96,14 @@ func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
 		t.Fatal(err)
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
+	p.audit = startAudit(t, p.db, log)
+	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	cfg := controlplane.Config{
-		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
+		Federation: pipelines,
+		Store:      p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
 		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
 	}
 	change(&cfg)
@@ -227,6 +236,19 @@ func (p *plane) admin() managedcasv1.OrganizationAdminServiceClient {
 
 func (p *plane) artifacts() managedcasv1.ArtifactServiceClient {
 	return managedcasv1.NewArtifactServiceClient(p.conn)
+}
+
+// startAudit runs a writer of audit records until the test ends.
+func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: 50 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = records.Run(ctx) // always nil
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return records
 }
 
 func (p *plane) members() managedcasv1.MemberServiceClient {

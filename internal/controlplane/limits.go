@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/managedcas/managedcas/internal/attestation"
@@ -100,7 +99,7 @@ func (l *limiter) arriving(ctx context.Context, req any, info *grpc.UnaryServerI
 			return nil, problem.New(problem.TooLarge, fmt.Sprintf("the request has %d bytes", n), fmt.Sprintf("send at most %d", most))
 		}
 	}
-	from := addressOf(ctx)
+	from := network(auth.AddressOf(ctx))
 	if err := l.admit(ctx, info.FullMethod, from); err != nil {
 		return nil, err
 	}
@@ -116,7 +115,7 @@ func (l *limiter) arriving(ctx context.Context, req any, info *grpc.UnaryServerI
 // arrivingStream is arriving for streams, which have no time to end in and tell their
 // sizes message by message.
 func (l *limiter) arrivingStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	from := addressOf(stream.Context())
+	from := network(auth.AddressOf(stream.Context()))
 	if err := l.admit(stream.Context(), info.FullMethod, from); err != nil {
 		return err
 	}
@@ -196,11 +195,4 @@ func tooOften(wait time.Duration, what string) error {
 	}
 	wait = max(wait.Round(time.Millisecond), time.Millisecond)
 	return problem.New(problem.Throttled, "too many "+what, fmt.Sprintf("wait for %s and send fewer at a time", wait)).WithRetryAfter(wait)
-}
-
-func addressOf(ctx context.Context) string {
-	if p, ok := peer.FromContext(ctx); ok {
-		return network(p.Addr.String())
-	}
-	return ""
 }

@@ -1,13 +1,16 @@
 package database
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -109,6 +112,10 @@ func (db *DB) Backend(ctx context.Context, owner org.ID, id uuid.UUID) (registry
 func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 	now := instant(time.Now())
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var before backendRow
+		if err := classify(tx.NewSelect().Model(&before).Where("org_id = ? AND managed", id.String()).Scan(ctx)); err != nil && !errors.Is(err, registry.ErrNotFound) {
+			return err
+		}
 		lacking, err := lacksDefault(ctx, tx, id)
 		if err != nil {
 			return err
@@ -116,6 +123,11 @@ func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 		fresh := registry.NewManagedBackend(id, now)
 		fresh.Status, fresh.ValidatedAt, fresh.Default = registry.BackendValid, now, lacking
 		row := rowOfBackend(fresh)
+		if before.Status != row.Status {
+			if err := auditIn(ctx, tx, id, ofBackend(row, before.ID)); err != nil {
+				return err
+			}
+		}
 		_, err = tx.NewInsert().Model(&row).
 			On("CONFLICT (org_id, name) DO UPDATE").
 			Set("status = EXCLUDED.status").
@@ -134,4 +146,12 @@ func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 func lacksDefault(ctx context.Context, tx bun.Tx, id org.ID) (bool, error) {
 	has, err := tx.NewSelect().Model((*backendRow)(nil)).Where("org_id = ? AND is_default", id.String()).Exists(ctx)
 	return !has, err
+}
+
+// ofBackend says that a storage backend was found usable. One that was there keeps its id.
+func ofBackend(row backendRow, existing string) audit.Event {
+	return audit.Event{
+		Action: audit.BackendValidate, Object: "backend/" + cmp.Or(existing, row.ID),
+		Details: map[string]string{audit.DetailName: row.Name, "status": row.Status},
+	}
 }

@@ -29,6 +29,7 @@ type Config struct {
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
 	SecretStore  SecretStore  `yaml:"secretStore"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -117,6 +118,11 @@ type Controlplane struct {
 	DrainDelay *time.Duration `yaml:"drainDelay"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
+	// PublicURL is how browsers reach the HTTP port: scheme, host and port. OIDC says how
+	// people sign in, and Federation which CI providers are believed (docs/identity.md).
+	PublicURL  string     `yaml:"publicUrl"`
+	OIDC       OIDC       `yaml:"oidc"`
+	Federation Federation `yaml:"federation"`
 }
 
 // CAS configures the data path.
@@ -301,6 +307,9 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
 	}
+	if err := cfg.Audit.check(); err != nil {
+		return Config{}, fmt.Errorf("audit.%w", err)
+	}
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
 		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
@@ -310,6 +319,9 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
 		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
+	}
+	if err := cfg.Controlplane.completeIdentity(); err != nil {
+		return Config{}, fmt.Errorf("controlplane.%w", err)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/admission"
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -60,6 +61,8 @@ type Options struct {
 	Stall        time.Duration    // of S3; 0: the default
 	Limits       service.Limits
 	Tracing      trace.TracerProvider // of the CAS; nil: off
+	// Audit configures the writer of audit records.
+	Audit auditlog.Config
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
 	Direct    direct.Mode // empty: recommended
@@ -80,6 +83,7 @@ type Rig struct {
 	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
+	Audit        *auditlog.Log
 	Catalogue    *catalogue.Catalogue // nil unless it was asked for
 	Direct       *direct.Transfers
 
@@ -147,6 +151,7 @@ func New(t testing.TB, options Options) *Rig {
 	r.Keys, err = auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseCAS)
 	must(t, err)
 	r.Metrics = casgate.NewMetrics()
+	r.Audit = r.StartAudit(t, r.options.Audit)
 	r.Gate = r.newGate(t)
 
 	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN(), options.Mode), network)
