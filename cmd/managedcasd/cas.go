@@ -164,11 +164,11 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	if err != nil {
 		return casServers{}, err
 	}
-	records := auditlog.New(auditlog.Config{Store: db, Log: log, MaxQueue: auditQueue + limits.Transfers})
 	tokens, err := casgate.NewBound(auth.NewCASVerifier(options.keys), db)
 	if err != nil {
 		return casServers{}, err
 	}
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, MaxQueue: auditQueue + limits.Transfers})
 	gate := casgate.New(casgate.Config{
 		Tokens: tokens, Admission: places, Metrics: metrics, Tracing: options.tracing, Audit: records,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},

@@ -31,9 +31,8 @@ func controlplaneCommand() *cobra.Command {
 	return roleCommand("controlplane", "Run the API: organizations, storage backends, tokens",
 		`Run the control plane. It writes organizations to the
 database, where the backend finds them, and issues the tokens that the CAS accepts.
-Its first start prints a token for the first administrator. Only where organizations may
-bring their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it
-is trusted.`,
+Its first start prints a token for the first administrator. Only where organizations may bring
+their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before it is trusted.`,
 		func(ctx context.Context, r role) (err error) {
 			db, err := openDatabase(ctx, r.cfg)
 			if err != nil {
@@ -115,7 +114,7 @@ type controlplaneServers struct {
 	rings  []*auth.KeyRing
 
 	standing *service.Standing
-	// tasks outlive the servers: they write down what was refused, and validate own buckets.
+	// tasks outlive the servers: they write down what was refused.
 	tasks []service.Task
 }
 

@@ -200,7 +200,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	stop := service.Background(ctx, log, append(cas.tasks, controlplane.tasks...)...)
+	stop := service.Background(ctx, log, slices.Concat(cas.tasks, controlplane.tasks)...)
 	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)

@@ -33,6 +33,14 @@ const (
 	UserAdmin   = "user.admin" // is an administrator of the installation, or no longer
 	KeyCreate   = "key.create" // that signs tokens
 
+	TrustCreate  = "trust.create"
+	TrustEnable  = "trust.enable"
+	TrustDisable = "trust.disable"
+	TrustDelete  = "trust.delete"
+
+	BootstrapCreate = "bootstrap.create" // the token of a first start was printed
+	BootstrapUse    = "bootstrap.use"
+
 	ArtifactUpload   = "artifact.upload"
 	ArtifactDownload = "artifact.download"
 	ArtifactDescribe = "artifact.describe" // recorded when it is denied

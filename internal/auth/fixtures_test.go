@@ -19,6 +19,8 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
+
 // installation is a control plane's tokens over a real database.
 type installation struct {
 	db     *database.DB
@@ -30,7 +32,7 @@ type installation struct {
 
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
-	db, err := database.Open(t.Context(), databasetest.SQLite(t, database.Migrate))
+	db, err := database.Open(t.Context(), databasetest.Fresh(t, database.Migrate))
 	if err != nil {
 		t.Fatal(err)
 	}

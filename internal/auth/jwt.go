@@ -72,7 +72,13 @@ func signingKey(ctx context.Context, keys Keys, kid string) (*ecdsa.PublicKey, e
 }
 
 // validate checks issuer, audience and time of a token whose signature is good.
+//
+// A token has one audience: one that was good at two doors could be passed on by whoever
+// keeps the first (RFC 8725 §3.9).
 func validate(audience string, claims registered) error {
+	if n := len(claims.registeredClaims().Audience); n != 1 {
+		return errInvalid(fmt.Errorf("it has %d audiences", n))
+	}
 	expected := jwt.Expected{Issuer: issuer, AnyAudience: jwt.Audience{audience}, Time: time.Now()}
 	err := claims.registeredClaims().ValidateWithLeeway(expected, leeway)
 	switch {

@@ -15,11 +15,14 @@ import (
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/test/rig"
 )
+
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
 
 // trouble is the rig's database with something in between.
 type trouble struct {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auth"
@@ -57,8 +56,8 @@ func knownOrigin(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grp
 
 func originOf(ctx context.Context) audit.Origin {
 	origin := audit.Origin{Kind: audit.Unknown, RequestID: uuid.NewString()}
-	if p, ok := peer.FromContext(ctx); ok {
-		origin.RemoteIP = audit.Address(p.Addr.String())
+	if address := auth.AddressOf(ctx); address != "" {
+		origin.RemoteIP = audit.Address(address)
 	}
 	if agents := metadata.ValueFromIncomingContext(ctx, "user-agent"); len(agents) > 0 {
 		origin.UserAgent = agents[0]

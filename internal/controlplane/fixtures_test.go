@@ -29,6 +29,8 @@ import (
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
+
 const maxArtifact = 100 << 20
 
 // buffer is a bytes.Buffer that the server may write while a test reads.
@@ -80,7 +82,7 @@ func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
 	var err error
-	if p.db, err = database.Open(t.Context(), databasetest.SQLite(t, database.Migrate)); err != nil {
+	if p.db, err = database.Open(t.Context(), databasetest.Fresh(t, database.Migrate)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.db.Close() })

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 
 	"github.com/google/uuid"
 
@@ -129,21 +130,23 @@ func parseRole(text string) (registry.Role, error) {
 }
 
 // roleIn returns a user's role in the organization of that name or id. Who is no member
-// gets the same answer whether or not it exists.
+// gets the same answer whether or not it exists, after as many lookups.
 func (s *Server) roleIn(ctx context.Context, caller auth.Caller, which string) (registry.Role, error) {
 	user, _ := caller.User()
-	o, err := s.byNameOrID(ctx, which)
-	if err == nil {
-		var m registry.Membership
-		if m, err = s.cfg.Store.Membership(ctx, o.ID, user.ID); err == nil {
-			return m.Role, nil
-		}
-		err = unavailable(err)
+	o, missing := s.byNameOrID(ctx, which)
+	if kind := problem.KindOf(missing); missing != nil && kind != problem.NotFound {
+		return "", missing
 	}
-	if problem.KindOf(err) == problem.NotFound {
+	m, err := s.cfg.Store.Membership(ctx, o.ID, user.ID) // the zero organization has no members
+	switch {
+	case missing != nil:
+		return "", errNoMember(missing)
+	case errors.Is(err, registry.ErrNotFound):
 		return "", errNoMember(err)
+	case err != nil:
+		return "", unavailable(err)
 	}
-	return "", err
+	return m.Role, nil
 }
 
 func errNoMember(cause error) error {

@@ -143,15 +143,15 @@ func (db *DB) SaveManagedBackend(ctx context.Context, id org.ID) error {
 	return nil
 }
 
-func lacksDefault(ctx context.Context, tx bun.Tx, id org.ID) (bool, error) {
-	has, err := tx.NewSelect().Model((*backendRow)(nil)).Where("org_id = ? AND is_default", id.String()).Exists(ctx)
-	return !has, err
-}
-
 // ofBackend says that a storage backend was found usable. One that was there keeps its id.
 func ofBackend(row backendRow, existing string) audit.Event {
 	return audit.Event{
 		Action: audit.BackendValidate, Object: "backend/" + cmp.Or(existing, row.ID),
 		Details: map[string]string{audit.DetailName: row.Name, "status": row.Status},
 	}
+}
+
+func lacksDefault(ctx context.Context, tx bun.Tx, id org.ID) (bool, error) {
+	has, err := tx.NewSelect().Model((*backendRow)(nil)).Where("org_id = ? AND is_default", id.String()).Exists(ctx)
+	return !has, err
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -55,8 +57,10 @@ func (db *DB) OpenBootstrap(ctx context.Context, sum [sha256.Size]byte, now, exp
 		if _, err := tx.NewDelete().Model((*bootstrapRow)(nil)).Where("used_at IS NULL AND expires_at <= ?", row.CreatedAt).Exec(ctx); err != nil {
 			return err
 		}
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, org.ID{}, audit.Event{Action: audit.BootstrapCreate, Object: "bootstrap", Details: map[string]string{"expires": row.ExpiresAt.Format(time.RFC3339)}})
 	})
 	if err != nil {
 		return fmt.Errorf("open bootstrap token: %w", classify(err))
@@ -85,7 +89,10 @@ func (db *DB) UseBootstrap(ctx context.Context, sum [sha256.Size]byte, now time.
 		}
 		result, err := tx.NewUpdate().Model((*bootstrapRow)(nil)).Set("used_at = ?", instant(now)).
 			Where("sha256 = ? AND used_at IS NULL", row.SHA256).Exec(ctx)
-		return affected(result, err)
+		if err := affected(result, err); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, org.ID{}, audit.Event{Action: audit.BootstrapUse, Object: "bootstrap"})
 	})
 	switch {
 	case errors.Is(err, registry.ErrAdministered):

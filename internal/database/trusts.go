@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -73,10 +74,24 @@ func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 	if err != nil {
 		return err
 	}
-	if _, err := db.write.NewInsert().Model(&row).Exec(ctx); err != nil {
+	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, t.Org, row.event(audit.TrustCreate))
+	})
+	if err != nil {
 		return fmt.Errorf("create trust %s: %w", t.Name, classify(err))
 	}
 	return nil
+}
+
+func (r trustRow) event(action string) audit.Event {
+	e := audit.Event{Action: action, Object: "trust/" + r.ID, Details: map[string]string{audit.DetailName: r.Name}}
+	if action == audit.TrustCreate {
+		e.Details["issuer"], e.Details["audience"] = r.Issuer, r.Audience
+	}
+	return e
 }
 
 // Trust returns the trust with that id, or registry.ErrNotFound.
@@ -108,20 +123,37 @@ func (db *DB) Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trus
 // SetTrustEnabled turns a trust of an organization on or off; registry.ErrNotFound when it
 // is none of its.
 func (db *DB) SetTrustEnabled(ctx context.Context, id org.ID, trust uuid.UUID, enabled bool) error {
-	result, err := db.write.NewUpdate().Model((*trustRow)(nil)).Set("enabled = ?", enabled).
-		Where("id = ? AND org_id = ?", trust.String(), id.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
-		return fmt.Errorf("change trust %s: %w", trust, err)
+	action := audit.TrustDisable
+	if enabled {
+		action = audit.TrustEnable
 	}
-	return nil
+	return db.changeTrust(ctx, id, trust, action, func(ctx context.Context, tx bun.Tx, row trustRow) error {
+		_, err := tx.NewUpdate().Model(&row).WherePK().Set("enabled = ?", enabled).Exec(ctx)
+		return err
+	})
 }
 
 // DeleteTrust ends a trust of an organization, with the errors of SetTrustEnabled.
 func (db *DB) DeleteTrust(ctx context.Context, id org.ID, trust uuid.UUID) error {
-	result, err := db.write.NewDelete().Model((*trustRow)(nil)).
-		Where("id = ? AND org_id = ?", trust.String(), id.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
-		return fmt.Errorf("delete trust %s: %w", trust, err)
+	return db.changeTrust(ctx, id, trust, audit.TrustDelete, func(ctx context.Context, tx bun.Tx, row trustRow) error {
+		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
+		return err
+	})
+}
+
+func (db *DB) changeTrust(ctx context.Context, id org.ID, trust uuid.UUID, action string, change func(context.Context, bun.Tx, trustRow) error) error {
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row trustRow
+		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", trust.String(), id.String()).Scan(ctx); err != nil {
+			return err
+		}
+		if err := change(ctx, tx, row); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, id, row.event(action))
+	})
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", action, trust, classify(err))
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/direct"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
@@ -18,6 +20,8 @@ import (
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/test/rig"
 )
+
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
 
 // catalogue remembers what it is told, unless it is broken.
 type catalogue struct {

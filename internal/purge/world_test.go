@@ -29,7 +29,7 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
 
 // world is an account that purges, on an embedded AWS. The purger reaches it over the
 // wire as the backend does.
@@ -82,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.backend = w.workload(t, "backend", w.in.BackendRoleARN())
 	w.cas = w.cloud(t, w.workload(t, "cas", w.in.CASRoleARN()), w.network)
-	if w.db, err = database.Open(t.Context(), databasetest.Target(t, "sqlite")); err != nil {
+	if w.db, err = database.Open(t.Context(), databasetest.Fresh(t, database.Migrate)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/secretstore"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -35,7 +36,7 @@ type driver struct {
 func each(t *testing.T, test func(t *testing.T, d driver)) {
 	t.Helper()
 	for name, open := range map[string]func(*testing.T) driver{
-		"database": onDatabase, "vault": onVault, "Secrets Manager": onSecretsManager, "Secrets Manager with a key": onSecretsManagerWithKey,
+		"SQLite": on("sqlite"), "PostgreSQL": on("postgres"), "vault": onVault, "Secrets Manager": onSecretsManager, "Secrets Manager with a key": onSecretsManagerWithKey,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -103,8 +104,15 @@ func (m *moody) DeleteSecret(ctx context.Context, id org.ID, name string) error 
 	return m.Documents.DeleteSecret(ctx, id, name)
 }
 
-func onDatabase(t *testing.T) driver {
-	db, err := database.Open(t.Context(), filepath.Join(t.TempDir(), "db"))
+func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
+
+// on is the database driver on an engine.
+func on(engine string) func(t *testing.T) driver {
+	return func(t *testing.T) driver { return onDatabase(t, databasetest.Target(t, engine)) }
+}
+
+func onDatabase(t *testing.T, target string) driver {
+	db, err := database.Open(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}

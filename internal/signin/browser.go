@@ -110,7 +110,7 @@ func (s *SignIn) attemptOf(r *http.Request) (a attempt, ok bool) {
 
 // enter gives the browser its login.
 func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, u registry.User, target string) {
-	text, login, err := s.cfg.Tokens.LogIn(r.Context(), u, "browser", s.cfg.LoginLifetime)
+	text, login, err := s.cfg.Tokens.LogIn(as(r.Context(), u), u, "browser", s.cfg.LoginLifetime)
 	if err != nil {
 		s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.", err)
 		return
@@ -136,7 +136,7 @@ func (s *SignIn) caller(r *http.Request) (auth.Caller, registry.User, error) {
 // logout ends the login of this browser.
 func (s *SignIn) logout(w http.ResponseWriter, r *http.Request) {
 	if caller, u, err := s.caller(r); err == nil {
-		if err := s.cfg.Store.RevokeLogin(r.Context(), u.ID, caller.TokenID(), time.Now()); err != nil {
+		if err := s.cfg.Store.RevokeLogin(as(r.Context(), u), u.ID, caller.TokenID(), time.Now()); err != nil {
 			// It would be good for hours in the hands of whoever has a copy: say so.
 			s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer, and you are still signed in. Try again in a moment.", err)
 			return

@@ -92,7 +92,7 @@ func (s *SignIn) clientToken(w http.ResponseWriter, r *http.Request) {
 
 // give answers a client with its login.
 func (s *SignIn) give(w http.ResponseWriter, r *http.Request, u registry.User, name string) {
-	text, login, err := s.cfg.Tokens.LogIn(r.Context(), u, name, s.cfg.LoginLifetime)
+	text, login, err := s.cfg.Tokens.LogIn(as(r.Context(), u), u, name, s.cfg.LoginLifetime)
 	if err != nil {
 		s.unavailable(w, r, err)
 		return

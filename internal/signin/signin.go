@@ -27,6 +27,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -151,8 +152,20 @@ const maxBody = 16 << 10
 func bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		next.ServeHTTP(w, r)
+		// In records, before anybody is known: the address, and that it was somebody outside.
+		next.ServeHTTP(w, r.WithContext(audit.WithOrigin(r.Context(), origin(r))))
 	})
+}
+
+func origin(r *http.Request) audit.Origin {
+	return audit.Origin{Kind: audit.Unknown, RemoteIP: audit.Address(r.RemoteAddr), UserAgent: r.UserAgent(), RequestID: uuid.NewString()}
+}
+
+// as returns a context of what a user does.
+func as(ctx context.Context, u registry.User) context.Context {
+	origin := audit.OriginFrom(ctx)
+	origin.Kind, origin.Subject = audit.User, u.Name()+"/"+u.ID.String()
+	return audit.WithOrigin(ctx, origin)
 }
 
 // errNotLetIn means that the provider knows somebody whom the operator does not let in.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
@@ -188,6 +189,17 @@ func TestSignInWithABrowser(t *testing.T) {
 	}
 	if _, err := s.tokens.Verify(t.Context(), login, ""); err == nil {
 		t.Error("a copy of the login is good after signing out")
+	}
+	records, err := s.db.AuditRecords(t.Context(), audit.Installation, 1, 100, audit.Query{Newest: true, Limit: 10, ActionPrefix: "login."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	for _, r := range records {
+		said = append(said, r.Action+" by "+string(r.Kind)+" "+strings.Split(r.Subject, "/")[0]+" from "+r.RemoteIP)
+	}
+	if want := "login.revoke by user somebody@example.com from 127.0.0.1,login.create by user somebody@example.com from 127.0.0.1"; strings.Join(said, ",") != want {
+		t.Errorf("records %q, want %q", strings.Join(said, ","), want)
 	}
 	for _, text := range []string{login, clientSecret} {
 		if strings.Contains(s.log.String(), text) {

@@ -31,7 +31,7 @@ type site struct {
 	stop    func() // of the services behind the pages
 }
 
-func newSite(t *testing.T, limits controlplane.Limits) *site {
+func newSite(t *testing.T, limits controlplane.Limits, loginURL ...string) *site {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db, err := database.Open(t.Context(), databasetest.SQLite(t, database.Migrate))
@@ -45,7 +45,7 @@ func newSite(t *testing.T, limits controlplane.Limits) *site {
 	must(t, err)
 	s := &site{db: db, tokens: auth.NewTokens(db, db, ring, log)}
 	api := controlplane.New(controlplane.Config{
-		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits,
+		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits, LoginURL: strings.Join(loginURL, ""),
 		Audit: auditlog.New(auditlog.Config{Store: db, Log: log}),
 	})
 	server := grpc.NewServer(api.ServerOptions()...)

@@ -24,6 +24,7 @@ func InProcess() (net.Listener, *grpc.ClientConn, error) {
 	conn, err := grpc.NewClient("passthrough:///controlplane",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUserAgent("managedcas-pages"), // in the audit log
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxAnswer)),
 	)
 	if err != nil {

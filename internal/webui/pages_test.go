@@ -47,6 +47,29 @@ func TestSignIn(t *testing.T) {
 	s.get(t, "", "/signin?return=%2Forganizations&ended=1").is(t, http.StatusOK, "Your session has ended")
 }
 
+// With an identity provider people sign in there, and their login ends there.
+func TestIdentityProvider(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, controlplane.Limits{}, "https://cas.example/auth/login")
+	s.get(t, "", "/signin?return=%2Forganizations%2Facme%3Fa%3Db").is(t, http.StatusOK, `href="/auth/login?return=%2Forganizations%2Facme%3Fa%3Db"`, `name="token"`)
+	s.get(t, "", "/signin?return=%2F%2Fevil.example").is(t, http.StatusOK, `href="/auth/login?return=%2Forganizations"`)
+	_, login := s.user(t, "ada")
+	a := s.post(t, login, "/signout", nil)
+	if a.StatusCode != http.StatusTemporaryRedirect || a.Header.Get("Location") != "/auth/logout" || len(a.Cookies()) > 0 || a.Header.Get("Clear-Site-Data") == "" {
+		t.Errorf("%d %v", a.StatusCode, a.Header)
+	}
+	// Without one there is no such button, and the cookie is all.
+	s = newSite(t, controlplane.Limits{})
+	if a := s.get(t, "", "/signin"); strings.Contains(a.body, "/auth/login") {
+		t.Errorf("a button to nowhere: %s", a.body)
+	}
+	a = s.post(t, s.admin, "/signout", nil)
+	a.goes(t, "/signin")
+	if c := a.Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+		t.Errorf("cookies: %v", c)
+	}
+}
+
 // Signing in leads to nowhere else.
 func TestReturnPaths(t *testing.T) {
 	t.Parallel()

@@ -23,14 +23,20 @@ func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) error {
 	return p.askForToken(w, r, http.StatusOK, signInForm{Return: localPath(query.Get("return")), Ended: query.Has("ended")})
 }
 
-// askForToken shows the form. Whether there is an identity provider, the control plane
-// tells its clients.
-func (p *Pages) askForToken(w http.ResponseWriter, r *http.Request, status int, f signInForm) error {
+// hasProvider reports whether there is an identity provider, as the control plane tells all
+// of its clients.
+func (p *Pages) hasProvider(r *http.Request) (bool, error) {
 	info, err := p.api.status.Infoz(anonymous(r), &controlplanev1.InfozRequest{})
+	return info.GetLoginUrl() != "", err
+}
+
+// askForToken shows the form.
+func (p *Pages) askForToken(w http.ResponseWriter, r *http.Request, status int, f signInForm) error {
+	provider, err := p.hasProvider(r)
 	if err != nil {
 		return err
 	}
-	if info.GetLoginUrl() != "" {
+	if provider {
 		f.Provider = "/auth/login?return=" + url.QueryEscape(f.Return)
 	}
 	return p.show(w, status, "signin", content{Title: "Sign in", Page: f})
@@ -60,9 +66,18 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 
 // signOut has the browser forget the token, and the pages that it keeps for going back: those
 // it keeps in spite of no-store (https://w3c.github.io/webappsec-clear-site-data/).
+// A login ends where it began, and for good: that takes the cookie, so it is kept till then.
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) error {
-	p.cookie.Clear(w)
+	provider, err := p.hasProvider(r)
+	if err != nil {
+		return err
+	}
 	w.Header().Set("Clear-Site-Data", `"cache"`)
+	if provider {
+		http.Redirect(w, r, "/auth/logout", http.StatusTemporaryRedirect) // a POST again
+		return nil
+	}
+	p.cookie.Clear(w)
 	http.Redirect(w, r, "/signin", http.StatusSeeOther)
 	return nil
 }

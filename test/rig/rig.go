@@ -90,7 +90,7 @@ type Rig struct {
 	options    Options
 	dir        string // of the embedded AWS
 	endpoint   string
-	database   string          // its file
+	database   string          // its target
 	network    *http.Transport // of everybody but the servers' clients
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
@@ -140,7 +140,7 @@ func New(t testing.TB, options Options) *Rig {
 	root := r.AWS.RootCredentials()
 	r.operator = r.cloud(t, awscloud.StaticCredentials(root.AccessKeyID, root.SecretAccessKey), network)
 	r.Installation = r.provision(t, options.Mode)
-	r.database = databasetest.SQLite(t, database.Migrate)
+	r.database = databasetest.Fresh(t, database.Migrate)
 	r.DB, err = database.Open(t.Context(), r.database)
 	must(t, err)
 	t.Cleanup(func() {
@@ -200,6 +200,14 @@ func (r *Rig) Org(t testing.TB) org.ID {
 	return id
 }
 
+// Organization is Org for one whose name matters.
+func (r *Rig) Organization(t testing.TB, name string) org.ID {
+	t.Helper()
+	id := org.NewID()
+	r.create(t, id, org.Name(name))
+	return id
+}
+
 func (r *Rig) create(t testing.TB, id org.ID, name org.Name) {
 	t.Helper()
 	now := time.Now()
@@ -236,6 +244,9 @@ func (r *Rig) Alias(t testing.TB, id org.ID) string {
 	must(t, err)
 	return ap.Alias
 }
+
+// Database is the target of the database, for other processes that share it.
+func (r *Rig) Database() string { return r.database }
 
 // Endpoint is the URL of the embedded AWS.
 func (r *Rig) Endpoint() string { return r.endpoint }

@@ -111,13 +111,14 @@ func (r *Rig) HTTP(t testing.TB) *httptest.Server {
 }
 
 // ServeGRPC serves the CAS over gRPC on listener.
-func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) {
+func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) *grpc.Server {
 	t.Helper()
 	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
 		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, Direct: casgate.AuditedTransfers{Transfers: r.Direct}, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
+	return server
 }
 
 // GRPC serves the CAS in memory and connects to it.

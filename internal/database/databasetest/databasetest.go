@@ -26,6 +26,10 @@ var shared struct {
 // Main runs the tests of a package, and ends the server that they started. Migrate gives
 // an empty database its schema.
 func Main(m *testing.M, migrate func(ctx context.Context, target string) error) {
+	os.Exit(run(m, migrate))
+}
+
+func run(m *testing.M, migrate func(ctx context.Context, target string) error) int {
 	shared.migrate = migrate
 	code := m.Run()
 	if shared.cluster != nil {
@@ -34,7 +38,7 @@ func Main(m *testing.M, migrate func(ctx context.Context, target string) error) 
 			code = max(code, 1)
 		}
 	}
-	os.Exit(code)
+	return code
 }
 
 // Engines are the names of the engines, for tables.

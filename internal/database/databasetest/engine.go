@@ -1,0 +1,87 @@
+package databasetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// engineVariable names the engine of a run that MainOnEach started.
+const engineVariable = "DATABASETEST_ENGINE"
+
+// MainOnEach is Main for packages all of whose tests run on each engine: those that the
+// tests get from Fresh are SQLite files here, and databases of PostgreSQL in a second
+// process of the same test binary beside it. Two calls of m.Run would be simpler; the
+// testing package panics at the second when go test caches results (testlog.SetLogger).
+func MainOnEach(m *testing.M, migrate func(ctx context.Context, target string) error) {
+	if os.Getenv(engineVariable) != "" || !runsTests(os.Args[1:]) {
+		Main(m, migrate)
+	}
+	var beside sync.WaitGroup
+	var output bytes.Buffer
+	var failed error
+	beside.Go(func() {
+		self := exec.Command(os.Args[0], forAnother(os.Args[1:])...)
+		self.Env = append(os.Environ(), engineVariable+"=postgres")
+		self.Stdout, self.Stderr = &output, &output
+		self.SysProcAttr = endingWithParent(syscall.SysProcAttr{})
+		failed = self.Run()
+	})
+	code := run(m, migrate)
+	beside.Wait()
+	if failed != nil {
+		fmt.Fprintf(os.Stderr, "%s\ndatabasetest: on PostgreSQL: %v\n", output.Bytes(), failed)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// Engine is the engine that this run is on: SQLite, but in the second process of
+// MainOnEach.
+func Engine() string {
+	if engine := os.Getenv(engineVariable); engine != "" {
+		return engine
+	}
+	return "sqlite"
+}
+
+// Fresh returns the target of a fresh database of Engine that has the newest schema. Unlike
+// Target it needs no Main for SQLite, as fixtures of several packages may not have one.
+func Fresh(t testing.TB, migrate func(ctx context.Context, target string) error) string {
+	t.Helper()
+	if Engine() == "postgres" {
+		return Postgres(t)
+	}
+	return SQLite(t, migrate)
+}
+
+// runsTests reports whether a test binary with these arguments runs tests, and nothing
+// that must be alone on the machine.
+func runsTests(arguments []string) bool {
+	for _, a := range arguments {
+		for _, other := range []string{"-test.list=", "-test.fuzz=", "-test.bench="} {
+			if value, ok := strings.CutPrefix(a, other); ok && value != "" {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// forAnother leaves out what names files that only one process may write.
+func forAnother(arguments []string) []string {
+	var kept []string
+	for _, a := range arguments {
+		name, _, _ := strings.Cut(a, "=")
+		if !strings.HasSuffix(name, "profile") && name != "-test.testlogfile" && name != "-test.gocoverdir" && name != "-test.trace" {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
