@@ -11,6 +11,9 @@ const (
 	OrganizationState    = "organization.state" // as it turned out: ready, degraded, deleted
 	OrganizationPurge    = "organization.purge"
 
+	BackendCreate   = "backend.create"
+	BackendUpdate   = "backend.update"
+	BackendDefault  = "backend.default" // by itself, in place of one that is gone or not valid
 	BackendValidate = "backend.validate"
 	BackendDelete   = "backend.delete"
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -30,8 +31,10 @@ func (db *DB) CreateBackend(ctx context.Context, b registry.Backend) error {
 		if err := makeRoom(ctx, tx, b); err != nil {
 			return err
 		}
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, b.Org, changeOf(audit.BackendCreate, row))
 	})
 	if err != nil {
 		return fmt.Errorf("create storage backend %s of %s: %w", b.Name, b.Org, classify(err))
@@ -59,6 +62,9 @@ func (db *DB) UpdateBackend(ctx context.Context, b registry.Backend, seen time.T
 		} else if err != nil {
 			return err
 		}
+		if err := auditIn(ctx, tx, b.Org, changeOf(audit.BackendUpdate, row)); err != nil {
+			return err
+		}
 		return promote(ctx, tx, b.Org, row.UpdatedAt, "the storage backend "+b.Name+" is the default no longer", row.ID)
 	})
 	if err != nil {
@@ -71,6 +77,9 @@ func (db *DB) UpdateBackend(ctx context.Context, b registry.Backend, seen time.T
 func (db *DB) DeleteBackend(ctx context.Context, b registry.Backend) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		if err := affected(tx.NewDelete().Model((*backendRow)(nil)).Where("id = ? AND org_id = ? AND NOT managed", b.ID.String(), b.Org.String()).Exec(ctx)); err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, b.Org, changeOf(audit.BackendDelete, rowOfBackend(b))); err != nil {
 			return err
 		}
 		return promote(ctx, tx, b.Org, instant(time.Now()), "the storage backend "+b.Name+" was deleted")
@@ -107,6 +116,11 @@ func (db *DB) RecordValidation(ctx context.Context, b registry.Backend, finding 
 		} else if err != nil {
 			return err
 		}
+		if row.Status = string(status); changed {
+			if err := auditIn(ctx, tx, b.Org, ofBackend(row, row.ID)); err != nil {
+				return err
+			}
+		}
 		if changed && finding != "" {
 			if err := recordEvents(ctx, tx, b.Org, instant(at), registry.Event{Reason: "BackendInvalid", Message: "the storage backend " + b.Name + " is not valid"}); err != nil {
 				return err
@@ -118,6 +132,12 @@ func (db *DB) RecordValidation(ctx context.Context, b registry.Backend, finding 
 		return fmt.Errorf("record the validation of storage backend %s of %s: %w", b.Name, b.Org, classify(err))
 	}
 	return nil
+}
+
+// changeOf says what was done to a storage backend, by its id and name: whose bucket it is
+// in is nobody's business here.
+func changeOf(action string, row backendRow) audit.Event {
+	return audit.Event{Action: action, Object: "backend/" + row.ID, Details: map[string]string{audit.DetailName: row.Name}}
 }
 
 // makeRoom takes from the others what b is to be.
@@ -156,6 +176,9 @@ func promote(ctx context.Context, tx bun.Tx, id org.ID, now time.Time, why strin
 	_, err = tx.NewUpdate().Model((*backendRow)(nil)).Set("is_default = ?", true).Set("fallback = ?", false).Set("updated_at = ?", now).
 		Where("id = ?", next.ID).Exec(ctx)
 	if err != nil {
+		return err
+	}
+	if err := auditIn(ctx, tx, id, changeOf(audit.BackendDefault, next)); err != nil {
 		return err
 	}
 	return recordEvents(ctx, tx, id, now, registry.Event{Reason: "DefaultBackend", Message: why + "; artifacts are stored in " + next.Name})

@@ -2,11 +2,14 @@ package database_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -124,6 +127,43 @@ func TestOwnBucketsTakeEachOthersPlaces(t *testing.T) {
 			}
 		}
 		expect("the managed one is the default", managed, "")
+	})
+}
+
+// Each change of an own bucket is in the organization's chain, without its coordinates
+// (facts WIRE §9 d).
+func TestAuditOfOwnBuckets(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openAt(t, target)
+		o := create(t, db, "acme")
+		b := ownBucket(o.ID, "a")
+		b.Default = true
+		changed := b
+		changed.Description, changed.UpdatedAt = "changed", b.UpdatedAt.Add(time.Second)
+		failing := changed
+		for _, err := range []error{
+			db.CreateBackend(t.Context(), b),
+			db.UpdateBackend(t.Context(), changed, b.UpdatedAt),
+			db.RecordValidation(t.Context(), changed, "", time.Now(), time.Now()), // as before: nothing to be said
+			db.RecordValidation(t.Context(), failing, "let us in", time.Now(), time.Now()),
+			db.DeleteBackend(t.Context(), b),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var actions []string
+		for _, r := range chain(t, db, audit.Of(o.ID))[1:] { // after its creation
+			actions = append(actions, r.Action)
+			if text := fmt.Sprint(r); strings.Contains(text, "arn:") || strings.Contains(text, b.Bucket.Name) {
+				t.Errorf("a record has coordinates: %s", text)
+			}
+		}
+		want := []string{audit.BackendCreate, audit.BackendUpdate, audit.BackendValidate, audit.BackendDefault, audit.BackendDelete}
+		if d := diff(want, actions); d != "" {
+			t.Errorf("records (-want +got):\n%s", d)
+		}
 	})
 }
 
