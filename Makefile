@@ -86,11 +86,11 @@ generate-check: generate ## fail if what is generated is not what is committed
 
 .PHONY: packages
 packages: ## install the Debian packages that tests use
-	@for tool in aws curl rclone s3cmd; do command -v $$tool >/dev/null || missing=1; done; \
+	@for tool in aws chromium curl rclone s3cmd; do command -v $$tool >/dev/null || missing=1; done; \
 	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1; \
 	if [ -n "$${missing:-}" ]; then \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y awscli curl rclone s3cmd postgresql; \
-	  else echo "the tests need clients of S3, and PostgreSQL: sudo apt-get install awscli curl rclone s3cmd postgresql"; exit 1; fi; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y awscli chromium curl rclone s3cmd postgresql; \
+	  else echo "the tests need clients of S3, Chromium and PostgreSQL: sudo apt-get install awscli chromium curl rclone s3cmd postgresql"; exit 1; fi; \
 	fi
 
 $(TOOLS)/%: tools/go.mod tools/go.sum

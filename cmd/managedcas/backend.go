@@ -9,7 +9,8 @@ import (
 )
 
 func backendCommand(a *app) *cobra.Command {
-	return group("cas-backend", "Look at where an organization's artifacts are stored", nil, backendList(a))
+	return group("cas-backend", "Look at and choose where an organization's artifacts are stored", nil,
+		backendList(a), backendExternalID(a), backendCreate(a), backendUpdate(a), backendRevalidate(a), backendDelete(a))
 }
 
 func backendList(a *app) *cobra.Command {
@@ -27,14 +28,23 @@ func backendList(a *app) *cobra.Command {
 				}
 				var rows [][]string
 				for _, b := range backends {
-					limit := "no limits"
-					if b.MaxBytes > 0 {
-						limit = "up to " + size(b.MaxBytes)
-					}
-					rows = append(rows, []string{b.Name, b.Location, b.Provider, yes(b.Default), limit, b.Status})
+					rows = append(rows, backendRow(b))
 				}
-				return a.print(backends, []string{"NAME", "LOCATION", "PROVIDER", "DEFAULT", "LIMITS", "STATUS"}, rows)
+				return a.print(backends, backendHeader, rows)
 			})
 		},
 	}
+}
+
+var backendHeader = []string{"NAME", "LOCATION", "PROVIDER", "DEFAULT", "FALLBACK", "LIMITS", "STATUS"}
+
+func backendRow(b client.Backend) []string {
+	limit, status := "no limits", b.Status
+	if b.MaxBytes > 0 {
+		limit = "up to " + size(b.MaxBytes)
+	}
+	if b.ValidationError != "" {
+		status += ": " + b.ValidationError
+	}
+	return []string{b.Name, b.Location, b.Provider, yes(b.Default), yes(b.Fallback), limit, status}
 }

@@ -84,8 +84,9 @@ func command(a *app) *cobra.Command {
 		SilenceErrors: true,
 		Args:          noSuchCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.output != "table" && a.output != "json" {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			lines := a.output == "jsonl" && cmd.Annotations[hasLines] != ""
+			if a.output != "table" && a.output != "json" && !lines {
 				return problem.New(problem.Invalid, fmt.Sprintf("unknown output format %q", a.output), "use -o table or -o json")
 			}
 			a.cfg.Version, a.cfg.Tell = version, a.tell
@@ -110,23 +111,12 @@ func command(a *app) *cobra.Command {
 	// The flags exist and have no other completion: this cannot fail.
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	_ = root.RegisterFlagCompletionFunc("org", a.organizationsBeginning)
-	root.AddCommand(organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a))
+	root.AddCommand(authCommand(a), organizationCommand(a), backendCommand(a), tokenCommand(a), artifactCommand(a), auditCommand(a))
 	return root
 }
 
-// connect opens the client for one command and closes it afterwards.
-func (a *app) connect(cmd *cobra.Command, do func(context.Context, *client.Client) error) error {
-	cfg := a.cfg
-	if cfg.Token == "" {
-		cfg.Token = os.Getenv("CHAINLOOP_TOKEN")
-	}
-	cfg.Token = strings.TrimSpace(cfg.Token) // tokens come out of files
-	c, err := client.New(cfg)
-	if err != nil {
-		return err
-	}
-	return errors.Join(do(cmd.Context(), c), c.Close())
-}
+// hasLines marks the commands that have -o jsonl as well: one line of JSON for each item.
+const hasLines = "jsonl"
 
 // group is a command that only has subcommands.
 func group(use, short string, aliases []string, commands ...*cobra.Command) *cobra.Command {

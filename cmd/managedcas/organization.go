@@ -12,7 +12,8 @@ import (
 
 func organizationCommand(a *app) *cobra.Command {
 	return group("organization", "Create and look at organizations", []string{"org"},
-		organizationCreate(a), organizationList(a), organizationDescribe(a), organizationDelete(a), organizationUndelete(a))
+		organizationCreate(a), organizationList(a), organizationDescribe(a), organizationDelete(a), organizationUndelete(a),
+		membersCommand(a), inviteCommand(a), invitationCommand(a), trustCommand(a))
 }
 
 func organizationCreate(a *app) *cobra.Command {

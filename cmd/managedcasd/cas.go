@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/admission"
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -124,6 +125,10 @@ type casServers struct {
 // flight outlive their last sign of life by five minutes.
 const sweepPause = time.Minute
 
+// auditQueue is how many audit records wait for a database that is away, beside the places
+// of the transfers that run. It is a few seconds of small transfers.
+const auditQueue = 8192
+
 // newCAS puts the data path together: token → gate → grant → session → access point.
 func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secrets *secretstore.Store, options casOptions, log *slog.Logger) (casServers, error) {
 	log = log.With("part", "cas")
@@ -131,6 +136,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		Installation: in,
 		STS:          aws,
 		Secrets:      secrets,
+		Backends:     db,
 		Reuse:        options.sessionReuse,
 	})
 	if err != nil {
@@ -138,6 +144,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	}
 	store, err := cas.New(cas.Config{
 		Sessions:     sessions,
+		Own:          sessions.Own(),
 		Open:         func(s session.Session) cas.Objects { return aws.Objects(s) },
 		SinglePutMax: options.singlePutMax,
 		Ledger:       db,
@@ -157,16 +164,21 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 	if err != nil {
 		return casServers{}, err
 	}
+	tokens, err := casgate.NewBound(auth.NewCASVerifier(options.keys), db)
+	if err != nil {
+		return casServers{}, err
+	}
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, MaxQueue: auditQueue + limits.Transfers})
 	gate := casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(options.keys), Admission: places, Metrics: metrics, Tracing: options.tracing,
+		Tokens: tokens, Admission: places, Metrics: metrics, Tracing: options.tracing, Audit: records,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 	entries := catalogue.New(catalogue.Config{Entries: db, Objects: store, Log: log})
 	recorded := catalogue.Recorded{Store: store, Catalogue: entries}
-	explained := casgate.Explained{Store: recorded, Organizations: db}
-	uploads := casgate.ExplainedUploads{Uploads: recorded, Organizations: db}
-	transfers, err := direct.New(direct.Config{
-		Store: casgate.ExplainedDirect{Store: store, Organizations: db}, Records: db, Recorder: entries, Mode: options.direct,
+	artifactStore := casgate.Audited{Store: casgate.Explained{Store: recorded, Organizations: db}}
+	uploads := casgate.AuditedUploads{Uploads: casgate.ExplainedUploads{Uploads: recorded, Organizations: db}}
+	directly, err := direct.New(direct.Config{
+		Store: casgate.ExplainedDirect{Store: store, Organizations: db}, Records: db, Recorder: casgate.Found{Recorder: entries, Audit: records}, Mode: options.direct,
 		MaxBytes: options.maxArtifactBytes, MaxPut: options.singlePutMax,
 		Outstanding: limits.DirectUploadsPerOrganization, Longest: limits.TransferTime, Log: log,
 	})
@@ -174,15 +186,17 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		return casServers{}, err
 	}
 
+	transfers := casgate.AuditedTransfers{Transfers: directly}
+
 	checks := map[string]service.Check{
 		"database": service.Explained(log, "database", db.Ping),
 		"open":     func(context.Context) error { return places.Open() },
 	}
 	maps.Copy(checks, options.checks)
 	mux := http.NewServeMux()
-	mux.Handle("/", service.Health(version, checks, slices.Concat(options.metrics, metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats))...))
+	mux.Handle("/", service.Health(version, checks, slices.Concat(options.metrics, metrics.Collectors(), aws.Collectors(), casgate.SessionMetrics(sessions.Stats), casgate.UploadMetrics(store.UploadStats), casgate.CatalogueMetrics(entries.Stats), auditlog.Collectors(records.Stats))...))
 	artifacts := gate.HTTP(cashttp.New(cashttp.Config{
-		Store: explained, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
+		Store: artifactStore, Uploads: uploads, Tokens: gate, MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Log: log,
 	}))
 	mux.Handle("/v1/artifacts/", artifacts)
 	mux.Handle("POST /v1/artifacts/{digest}", gate.HTTP(cashttp.NewDirect(transfers, gate, log)))
@@ -190,7 +204,7 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 
 	server := service.NewGRPC(log, slices.Concat(gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: explained, Uploads: uploads, Direct: transfers, Tokens: gate,
+		Store: artifactStore, Uploads: uploads, Direct: transfers, Tokens: gate,
 		MaxBytes: options.maxArtifactBytes, Idle: limits.TransferIdle, Version: version, Log: log,
 	}).Register(server)
 	sweep := func(ctx context.Context) error {
@@ -203,7 +217,8 @@ func newCAS(aws *awscloud.Cloud, in tenancy.Installation, db *database.DB, secre
 		drain: service.Drain{Refuse: gate.Drain, Delay: *limits.DrainDelay, Grace: limits.DrainTime},
 		tasks: []service.Task{
 			{Name: "catalogue", Run: entries.Run},
-			{Name: "direct uploads", Run: transfers.Run},
+			{Name: "direct uploads", Run: directly.Run},
+			{Name: "audit", Run: records.Run},
 			{Name: "sweeper", Run: sweep},
 		},
 	}, nil

@@ -154,6 +154,8 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	} {
 		identities[workload], err = aws.PodIdentity().Associate(podidentity.Association{
 			Cluster: "dev", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
+			// Beside the session policy of an own bucket there is no room for them (facts AWS §4.4).
+			DisableSessionTags: true,
 		})
 		if err != nil {
 			return fmt.Errorf("giving %s its identity: %w", workload, err)
@@ -178,8 +180,10 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return err
 	}
 	purger := newPurger(clouds["backend"], installation, db, options.reconcile, log)
+	casURL := "http://" + listeners["cas-http"].Addr().String()
 	controlplane, err := newControlplane(ctx, db, controlplaneOptions{
-		maxArtifactBytes: options.maxArtifactBytes,
+		cas: casURL, publicCAS: casURL,
+		maxArtifactBytes: options.maxArtifactBytes, installation: installation, aws: clouds["controlplane"],
 		metrics: slices.Concat(clouds["backend"].Collectors(), reconciler.Collectors(),
 			[]prometheus.Collector{purger, reconcile.NewCensus(db, db.Queue(), log)}), // the backend has no port here
 	}, log)
@@ -196,7 +200,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	if err != nil {
 		return err
 	}
-	stop := service.Background(ctx, log, cas.tasks...)
+	stop := service.Background(ctx, log, slices.Concat(cas.tasks, controlplane.tasks)...)
 	defer func() { err = errors.Join(err, stop()) }()
 	tokenFile := filepath.Join(dir, "admin-token")
 	adminToken, err := devToken(ctx, tokenFile, controlplane.tokens)
@@ -207,6 +211,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	// 5. Serve, and say so.
 	return service.Run(ctx, log,
 		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
+		service.GRPC("pages", controlplane.pages, controlplane.grpc),
 		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
 		service.Drained("cas", log, cas.drain,
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),

@@ -30,7 +30,9 @@ func devProvision(ctx context.Context, operator *awscloud.Cloud, purge bool, log
 		BackendRoleName:      "managedcas-backend",
 		ControlplaneRoleName: "managedcas-controlplane",
 		OperatorARNs:         []string{"arn:aws:iam::" + devAccount + ":root"},
-		Loopback:             true,
+		// There is one account: customers' roles are in it, too, apart from ours by their path.
+		OwnBucketRoles: []string{"arn:aws:iam::" + devAccount + ":role/customer/*"},
+		Loopback:       true,
 	}
 	if purge {
 		in.PurgeRoleName = in.BaseRoleName + "-purge"

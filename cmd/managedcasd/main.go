@@ -95,7 +95,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), purgeCommand(), tokenCommand(), keysCommand(), policyCommand(), catalogueCommand(), reconcileCommand(),
+		provisionCommand(), purgeCommand(), tokenCommand(), keysCommand(), policyCommand(), catalogueCommand(), reconcileCommand(), auditCommand(),
 	)
 	return root
 }

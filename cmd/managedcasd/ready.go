@@ -103,7 +103,7 @@ func announce(ctx context.Context, file string, r ready, log *slog.Logger) error
 		defer os.Remove(file)
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "ready",
-		slog.String("controlplane", r.Controlplane.GRPC), slog.String("cas", r.CAS.GRPC), slog.String("aws", r.AWS.Endpoint))
+		slog.String("controlplane", r.Controlplane.GRPC), slog.String("cas", r.CAS.GRPC), slog.String("aws", r.AWS.Endpoint), slog.String("pages", r.Controlplane.HTTP))
 	<-ctx.Done()
 	return nil
 }

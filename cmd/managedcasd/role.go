@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 
@@ -23,6 +24,7 @@ type role struct {
 	log       *slog.Logger
 	tracing   trace.TracerProvider // nil: off
 	readyFile string
+	stderr    io.Writer
 }
 
 // roleCommand is the command of one server role: it reads the configuration, and runs.
@@ -59,7 +61,7 @@ func roleCommand(use, short, long string, run func(context.Context, role) error)
 			}
 			defer stop()
 			defer sayEnd(cmd.Context(), log)()
-			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, tracing: tracing, readyFile: readyFile})
+			return run(cmd.Context(), role{cfg: cfg, in: in, log: log, tracing: tracing, readyFile: readyFile, stderr: cmd.ErrOrStderr()})
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")

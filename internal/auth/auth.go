@@ -6,8 +6,9 @@
 //   - The organization of a Caller comes from its verified token. A header may only
 //     narrow an instance token, choose among a user's memberships, and must agree with an
 //     organization token's own (DESIGN I1).
-//   - A token is accepted by its signature and, an API token or login, by its row as well:
-//     revoking the row is enough, and a stolen signing key is not.
+//   - A token is accepted by its signature and by a row as well: its own, or that of the trust
+//     that a pipeline got it by. Revoking the row is enough, and a stolen signing key is
+//     not: all that it makes without a row is pipelines that some organization trusts.
 //   - A key signs one kind of token (registry.KeyUse), with one algorithm, ES256, which
 //     is never read from the token.
 //   - CAS tokens tell nothing about AWS (DESIGN I10) and live minutes.

@@ -33,6 +33,8 @@ type Caller struct {
 	kind      Kind
 	tokenID   uuid.UUID
 	tokenName string
+	trust     uuid.UUID     // of a PipelineToken
+	external  string        // of a PipelineToken: what its provider calls it
 	user      registry.User // of a UserLogin
 	role      registry.Role // of a UserLogin in org; "": no member
 	org       org.Organization
@@ -53,10 +55,13 @@ func (c Caller) TokenName() string { return c.tokenName }
 
 // Subject names the caller for people and for audit, and is no secret: a token by its name,
 // which may be given again when it is revoked, and its id, which never is; a user by
-// address and id.
+// address and id, a pipeline by its trust and by what its provider calls it.
 func (c Caller) Subject() string {
-	if c.kind == UserLogin {
+	switch c.kind {
+	case UserLogin:
 		return c.user.Name() + "/" + c.user.ID.String()
+	case PipelineToken:
+		return c.tokenName + ":" + c.external + "/" + c.trust.String()
 	}
 	return c.tokenName + "/" + c.tokenID.String()
 }

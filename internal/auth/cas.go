@@ -132,7 +132,7 @@ func (v *CASVerifier) Grant(ctx context.Context, token string) (cas.Grant, error
 	}
 	grant := cas.Grant{
 		Org: claims.OrgID, Role: claims.Role,
-		MaxBytes: claims.MaxBytes, TokenID: claims.ID, Subject: claims.Subject,
+		MaxBytes: claims.MaxBytes, TokenID: claims.ID, Subject: claims.Subject, Backend: claims.Backend,
 	}
 	if claims.Digest != nil {
 		grant.Digest = *claims.Digest

@@ -34,7 +34,8 @@ func TestCASTokenRoundTrip(t *testing.T) {
 		{cas.Grant{Org: id, Role: cas.Uploader, MaxBytes: 1 << 30}, []string{"aud", "backend", "exp", "iat", "iss", "jti", "maxbytes", "org-id", "role"}},
 		{cas.Grant{Org: id, Role: cas.Uploader, Digest: d}, []string{"aud", "backend", "digest", "exp", "iat", "iss", "jti", "org-id", "role"}},
 	} {
-		text, err := signer.Sign(t.Context(), tc.grant, uuid.New())
+		tc.grant.Backend = uuid.New()
+		text, err := signer.Sign(t.Context(), tc.grant, tc.grant.Backend)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
@@ -24,10 +23,10 @@ func (t *Tokens) organization(ctx context.Context, record registry.Token, own or
 	case record.Instance():
 		return t.named(ctx, name)
 	case own.State == org.Deleted:
-		return org.Organization{}, errInvalid(fmt.Errorf("organization %s is deleted", own.ID))
+		return org.Organization{}, errInvalid(refused(record, "is of a deleted organization"))
 	case name != "" && name != string(own.Name):
 		// The same answer whether or not the other organization exists.
-		return org.Organization{}, problem.New(problem.Denied,
+		return org.Organization{}, problem.Wrap(refused(record, "names another organization"), problem.Denied,
 			"the token belongs to another organization than the one named",
 			"name the token's own organization, or none").WithReason(reasonNotInOrg)
 	}

@@ -39,6 +39,7 @@ type Store interface {
 	// TouchToken records that a token was used.
 	TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error
 	Logins
+	Trusts
 }
 
 // Organizations finds the organizations that tokens belong to or callers name.
@@ -72,6 +73,9 @@ type apiClaims struct {
 	TokenName string `json:"token_name,omitempty"`
 	Scope     string `json:"scope,omitempty"`
 	UserID    string `json:"user_id,omitempty"` // of a login
+
+	TrustID  string `json:"trust_id,omitempty"`         // of a pipeline's token
+	External string `json:"external_subject,omitempty"` // what its provider calls it
 }
 
 func (c *apiClaims) registeredClaims() jwt.Claims { return c.Claims }
@@ -176,8 +180,10 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 		return Caller{}, err
 	}
 	audience := apiAudience
-	if claims.Audience.Contains(userAudience) {
-		audience = userAudience
+	for _, other := range []string{userAudience, pipelineAudience} {
+		if claims.Audience.Contains(other) {
+			audience = other
+		}
 	}
 	if err := validate(audience, &claims); err != nil {
 		return Caller{}, err
@@ -186,8 +192,11 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 	if err != nil {
 		return Caller{}, errInvalid(errors.New("the token has no id"))
 	}
-	if audience == userAudience {
+	switch audience {
+	case userAudience:
 		return t.user(ctx, id, text, name)
+	case pipelineAudience:
+		return t.pipeline(ctx, id, claims, name)
 	}
 	return t.machine(ctx, id, text, name)
 }
@@ -224,11 +233,11 @@ func (t *Tokens) record(ctx context.Context, id uuid.UUID, text string) (registr
 	case err != nil:
 		return registry.Token{}, org.Organization{}, errUnchecked(err)
 	case !record.Matches(text):
-		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is not the one that was issued", id))
+		return registry.Token{}, org.Organization{}, errInvalid(refused(record, "is not the one that was issued"))
 	case record.Revoked():
-		return registry.Token{}, org.Organization{}, errInvalid(fmt.Errorf("token %s is revoked", id))
+		return registry.Token{}, org.Organization{}, errInvalid(refused(record, "is revoked"))
 	case record.Expired(time.Now()):
-		return registry.Token{}, org.Organization{}, errExpired(fmt.Errorf("token %s has expired", id))
+		return registry.Token{}, org.Organization{}, errExpired(refused(record, "has expired"))
 	}
 	return record, own, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,8 +25,9 @@ import (
 // credentials. It implements cas.Objects.
 type Objects struct {
 	s3          *s3.Client
-	accessPoint string // ARN
+	accessPoint string // ARN; or the name of an organization's own bucket
 	stall       time.Duration
+	putter      func() (*putter, error)
 }
 
 var _ cas.Objects = (*Objects)(nil)
@@ -39,7 +41,7 @@ const contentType = "application/octet-stream"
 // once: it costs more than signing a request does.
 func (c *Cloud) Objects(s session.Session) *Objects {
 	k := s.Credentials
-	whose := sessionKey{s.Tenant.APARN(), k.AccessKeyID, k.SecretAccessKey, k.SessionToken}
+	whose := sessionKey{bucketOf(s), k.AccessKeyID, k.SecretAccessKey, k.SessionToken}
 	if known, ok := c.sessions.Get(whose); ok {
 		return known
 	}
@@ -47,10 +49,12 @@ func (c *Cloud) Objects(s session.Session) *Objects {
 		s3: s3.NewFromConfig(c.base, s3Options, func(o *s3.Options) {
 			o.Credentials = credentials.NewStaticCredentialsProvider(k.AccessKeyID, k.SecretAccessKey, k.SessionToken)
 			o.EndpointResolverV2 = &sameEndpoint{rules: s3.NewDefaultEndpointResolverV2()}
+			inBucket(o, s)
 		}),
 		accessPoint: whose.accessPoint,
 		stall:       c.stall,
 	}
+	o.putter = sync.OnceValues(func() (*putter, error) { return newPutter(context.Background(), o) }) // no request, nothing to wait for
 	c.sessions.Add(whose, o)
 	return o
 }
@@ -66,11 +70,14 @@ const keptSessions = 256
 // the checksum that S3 compares, as the payload hash that the signature covers, and
 // in the key; so no byte is hashed twice here.
 func (o *Objects) Put(ctx context.Context, key string, d digest.Digest, size int64, body io.Reader, label cas.Label) error {
-	err := sending(ctx, o.stall, body, size, func(ctx context.Context, body io.Reader) error {
+	to, err := o.putter()
+	if err != nil {
+		return failedObject(err, "storing %q", key)
+	}
+	err = sending(ctx, o.stall, body, size, func(ctx context.Context, body io.Reader) error {
 		in := o.put(key, d, size, label)
 		in.Body = body
-		_, err := o.s3.PutObject(ctx, in, signPayload(d.Hex()), onceUnlessSeekable(body), askFirst)
-		return err
+		return to.put(ctx, in, d.Hex(), onceUnlessSeekable(body))
 	})
 	return failedObject(err, "storing %q", key)
 }
@@ -140,13 +147,16 @@ func signPayload(hash string) func(*s3.Options) {
 	return s3.WithAPIOptions(func(stack *middleware.Stack) error { return stack.Initialize.Add(sign, middleware.Before) })
 }
 
+// askFirstFrom is the size from which on a body is large.
+const askFirstFrom = 1 << 20
+
 // askFirst has S3 say whether it wants a body before a large one is sent: what is
 // refused, or there already, costs no transfer, and can be repeated.
 //
 // The SDK sends the header and does not wait: net/http waits only for requests that say
 // that they are HTTP/1.1, which the SDK's do not (Transport.roundTrip in net/http).
 func askFirst(o *s3.Options) {
-	o.ContinueHeaderThresholdBytes = 1 << 20
+	o.ContinueHeaderThresholdBytes = askFirstFrom
 	wait := middleware.BuildMiddlewareFunc("WaitFor100Continue", func(
 		ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
 	) (middleware.BuildOutput, middleware.Metadata, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -32,6 +33,7 @@ func (c *Cloud) Reach(s session.Session) Reach { return Reach{c.Objects(s)} }
 func (r Reach) at(bucket string) *Objects {
 	o := *r.objects
 	o.accessPoint = bucket
+	o.putter = sync.OnceValues(func() (*putter, error) { return newPutter(context.Background(), &o) })
 	return &o
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // errUnscoped is returned for a session that would have the whole base role.
-var errUnscoped = errors.New("refusing to assume a role without a session name, one session policy and a session tag")
+var errUnscoped = errors.New("refusing to assume a role without a session name, one session policy, and a session tag or an external id")
 
 // packedFix is what makes the session policy and the tags of a session small enough. EKS
 // Pod Identity's own tags take three quarters of the space (facts AWS §4.4).
@@ -25,7 +25,7 @@ const packedFix = "disable the session tags of the EKS Pod Identity association,
 // AssumeRole implements session.STS. STS itself would hand out a session without a
 // session policy; this refuses before asking (DESIGN I2).
 func (c *Cloud) AssumeRole(ctx context.Context, req session.Request) (session.Credentials, error) {
-	if !req.Policy.Scopes() || req.SessionName == "" || len(req.Tags) == 0 {
+	if !req.Policy.Scopes() || req.SessionName == "" || len(req.Tags) == 0 && req.ExternalID == "" {
 		return session.Credentials{}, errUnscoped
 	}
 	var tags []types.Tag
@@ -37,6 +37,9 @@ func (c *Cloud) AssumeRole(ctx context.Context, req session.Request) (session.Cr
 		RoleSessionName: aws.String(req.SessionName),
 		Tags:            tags,
 		DurationSeconds: aws.Int32(int32(req.Lifetime / time.Second)),
+	}
+	if req.ExternalID != "" {
+		input.ExternalId = aws.String(req.ExternalID)
 	}
 	if req.Policy.ARN != "" {
 		input.PolicyArns = []types.PolicyDescriptorType{{Arn: aws.String(req.Policy.ARN)}}

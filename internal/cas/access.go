@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 )
@@ -29,6 +31,7 @@ type Grant struct {
 	Digest   digest.Digest // zero: any digest; otherwise this one only
 	MaxBytes int64         // of an upload; 0: the server's limit
 	TokenID  string        // jti, for logs and audit
+	Backend  uuid.UUID     // the organization's own bucket that it is for; Nil: the managed storage
 	Subject  string        // who asked for the token, for the catalogue and audit; may be empty
 }
 
@@ -65,7 +68,7 @@ func (g Grant) ref(d digest.Digest, need Role) (Ref, error) {
 	case !g.Digest.IsZero() && g.Digest != d:
 		return Ref{}, fmt.Errorf("%w: it is bound to another artifact", ErrForbidden)
 	}
-	return Ref{Org: g.Org, Digest: d}, nil
+	return Ref{Org: g.Org, Digest: d, Backend: g.Backend}, nil
 }
 
 // MaxSubjectBytes is the longest Subject: the longest name of a token with its id.

@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 )
@@ -18,6 +20,8 @@ import (
 type Ref struct {
 	Org    org.ID
 	Digest digest.Digest
+	// Backend is the organization's own bucket that has it; Nil: the managed storage.
+	Backend uuid.UUID
 }
 
 // Errors of a Store, besides those of packages cloud, session and digest. Problem

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/session"
 )
@@ -18,11 +20,19 @@ type Sessions interface {
 	Drop(id org.ID, used session.Credentials)
 }
 
+// OwnSessions are Sessions for buckets that organizations bring.
+type OwnSessions interface {
+	For(ctx context.Context, id org.ID, backend uuid.UUID) (session.Session, error)
+	Drop(id org.ID, backend uuid.UUID, used session.Credentials)
+}
+
 // Config is what New needs.
 type Config struct {
 	Sessions Sessions
-	// Open returns the objects behind the organization's access point, as its session
-	// reaches them.
+	// Own lends the credentials of an organization in its own bucket; nil: none has one.
+	Own OwnSessions
+	// Open returns the objects behind the organization's access point, or in its own bucket,
+	// as its session reaches them.
 	Open func(session.Session) Objects
 	// SinglePutMax is the largest artifact of known length that is stored with one
 	// PutObject, in bytes; 0: 5 GiB, which is the most (facts AWS §7.3).

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/session"
@@ -19,8 +21,9 @@ const sessionAge = 15 * time.Minute
 // base role's can end at any time: an upload that AWS answers so goes on with a fresh
 // session, at most once in sessionAge. It is safe for concurrent use.
 type lease struct {
-	store *Store
-	org   org.ID
+	store   *Store
+	org     org.ID
+	backend uuid.UUID
 
 	mu      sync.Mutex
 	session session.Session
@@ -28,12 +31,12 @@ type lease struct {
 	renewed time.Time
 }
 
-func (s *Store) lease(ctx context.Context, id org.ID) (*lease, error) {
-	sess, err := s.cfg.Sessions.For(ctx, id)
+func (s *Store) lease(ctx context.Context, id org.ID, backend uuid.UUID) (*lease, error) {
+	sess, err := s.lend(ctx, id, backend)
 	if err != nil {
 		return nil, err
 	}
-	return &lease{store: s, org: id, session: sess, objects: s.cfg.Open(sess)}, nil
+	return &lease{store: s, org: id, backend: backend, session: sess, objects: s.cfg.Open(sess)}, nil
 }
 
 func (l *lease) current() (session.Session, Objects) {
@@ -68,13 +71,13 @@ func (l *lease) renew(ctx context.Context, used session.Session) (Objects, error
 	if l.session.Credentials.AccessKeyID != used.Credentials.AccessKeyID {
 		return l.objects, nil
 	}
-	l.store.cfg.Sessions.Drop(l.org, used.Credentials)
+	l.store.drop(l.org, used)
 	now := l.store.cfg.Now()
 	if !l.renewed.IsZero() && now.Sub(l.renewed) < sessionAge {
 		return nil, nil
 	}
 	l.renewed = now
-	fresh, err := l.store.cfg.Sessions.For(ctx, l.org)
+	fresh, err := l.store.lend(ctx, l.org, l.backend)
 	if err != nil {
 		return nil, err
 	}

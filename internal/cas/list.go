@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 )
@@ -32,9 +34,10 @@ type Page struct {
 
 // List returns a page of what an organization has stored, in the order of the digests: at
 // most 1,000 objects, from the one after Next of the page before. It is for operators:
-// clients are answered from the catalogue.
+// clients are answered from the catalogue. It is of the managed storage: a bucket of its
+// own is the organization's to list.
 func (s *Store) List(ctx context.Context, id org.ID, after string) (Page, error) {
-	lease, err := s.lease(ctx, id)
+	lease, err := s.lease(ctx, id, uuid.Nil)
 	if err != nil {
 		return Page{}, err
 	}

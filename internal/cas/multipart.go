@@ -48,7 +48,7 @@ func (u *upload) inParts(ctx context.Context, first *held) error {
 		return err
 	}
 	record, err := u.store.record(ctx, registry.Upload{
-		Org: u.lease.org, Digest: u.digest, Length: u.length, FileName: string(u.label.FileName), StorageID: id,
+		Org: u.lease.org, Backend: u.lease.backend, Digest: u.digest, Length: u.length, FileName: string(u.label.FileName), StorageID: id,
 	})
 	if err != nil {
 		release()

@@ -64,6 +64,8 @@ var problems = []struct {
 	{registry.ErrNotFound, problem.Unavailable, "the organization's storage is still being set up", "try again in a few seconds; organization describe shows how far it is"},
 	{registry.ErrUnavailable, problem.Unavailable, "the storage does not answer", "try again in a moment"},
 	{registry.ErrRefused, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
+	{session.ErrNoBackend, problem.Denied, "the organization has no such storage backend", "it may have been deleted, with what is in it out of reach; ask the control plane for another token"},
+	{session.ErrBackend, problem.Denied, "the organization's own bucket cannot be used", "an administrator of the organization finds the cause with cas-backend revalidate and cas-backend list"},
 	{session.ErrCoordinates, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrKeyUnusable, problem.Unavailable, "the organization's storage is not usable", "the operator finds the cause in the server log"},
 	{cloud.ErrDenied, problem.Unavailable, "the organization's storage is not usable", "it may still be being set up; the operator finds the cause in the server log"},

@@ -55,7 +55,7 @@ func (s *Store) BeginUpload(ctx context.Context, ref Ref, name uuid.UUID, length
 	if length > s.MaxSize() {
 		return Upload{}, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLarge, length, s.MaxSize())
 	}
-	lease, err := s.lease(ctx, ref.Org)
+	lease, err := s.lease(ctx, ref.Org, ref.Backend)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -80,9 +80,10 @@ func (s *Store) BeginUpload(ctx context.Context, ref Ref, name uuid.UUID, length
 		return Upload{}, w.note(err)
 	}
 	record, err := s.record(ctx, registry.Upload{
-		Org: ref.Org, Digest: ref.Digest, Name: name, Resumable: true, Length: length,
+		Org: ref.Org, Backend: ref.Backend, Digest: ref.Digest, Name: recorded(ref, name), Resumable: true, Length: length,
 		FileName: string(label.FileName), StorageID: id, Hash: hash,
 	})
+	record.Name = name
 	if err == nil {
 		return stateOf(record), nil
 	}
@@ -143,8 +144,18 @@ func (s *Store) completed(ctx context.Context, ref Ref, name uuid.UUID) (Upload,
 	return Upload{Name: name, Length: info.Size, Offset: info.Size, Complete: true}, err
 }
 
+// recorded is the name of an upload in the ledger: the same one in another storage backend
+// is another upload, whose parts are elsewhere.
+func recorded(ref Ref, name uuid.UUID) uuid.UUID {
+	if ref.Backend == uuid.Nil {
+		return name
+	}
+	return uuid.NewSHA1(ref.Backend, name[:])
+}
+
 func (s *Store) find(ctx context.Context, ref Ref, name uuid.UUID) (registry.Upload, error) {
-	record, err := s.cfg.Ledger.Upload(ctx, ref.Org, ref.Digest, name)
+	record, err := s.cfg.Ledger.Upload(ctx, ref.Org, ref.Digest, recorded(ref, name))
+	record.Name = name
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return record, ErrNoUpload
@@ -180,7 +191,7 @@ func (s *Store) takeOver(ctx context.Context, ref Ref, name uuid.UUID) (context.
 		}
 		record.Generation++
 		record.ExpiresAt = now.Add(s.cfg.UploadExpiry)
-		lease, err := s.lease(ctx, ref.Org)
+		lease, err := s.lease(ctx, ref.Org, ref.Backend)
 		if err != nil {
 			return nil, err
 		}

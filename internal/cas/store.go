@@ -93,7 +93,7 @@ func (s *Store) Exists(ctx context.Context, ref Ref) (bool, error) {
 }
 
 func (s *Store) open(ctx context.Context, ref Ref) (session.Session, Objects, string, error) {
-	sess, err := s.cfg.Sessions.For(ctx, ref.Org)
+	sess, err := s.lend(ctx, ref.Org, ref.Backend)
 	if err != nil {
 		return session.Session{}, nil, "", err
 	}
@@ -124,8 +124,26 @@ func (s *Store) explain(ctx context.Context, id org.ID, sess session.Session, ob
 // organization starts with a fresh one.
 func (s *Store) note(id org.ID, sess session.Session, err error) {
 	if errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrExpired) {
-		s.cfg.Sessions.Drop(id, sess.Credentials)
+		s.drop(id, sess)
 	}
+}
+
+func (s *Store) lend(ctx context.Context, id org.ID, backend uuid.UUID) (session.Session, error) {
+	switch {
+	case backend == uuid.Nil:
+		return s.cfg.Sessions.For(ctx, id)
+	case s.cfg.Own == nil:
+		return session.Session{}, session.ErrNoBackend
+	}
+	return s.cfg.Own.For(ctx, id, backend)
+}
+
+func (s *Store) drop(id org.ID, sess session.Session) {
+	if sess.Backend == uuid.Nil {
+		s.cfg.Sessions.Drop(id, sess.Credentials)
+		return
+	}
+	s.cfg.Own.Drop(id, sess.Backend, sess.Credentials)
 }
 
 // undecided holds for failures that do not tell whether the key is taken now: another

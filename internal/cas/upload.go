@@ -33,7 +33,7 @@ func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reade
 	if length > s.MaxSize() {
 		return false, fmt.Errorf("%w: %d bytes, %d are allowed", ErrTooLarge, length, s.MaxSize())
 	}
-	lease, err := s.lease(ctx, ref.Org)
+	lease, err := s.lease(ctx, ref.Org, ref.Backend)
 	if err != nil {
 		return false, err
 	}

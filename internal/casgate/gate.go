@@ -12,6 +12,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/admission"
+	"github.com/managedcas/managedcas/internal/audit"
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/problem"
 )
@@ -28,6 +30,8 @@ type Config struct {
 	Admission *admission.Admission
 	Pace      Pace
 	Metrics   *Metrics
+	// Audit records every transfer, and what was refused.
+	Audit *auditlog.Log
 	// Tracing makes a span of every transfer; nil makes none.
 	Tracing trace.TracerProvider
 }
@@ -70,6 +74,7 @@ func (g *Gate) Grant(ctx context.Context, token string) (cas.Grant, error) {
 	}
 	grant, err := g.cfg.Tokens.Grant(ctx, token)
 	if err != nil {
+		v.refused = err
 		return cas.Grant{}, err
 	}
 	if v.place != nil {
@@ -77,9 +82,17 @@ func (g *Gate) Grant(ctx context.Context, token string) (cas.Grant, error) {
 	}
 	place, err := g.cfg.Admission.Enter(ctx, grant.Org)
 	if err != nil {
+		v.grant = grant
 		if ctx.Err() == nil {
+			v.refused = err
 			g.cfg.Metrics.refused(problem.From(err).Reason())
 		}
+		return cas.Grant{}, err
+	}
+	// A transfer that could not be recorded does not begin.
+	if v.record, err = g.cfg.Audit.Reserve(); err != nil {
+		place.Leave()
+		g.cfg.Metrics.refused(problem.From(err).Reason())
 		return cas.Grant{}, err
 	}
 	v.token, v.grant, v.place = token, grant, place
@@ -100,6 +113,11 @@ type visit struct {
 	entered  time.Time
 	place    *admission.Place // nil until it is admitted
 
+	origin  audit.Origin
+	record  *auditlog.Place // nil until it is admitted
+	refused error           // why it was not
+	noted   noted
+
 	pace pacer
 	span trace.Span // nil: nobody listens
 }
@@ -108,8 +126,8 @@ type visitKey struct{}
 
 // begin starts a visit. Its context ends when the transfer has had its time or the
 // server has none left; context.Cause then is the problem that says so.
-func (g *Gate) begin(ctx context.Context, protocol, kind string) (context.Context, *visit, func(outcome string)) {
-	v := &visit{gate: g, kind: kind, protocol: protocol, pace: g.cfg.Pace.start()}
+func (g *Gate) begin(ctx context.Context, protocol, kind string, origin audit.Origin) (context.Context, *visit, func(outcome string)) {
+	v := &visit{gate: g, kind: kind, protocol: protocol, origin: origin, pace: g.cfg.Pace.start()}
 	ctx = v.startSpan(ctx)
 	ctx, endTime := context.WithTimeoutCause(context.WithValue(ctx, visitKey{}, v), g.cfg.Pace.Longest, g.cfg.Pace.tooLong())
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -120,6 +138,7 @@ func (g *Gate) begin(ctx context.Context, protocol, kind string) (context.Contex
 		endTime()
 		v.entering.Lock()
 		defer v.entering.Unlock()
+		v.audit(outcome)
 		if v.place != nil {
 			v.place.Leave()
 			g.cfg.Metrics.inFlight.WithLabelValues(v.kind).Dec()
@@ -138,6 +157,7 @@ func (v *visit) moved(ctx context.Context, n int, waited time.Duration) error {
 	if n == 0 || v.place == nil {
 		return nil
 	}
+	v.noted.bytes.Add(int64(n))
 	v.gate.cfg.Metrics.bytes.WithLabelValues(v.kind).Add(float64(n))
 	return v.place.Spend(ctx, n)
 }

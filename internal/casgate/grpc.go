@@ -14,7 +14,9 @@ import (
 // public are the methods that need no token. Their requests say nothing that matters,
 // and are not read: a message that is not asked for stays in the client's hands, but for
 // the 64 KiB of a stream's window.
-var public = map[string]bool{"/cas.v1.StatusService/Infoz": true, "/cas.v1.StatusService/Statusz": true}
+var public = map[string]bool{
+	"/cas.v1.StatusService/Infoz": true, "/cas.v1.StatusService/Statusz": true, "/grpc.health.v1.Health/Check": true,
+}
 
 var kinds = map[string]string{
 	"/google.bytestream.ByteStream/Write": "upload",
@@ -38,7 +40,10 @@ func (g *Gate) stream(srv any, inner grpc.ServerStream, info *grpc.StreamServerI
 	if public[info.FullMethod] {
 		return next(srv, unread{inner})
 	}
-	ctx, v, end := g.begin(inner.Context(), "grpc", kindOf(info.FullMethod))
+	origin := fromGRPC(inner.Context())
+	// What cannot be sent with the answer is in the record all the same.
+	_ = inner.SetHeader(metadata.Pairs(requestIDKey, origin.RequestID))
+	ctx, v, end := g.begin(inner.Context(), "grpc", kindOf(info.FullMethod), origin)
 	outcome := "panic"
 	defer func() { end(outcome) }()
 	if _, err = g.Grant(ctx, bearer(ctx)); err == nil {
@@ -50,6 +55,7 @@ func (g *Gate) stream(srv any, inner grpc.ServerStream, info *grpc.StreamServerI
 	outcome = "ok"
 	if err != nil {
 		outcome = problem.KindOf(err).String()
+		v.noted.failed(err)
 	}
 	return err
 }
@@ -80,6 +86,7 @@ func (s *pacedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
+	s.visit.noted.asked(m)
 	return s.visit.moved(s.ctx, payload(m), time.Since(began))
 }
 

@@ -18,7 +18,10 @@ func (g *Gate) HTTP(next http.Handler) http.Handler {
 		if kind == "" {
 			kind = "describe"
 		}
-		ctx, v, end := g.begin(r.Context(), "http", kind)
+		origin := fromHTTP(r)
+		w.Header().Set(requestIDKey, origin.RequestID)
+		ctx, v, end := g.begin(r.Context(), "http", kind, origin)
+		v.noted.path(r.URL.Path)
 		answer := &pacedWriter{ResponseWriter: w, ctx: ctx, visit: v}
 		finished := false
 		defer func() { // also when the handler cuts the connection

@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/bytestream"
 	"google.golang.org/grpc"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	casv1 "github.com/managedcas/managedcas/proto/cas/v1"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
@@ -17,6 +18,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	r.RegisterService(streamed(byteStream), s)
 	r.RegisterService(streamed(casv1.ResourceService_ServiceDesc), s)
 	r.RegisterService(streamed(casv1.StatusService_ServiceDesc), statusService{version: s.cfg.Version})
+	r.RegisterService(streamed(healthv1.Health_ServiceDesc), health{})
 	if s.cfg.Direct != nil {
 		r.RegisterService(streamed(managedcasv1.DirectTransferService_ServiceDesc), directService{server: s})
 	}

@@ -4,7 +4,8 @@
 // Invariants:
 //   - An entry is written after its object was stored, never before: what the catalogue
 //     has is there. What it lacks may be there all the same: it can be rebuilt.
-//   - An entry is never changed, as artifacts are not.
+//   - An entry is never changed, as artifacts are not, but for the storage backend: an
+//     artifact is had from where it was stored last.
 //   - No upload fails because of the catalogue, or waits for it longer than Config.Wait.
 //   - What waits to be written is bounded, and what exceeds the bound is counted.
 package catalogue
@@ -17,6 +18,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/managedcas/managedcas/internal/backlog"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
@@ -33,6 +37,8 @@ type Entries interface {
 	AddArtifacts(ctx context.Context, artifacts []registry.Artifact) error
 	// MissingArtifacts returns those of the digests that have no entry.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
+	// MisplacedArtifacts returns those that have no entry in the storage backend.
+	MisplacedArtifacts(ctx context.Context, id org.ID, backend uuid.UUID, digests []digest.Digest) ([]digest.Digest, error)
 }
 
 // Objects describes what is stored. Its errors are those of a cas.Store.
@@ -79,8 +85,8 @@ func (c Config) withDefaults() Config {
 // unless Run runs.
 type Catalogue struct {
 	cfg        Config
-	entries    *queue[entry]
-	duplicates *queue[cas.Ref]
+	entries    *backlog.Queue[entry]
+	duplicates *backlog.Queue[cas.Ref]
 	stats      counters
 }
 
@@ -92,7 +98,7 @@ type entry struct {
 // New returns a catalogue on cfg.
 func New(cfg Config) *Catalogue {
 	cfg = cfg.withDefaults()
-	return &Catalogue{cfg: cfg, entries: newQueue[entry](cfg.MaxQueue), duplicates: newQueue[cas.Ref](cfg.MaxQueue)}
+	return &Catalogue{cfg: cfg, entries: backlog.New[entry](cfg.MaxQueue), duplicates: backlog.New[cas.Ref](cfg.MaxQueue)}
 }
 
 // Stored is told of an upload that succeeded, before its client is. What it created is
@@ -100,14 +106,14 @@ func New(cfg Config) *Catalogue {
 // its size: it is looked up later, and nobody waits for that.
 func (c *Catalogue) Stored(ctx context.Context, ref cas.Ref, size int64, label cas.Label, created bool) {
 	if !created {
-		if !c.duplicates.push(ref) {
+		if !c.duplicates.Push(ref) {
 			c.dropped(ctx, ref, "too many duplicates wait to be looked up")
 		}
 		return
 	}
 	_ = c.Record(ctx, registry.Artifact{ // counted and logged, and no fault of the upload
 		Org: ref.Org, Digest: ref.Digest, Size: size, FileName: string(label.FileName),
-		MediaType: label.MediaType.String(), Uploader: label.Uploader, StoredAt: time.Now(),
+		MediaType: label.MediaType.String(), Uploader: label.Uploader, StoredAt: time.Now(), Backend: ref.Backend,
 	})
 }
 
@@ -116,7 +122,7 @@ func (c *Catalogue) Stored(ctx context.Context, ref cas.Ref, size int64, label c
 // entry is written later. It fails with ErrFull if there is no room for it to wait.
 func (c *Catalogue) Record(ctx context.Context, a registry.Artifact) error {
 	e := entry{a, make(chan struct{})}
-	if !c.entries.push(e) {
+	if !c.entries.Push(e) {
 		c.dropped(ctx, cas.Ref{Org: a.Org, Digest: a.Digest}, "too many entries wait for the database")
 		return ErrFull
 	}
@@ -141,14 +147,24 @@ func (c *Catalogue) dropped(ctx context.Context, ref cas.Ref, why string) {
 func (c *Catalogue) Run(ctx context.Context) error {
 	var looking sync.WaitGroup
 	looking.Go(func() {
-		c.work(ctx, "looking duplicates up", func() int { return run(ctx, c, c.duplicates, c.confirm) })
+		c.work(ctx, "looking duplicates up", func() int { return backlog.Run(ctx, c.writing(), c.duplicates, c.confirm) })
 	})
 	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	// What the last duplicates lacked is still to be written.
 	go func() { <-ctx.Done(); looking.Wait(); stop() }()
-	c.work(ctx, "writing entries", func() int { return run(writing, c, c.entries, c.write) })
+	c.work(ctx, "writing entries", func() int { return backlog.Run(writing, c.writing(), c.entries, c.write) })
 	return nil
+}
+
+func (c *Catalogue) writing() backlog.Writing {
+	return backlog.Writing{
+		Batch: maxBatch, Attempt: c.cfg.Attempt, Drain: c.cfg.Drain, Retry: c.cfg.Retry,
+		Failed: func(ctx context.Context, waiting int, err error) {
+			c.stats.failures.Add(1)
+			c.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "the catalogue is behind", slog.Int("waiting", waiting), slog.Any("error", err))
+		},
+	}
 }
 
 func (c *Catalogue) work(ctx context.Context, what string, until func() (left int)) {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
-	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -20,12 +19,13 @@ const describeTime = 10 * time.Second
 // uploaded it first. An object that cannot be described now is left to a rebuild: it must
 // not keep those behind it waiting.
 func (c *Catalogue) confirm(ctx context.Context, refs []cas.Ref) error {
-	digests := map[org.ID][]digest.Digest{}
+	digests := map[cas.Ref][]digest.Digest{} // by organization and backend
 	for _, ref := range refs {
-		digests[ref.Org] = append(digests[ref.Org], ref.Digest)
+		where := cas.Ref{Org: ref.Org, Backend: ref.Backend}
+		digests[where] = append(digests[where], ref.Digest)
 	}
-	for id, all := range digests {
-		missing, err := c.cfg.Entries.MissingArtifacts(ctx, id, all)
+	for where, all := range digests {
+		missing, err := c.cfg.Entries.MisplacedArtifacts(ctx, where.Org, where.Backend, all)
 		if err != nil {
 			return fmt.Errorf("looking %d duplicates up: %w", len(all), err)
 		}
@@ -33,7 +33,7 @@ func (c *Catalogue) confirm(ctx context.Context, refs []cas.Ref) error {
 			if ctx.Err() != nil {
 				return ctx.Err() // the others have their turn in the next attempt
 			}
-			c.restore(context.WithoutCancel(ctx), cas.Ref{Org: id, Digest: d})
+			c.restore(context.WithoutCancel(ctx), cas.Ref{Org: where.Org, Backend: where.Backend, Digest: d})
 		}
 	}
 	return nil
@@ -48,7 +48,7 @@ func (c *Catalogue) restore(ctx context.Context, ref cas.Ref) {
 		c.dropped(ctx, ref, "its object cannot be described")
 		return
 	}
-	if !c.entries.push(entry{of(ref.Org, info), make(chan struct{})}) {
+	if !c.entries.Push(entry{of(ref, info), make(chan struct{})}) {
 		c.dropped(ctx, ref, "too many entries wait for the database")
 		return
 	}
@@ -56,9 +56,9 @@ func (c *Catalogue) restore(ctx context.Context, ref cas.Ref) {
 }
 
 // of is the entry of an object.
-func of(id org.ID, info cas.Info) registry.Artifact {
+func of(ref cas.Ref, info cas.Info) registry.Artifact {
 	return registry.Artifact{
-		Org: id, Digest: info.Digest, Size: info.Size, FileName: string(info.FileName),
+		Org: ref.Org, Backend: ref.Backend, Digest: info.Digest, Size: info.Size, FileName: string(info.FileName),
 		MediaType: info.MediaType.String(), Uploader: info.Uploader, StoredAt: info.StoredAt,
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/catalogue"
 	"github.com/managedcas/managedcas/internal/database"
@@ -58,6 +60,14 @@ func (d *trouble) MissingArtifacts(ctx context.Context, id org.ID, digests []dig
 		return nil, errAway
 	}
 	return d.DB.MissingArtifacts(ctx, id, digests)
+}
+
+func (d *trouble) MisplacedArtifacts(ctx context.Context, id org.ID, backend uuid.UUID, digests []digest.Digest) ([]digest.Digest, error) {
+	d.reads.Add(1)
+	if d.away.Load() {
+		return nil, errAway
+	}
+	return d.DB.MisplacedArtifacts(ctx, id, backend, digests)
 }
 
 // quick is a catalogue's patience in tests.

@@ -90,7 +90,7 @@ func (r Rebuilder) add(ctx context.Context, id org.ID, missing []digest.Digest) 
 			if err != nil {
 				return fmt.Errorf("describing %s: %w", d, err)
 			}
-			a := of(id, info)
+			a := of(cas.Ref{Org: id}, info)
 			found[i] = &a
 			return nil
 		})

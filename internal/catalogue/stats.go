@@ -20,7 +20,7 @@ type counters struct{ batches, written, failures, late, restored, dropped atomic
 func (c *Catalogue) Stats() Stats {
 	s := &c.stats
 	return Stats{
-		Queued: c.entries.length(), Looking: c.duplicates.length(),
+		Queued: c.entries.Len(), Looking: c.duplicates.Len(),
 		Batches: s.batches.Load(), Written: s.written.Load(), Failures: s.failures.Load(),
 		Late: s.late.Load(), Restored: s.restored.Load(), Dropped: s.dropped.Load(),
 	}

@@ -40,6 +40,8 @@ type Config struct {
 	ResumeFrom int64
 	// Tell is given lines about transfers for the user; nil: nobody is told.
 	Tell func(line string)
+	// Anonymous is for calls that need no token.
+	Anonymous bool
 }
 
 // Client is a connection to both servers. Close it.
@@ -56,8 +58,8 @@ func New(cfg Config) (*Client, error) {
 	if cfg.ControlPlane == "" {
 		return nil, problem.New(problem.Invalid, "no control plane address", "pass --control-plane HOST:PORT or set CHAINLOOP_CONTROL_PLANE_API")
 	}
-	if cfg.Token == "" {
-		return nil, problem.New(problem.Unauthenticated, "no token", "pass --token or set CHAINLOOP_TOKEN")
+	if cfg.Token == "" && !cfg.Anonymous {
+		return nil, problem.New(problem.Unauthenticated, "no token", "sign in with managedcas auth login, pass --token, or set CHAINLOOP_TOKEN")
 	}
 	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA)
 	if err != nil {
@@ -108,6 +110,14 @@ func transportCredentials(plaintext bool, ca string) (credentials.TransportCrede
 	if plaintext {
 		return insecure.NewCredentials(), nil
 	}
+	trust, err := trusting(ca)
+	if err != nil {
+		return nil, err
+	}
+	return credentials.NewTLS(trust), nil
+}
+
+func trusting(ca string) (*tls.Config, error) {
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		return nil, fmt.Errorf("loading the system's certificate authorities: %w", err)
@@ -115,7 +125,7 @@ func transportCredentials(plaintext bool, ca string) (credentials.TransportCrede
 	if ca != "" && !pool.AppendCertsFromPEM(authority(ca)) {
 		return nil, problem.New(problem.Invalid, "no certificate in the given certificate authority", "pass a PEM file, or its text in base64")
 	}
-	return credentials.NewTLS(&tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}), nil
+	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
 // authority returns the PEM text that value is or names (facts WIRE §1.1).
@@ -131,6 +141,9 @@ func authority(value string) []byte {
 
 // call adds the metadata of a call to the control plane (facts WIRE §1.3).
 func (c *Client) call(ctx context.Context) context.Context {
+	if c.cfg.Token == "" {
+		return metadata.AppendToOutgoingContext(ctx, "chainloop-cli-version", c.cfg.Version)
+	}
 	return metadata.AppendToOutgoingContext(ctx,
 		"authorization", "Bearer "+c.cfg.Token,
 		"chainloop-organization", c.cfg.Org,

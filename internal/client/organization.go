@@ -51,16 +51,19 @@ type OrganizationState struct {
 
 // Backend is a storage backend.
 type Backend struct {
-	ID          string    `json:"id"`
-	Name        string    `json:"name"`
-	Location    string    `json:"location"`
-	Provider    string    `json:"provider"`
-	Description string    `json:"description,omitempty"`
-	Default     bool      `json:"default"`
-	Managed     bool      `json:"managed"`
-	Status      string    `json:"status"`
-	MaxBytes    int64     `json:"maxBytes,omitempty"`
-	CreatedAt   time.Time `json:"createdAt"`
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Location    string `json:"location"`
+	Provider    string `json:"provider"`
+	Description string `json:"description,omitempty"`
+	Default     bool   `json:"default"`
+	Fallback    bool   `json:"fallback"`
+	Managed     bool   `json:"managed"`
+	Status      string `json:"status"`
+	// ValidationError says what has to be done about one that is not valid.
+	ValidationError string    `json:"validationError,omitempty"`
+	MaxBytes        int64     `json:"maxBytes,omitempty"`
+	CreatedAt       time.Time `json:"createdAt"`
 }
 
 // CreateOrganization creates an organization. Its storage follows within seconds;
@@ -190,18 +193,9 @@ func (c *Client) Backends(ctx context.Context) ([]Backend, error) {
 	if err != nil {
 		return nil, failed(err)
 	}
-	statuses := map[controlplanev1.CASBackendItem_ValidationStatus]string{
-		controlplanev1.CASBackendItem_VALIDATION_STATUS_OK:      "valid",
-		controlplanev1.CASBackendItem_VALIDATION_STATUS_INVALID: "invalid",
-	}
 	backends := make([]Backend, 0, len(answer.GetResult()))
 	for _, b := range answer.GetResult() {
-		backends = append(backends, Backend{
-			ID: b.GetId(), Name: b.GetName(), Location: b.GetLocation(), Provider: b.GetProvider(),
-			Description: b.GetDescription(), Default: b.GetDefault(), Managed: b.GetIsManaged(),
-			Status: statuses[b.GetValidationStatus()], MaxBytes: b.GetLimits().GetMaxBytes(),
-			CreatedAt: b.GetCreatedAt().AsTime(),
-		})
+		backends = append(backends, backendOf(b))
 	}
 	return backends, nil
 }

@@ -35,12 +35,13 @@ type rule struct {
 // tokens may use an organization and not govern it, so that one that leaks cannot make
 // others that outlive it.
 var (
-	everybody = rule{open: true}
-	whoever   = rule{instance: true, token: true, pipeline: true, signedIn: true}
-	operators = rule{instance: true}
-	people    = rule{signedIn: true}
-	viewers   = rule{acts: true, instance: true, token: true, pipeline: true, role: registry.Viewer}
-	admins    = rule{acts: true, instance: true, role: registry.Admin}
+	everybody    = rule{open: true}
+	whoever      = rule{instance: true, token: true, pipeline: true, signedIn: true}
+	operators    = rule{instance: true}
+	people       = rule{signedIn: true}
+	viewers      = rule{acts: true, instance: true, token: true, pipeline: true, role: registry.Viewer}
+	contributors = rule{acts: true, instance: true, token: true, pipeline: true, role: registry.Contributor}
+	admins       = rule{acts: true, instance: true, role: registry.Admin}
 )
 
 // access says who may call each method.
@@ -66,6 +67,25 @@ var access = map[string]rule{
 
 	controlplanev1.CASCredentialsService_Get_FullMethodName: {acts: true, instance: true, token: true, pipeline: true, role: registry.Viewer, more: uploads},
 
+	controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName: viewers,
+
+	controlplanev1.AttestationService_FindOrCreateWorkflow_FullMethodName: contributors,
+	controlplanev1.AttestationService_GetContract_FullMethodName:          viewers,
+	controlplanev1.AttestationService_Init_FullMethodName:                 contributors,
+	controlplanev1.AttestationService_GetUploadCreds_FullMethodName:       contributors,
+	controlplanev1.AttestationService_Store_FullMethodName:                contributors,
+	controlplanev1.AttestationService_Cancel_FullMethodName:               contributors,
+	controlplanev1.AttestationService_GetPolicy_FullMethodName:            viewers,
+	controlplanev1.AttestationService_GetPolicyGroup_FullMethodName:       viewers,
+
+	controlplanev1.AttestationStateService_Initialized_FullMethodName: contributors,
+	controlplanev1.AttestationStateService_Save_FullMethodName:        contributors,
+	controlplanev1.AttestationStateService_Read_FullMethodName:        contributors,
+	controlplanev1.AttestationStateService_Reset_FullMethodName:       contributors,
+
+	controlplanev1.SigningService_GenerateSigningCert_FullMethodName: viewers,
+	controlplanev1.SigningService_GetTrustedRoot_FullMethodName:      viewers,
+
 	// Without an organization they are about instance tokens, which is for administrators.
 	controlplanev1.APITokenService_Create_FullMethodName: {instance: true, role: registry.Admin},
 	controlplanev1.APITokenService_List_FullMethodName:   {instance: true, role: registry.Admin},
@@ -76,8 +96,15 @@ var access = map[string]rule{
 	managedcasv1.OrganizationAdminService_ListDeleted_FullMethodName: operators,
 	managedcasv1.OrganizationAdminService_Undelete_FullMethodName:    operators,
 
+	// Without an organization they are about the installation's chain. Tokens of an
+	// organization are for its machines, of which reading what others did is no part.
+	managedcasv1.AuditService_List_FullMethodName: {instance: true, role: registry.Admin},
+	managedcasv1.AuditService_Head_FullMethodName: {instance: true, role: registry.Admin},
+
 	managedcasv1.ArtifactService_List_FullMethodName:        viewers,
 	managedcasv1.ArtifactService_FindMissing_FullMethodName: viewers,
+
+	managedcasv1.OwnBucketService_Describe_FullMethodName: admins,
 
 	managedcasv1.MemberService_SetRole_FullMethodName: admins,
 	managedcasv1.MemberService_Remove_FullMethodName:  admins,
@@ -89,10 +116,30 @@ var access = map[string]rule{
 	managedcasv1.InvitationService_ListMine_FullMethodName: people,
 	managedcasv1.InvitationService_Accept_FullMethodName:   people,
 
+	managedcasv1.LoginService_List_FullMethodName:   people,
+	managedcasv1.LoginService_Revoke_FullMethodName: people,
+
+	// They ask for the token that the first start printed.
+	managedcasv1.BootstrapService_Redeem_FullMethodName: everybody,
+	managedcasv1.BootstrapService_Claim_FullMethodName:  people,
+
+	managedcasv1.TrustService_Create_FullMethodName:     admins,
+	managedcasv1.TrustService_List_FullMethodName:       admins,
+	managedcasv1.TrustService_SetEnabled_FullMethodName: admins,
+	managedcasv1.TrustService_Delete_FullMethodName:     admins,
+
+	// It asks for the token of a CI provider.
+	managedcasv1.FederationService_Exchange_FullMethodName: everybody,
+
 	// The standard health service, which the process frame registers.
 	"/grpc.health.v1.Health/Check": everybody,
 	"/grpc.health.v1.Health/List":  everybody,
 	"/grpc.health.v1.Health/Watch": everybody,
+
+	// Reflection, which the frame registers as well. What it tells is no secret; but its
+	// streams stay open, and only those of callers are bounded.
+	"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo":      whoever,
+	"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": whoever,
 }
 
 // nameOf is for requests that name an organization; empty: the one acted in.

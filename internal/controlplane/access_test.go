@@ -52,6 +52,22 @@ var decisions = map[string]string{
 	"controlplane.v1.OrganizationService/Delete of globex":      "-- xx++ xx xxxxx ++",
 	"managedcas.v1.OrganizationAdminService/Describe of globex": "-- xx++ xx xxxxx ++",
 
+	"controlplane.v1.CASRedirectService/GetDownloadURL":       "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/FindOrCreateWorkflow": "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetContract":          "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/Init":                 "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetUploadCreds":       "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/Store":                "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/Cancel":               "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationService/GetPolicy":            "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationService/GetPolicyGroup":       "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.AttestationStateService/Initialized":     "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Save":            "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Read":            "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.AttestationStateService/Reset":           "-- +x?+ ?x x++++ ?+",
+	"controlplane.v1.SigningService/GenerateSigningCert":      "-- +x?+ ?x +++++ ?+",
+	"controlplane.v1.SigningService/GetTrustedRoot":           "-- +x?+ ?x +++++ ?+",
+
 	"controlplane.v1.APITokenService/Create": "-- xx++ ?x xxx++ ++",
 	"controlplane.v1.APITokenService/List":   "-- xx++ ?x xxx++ ++",
 	"controlplane.v1.APITokenService/Revoke": "-- xx++ ?x xxx++ ++",
@@ -61,8 +77,13 @@ var decisions = map[string]string{
 	"managedcas.v1.OrganizationAdminService/ListDeleted": "-- xx++ xx xxxxx ++",
 	"managedcas.v1.OrganizationAdminService/Undelete":    "-- xx++ xx xxxxx ++",
 
+	"managedcas.v1.AuditService/List": "-- xx++ ?x xxx++ ++",
+	"managedcas.v1.AuditService/Head": "-- xx++ ?x xxx++ ++",
+
 	"managedcas.v1.ArtifactService/List":        "-- +x?+ ?x +++++ ?+",
 	"managedcas.v1.ArtifactService/FindMissing": "-- +x?+ ?x +++++ ?+",
+
+	"managedcas.v1.OwnBucketService/Describe": "-- xx?+ ?x xxx++ ?+",
 
 	"managedcas.v1.MemberService/SetRole": "-- xx?+ ?x xxx++ ?+",
 	"managedcas.v1.MemberService/Remove":  "-- xx?+ ?x xxx++ ?+",
@@ -73,10 +94,25 @@ var decisions = map[string]string{
 	"managedcas.v1.InvitationService/Revoke":   "-- xx?+ ?x xxx++ ?+",
 	"managedcas.v1.InvitationService/ListMine": "-- xxxx +x +++++ ++",
 	"managedcas.v1.InvitationService/Accept":   "-- xxxx +x +++++ ++",
+
+	"managedcas.v1.LoginService/List":   "-- xxxx +x +++++ ++",
+	"managedcas.v1.LoginService/Revoke": "-- xxxx +x +++++ ++",
+
+	// They let everybody in, and nobody without the right token through.
+	"managedcas.v1.BootstrapService/Redeem":    "xx xxxx xx xxxxx xx",
+	"managedcas.v1.BootstrapService/Claim":     "-- xxxx xx xxxxx xx",
+	"managedcas.v1.FederationService/Exchange": "xx xxxx xx xxxxx xx",
+
+	"managedcas.v1.TrustService/Create":     "-- xx?+ ?x xxx++ ?+",
+	"managedcas.v1.TrustService/List":       "-- xx?+ ?x xxx++ ?+",
+	"managedcas.v1.TrustService/SetEnabled": "-- xx?+ ?x xxx++ ?+",
+	"managedcas.v1.TrustService/Delete":     "-- xx?+ ?x xxx++ ?+",
 }
 
 // particular are the requests of rows that are about more than a method.
 var particular = map[string]proto.Message{
+	// Without an id, it would end the login that asks.
+	"managedcas.v1.LoginService/Revoke": &managedcasv1.LoginServiceRevokeRequest{Id: "8f0c5a3e-6f0e-4d6e-9d53-1f3a0c0f7c11"},
 	"controlplane.v1.CASCredentialsService/Get to upload": &controlplanev1.CASCredentialsServiceGetRequest{
 		Role: controlplanev1.CASCredentialsServiceGetRequest_ROLE_UPLOADER,
 	},

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -56,8 +57,15 @@ type Store interface {
 	// MissingArtifacts returns those of the digests that have no entry, in their order.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	Deletions
+	BackendRecords
+	Attestations
+	CraftingStates
+	Audit
 	Members
 	Invitations
+	Logins
+	Bootstraps
+	Trusts
 	// Ping reports whether the database answers.
 	Ping(ctx context.Context) error
 }
@@ -80,17 +88,31 @@ type Config struct {
 	Tokens *auth.Tokens
 	Signer Signer
 	Keys   Published
+	Audit  *auditlog.Log
 	Log    *slog.Logger
 	// Version of the program, as StatusService shows it.
 	Version string
 	// MaxArtifactBytes bounds an artifact where its storage backend sets no bound.
 	MaxArtifactBytes int64
+	// OwnBuckets are the buckets that organizations may bring; nil: they may not.
+	OwnBuckets *OwnBuckets
+	// Uploads stores the bundles of attestations; nil: none are taken.
+	Uploads Uploads
+	// PublicCAS is the URL of the CAS's HTTP port as clients reach it; empty: nobody is told.
+	PublicCAS string
 	// Checks are what has to work besides the database for the server to be ready, by name.
 	Checks map[string]func(context.Context) error
 	// Limits of callers. What it leaves out has its default.
 	Limits Limits
 	// RestrictOrganizationCreation leaves it to administrators of the installation.
 	RestrictOrganizationCreation bool
+	// Federation exchanges the tokens of pipelines; nil: none are.
+	Federation Federation
+	// LoginURL is where browsers sign in; empty: nobody can.
+	LoginURL string
+	// Pages are served over HTTP beside the control plane's own, by their patterns, and
+	// within the same limits.
+	Pages map[string]http.Handler
 }
 
 // Server implements the services.
@@ -114,29 +136,53 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 	controlplanev1.RegisterCASCredentialsServiceServer(r, credentials{server: s})
 	controlplanev1.RegisterAPITokenServiceServer(r, tokens{server: s})
 	controlplanev1.RegisterStatusServiceServer(r, status{server: s})
+	controlplanev1.RegisterCASRedirectServiceServer(r, redirects{server: s})
+	controlplanev1.RegisterAttestationServiceServer(r, attestations{server: s})
+	controlplanev1.RegisterAttestationStateServiceServer(r, craftingStates{server: s})
+	controlplanev1.RegisterSigningServiceServer(r, signing{})
 	managedcasv1.RegisterOrganizationAdminServiceServer(r, admin{server: s})
 	managedcasv1.RegisterArtifactServiceServer(r, artifacts{server: s})
+	managedcasv1.RegisterAuditServiceServer(r, auditing{server: s})
+	managedcasv1.RegisterOwnBucketServiceServer(r, ownBuckets{server: s})
 	managedcasv1.RegisterMemberServiceServer(r, members{server: s})
 	managedcasv1.RegisterInvitationServiceServer(r, invitations{server: s})
+	managedcasv1.RegisterLoginServiceServer(r, logins{server: s})
+	managedcasv1.RegisterBootstrapServiceServer(r, bootstraps{server: s})
+	managedcasv1.RegisterTrustServiceServer(r, trusts{server: s})
+	managedcasv1.RegisterFederationServiceServer(r, federating{server: s})
 }
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
-// translation of errors; then the limits of who is not known yet; authentication; the limits
+// translation of errors; then the record of what is refused; the limits of who is not
+// known yet; authentication; the limits
 // of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
-		grpc.ChainUnaryInterceptor(s.logUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), s.limiter.calling, s.authorizeUnary),
-		grpc.ChainStreamInterceptor(s.logStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
+		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), knownOrigin, s.limiter.calling, s.authorizeUnary),
+		grpc.ChainStreamInterceptor(s.logStream, s.auditStream, s.limiter.arrivingStream, s.cfg.Tokens.StreamServer(public), s.limiter.callingStream, s.authorizeStream),
 	}
 }
 
-// HTTPHandler serves what is public over HTTP: health, version and keys.
-func (s *Server) HTTPHandler() http.Handler {
+// HTTPHandler serves what is public over HTTP: health, version, keys, the way to a download,
+// and how people sign in. others gets the requests for everything else; nil: there is nothing
+// else.
+func (s *Server) HTTPHandler(others http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.HandleFunc("GET /infoz", s.infoz)
 	mux.HandleFunc("GET /statusz", s.statusz)
+	mux.HandleFunc("GET /download/{digest}", s.download)
 	mux.HandleFunc("GET /.well-known/jwks.json", s.jwks)
-	return s.limiter.overHTTP(mux)
+	for pattern, page := range s.cfg.Pages {
+		mux.Handle(pattern, page)
+	}
+	limited := s.limiter.overHTTP(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, known := mux.Handler(r); known == "" && others != nil {
+			others.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
+	})
 }

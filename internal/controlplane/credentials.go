@@ -2,7 +2,10 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -28,22 +31,32 @@ func (c credentials) Get(ctx context.Context, req *controlplanev1.CASCredentials
 	if err != nil {
 		return nil, err
 	}
-	backend, err := c.server.usableBackend(ctx, o)
+	text, backend, err := c.server.casToken(ctx, o, grant)
 	if err != nil {
 		return nil, err
-	}
-	caller, _ := auth.CallerFrom(ctx)
-	grant.Subject = caller.Subject()
-	if grant.Role == cas.Uploader {
-		grant.MaxBytes = c.server.maxBytes(backend)
-	}
-	text, err := c.server.cfg.Signer.Sign(ctx, grant, backend.ID)
-	if err != nil {
-		return nil, fmt.Errorf("issue CAS token: %w", err)
 	}
 	return &controlplanev1.CASCredentialsServiceGetResponse{Result: &controlplanev1.CASCredentialsServiceGetResponse_Result{
 		Token: text, Backend: c.server.backendItem(o, backend),
 	}}, nil
+}
+
+// casToken signs a token for the caller, and says for which storage backend it is. Of an
+// upload without a bound of its own it says the backend's.
+func (s *Server) casToken(ctx context.Context, o org.Organization, grant cas.Grant) (string, registry.Backend, error) {
+	backend, err := s.usableBackend(ctx, o, grant)
+	if err != nil {
+		return "", backend, err
+	}
+	caller, _ := auth.CallerFrom(ctx)
+	grant.Subject = caller.Subject()
+	if grant.Role == cas.Uploader && grant.MaxBytes == 0 {
+		grant.MaxBytes = s.maxBytes(backend)
+	}
+	text, err := s.cfg.Signer.Sign(ctx, grant, backend.ID)
+	if err != nil {
+		return "", backend, fmt.Errorf("issue CAS token: %w", err)
+	}
+	return text, backend, nil
 }
 
 // grantFor reads the request. The digest comes as the user typed it (facts WIRE §4).
@@ -73,9 +86,10 @@ func grantFor(id org.ID, req *controlplanev1.CASCredentialsServiceGetRequest) (c
 	return grant, nil
 }
 
-// usableBackend returns the storage backend for an organization's artifacts, or the
-// problem that says whether waiting helps (DESIGN I12).
-func (s *Server) usableBackend(ctx context.Context, o org.Organization) (registry.Backend, error) {
+// usableBackend returns the storage backend that a grant is for, or the problem that says
+// whether waiting helps (DESIGN I12): what is uploaded goes to the default one, what is
+// downloaded comes from where it is.
+func (s *Server) usableBackend(ctx context.Context, o org.Organization, grant cas.Grant) (registry.Backend, error) {
 	switch o.State {
 	case org.Deleting, org.Deleted:
 		return registry.Backend{}, problem.New(problem.Precondition, "the organization is being deleted", "its artifacts are no longer served")
@@ -86,18 +100,38 @@ func (s *Server) usableBackend(ctx context.Context, o org.Organization) (registr
 	if err != nil {
 		return registry.Backend{}, unavailable(err)
 	}
-	for _, b := range list {
+	chosen := func(b registry.Backend) bool { return b.Default }
+	missing := problem.New(problem.Denied, "the organization has no default storage backend", "ask the operator of the installation").WithReason(reasonBackendRequired)
+	if grant.Role == cas.Downloader {
+		id, err := s.cfg.Store.ArtifactBackend(ctx, o.ID, grant.Digest)
 		switch {
-		case !b.Default:
-		case b.Status == registry.BackendPending && o.State == org.Degraded, b.Status == registry.BackendInvalid:
-			return registry.Backend{}, problem.New(problem.Denied, "the storage backend is not valid", degradedMessage).WithReason(reasonBackendInvalid)
-		case b.Status == registry.BackendPending:
-			return registry.Backend{}, errProvisioning()
+		case errors.Is(err, registry.ErrNotFound): // not in the catalogue (yet)
+		case err != nil:
+			return registry.Backend{}, unavailable(err)
 		default:
-			return b, nil
+			chosen = func(b registry.Backend) bool { return b.ID == id || b.Managed && id == uuid.Nil }
+			missing = problem.New(problem.Precondition, "the artifact is in a storage backend that was deleted", "upload it again, or create a backend and upload it there")
 		}
 	}
-	return registry.Backend{}, problem.New(problem.Denied, "the organization has no default storage backend", "ask the operator of the installation").WithReason(reasonBackendRequired)
+	for _, b := range list {
+		if chosen(b) {
+			return b, usable(o, b)
+		}
+	}
+	return registry.Backend{}, missing
+}
+
+func usable(o org.Organization, b registry.Backend) error {
+	switch {
+	case !b.Managed && b.Status != registry.BackendValid:
+		return problem.New(problem.Denied, "the storage backend "+b.Name+" is not valid",
+			"an administrator of the organization finds the cause with cas-backend list").WithReason(reasonBackendInvalid)
+	case b.Status == registry.BackendPending && o.State == org.Degraded, b.Status == registry.BackendInvalid:
+		return problem.New(problem.Denied, "the storage backend is not valid", degradedMessage).WithReason(reasonBackendInvalid)
+	case b.Status == registry.BackendPending:
+		return errProvisioning()
+	}
+	return nil
 }
 
 func errProvisioning() error {

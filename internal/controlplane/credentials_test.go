@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -30,7 +31,7 @@ func TestCredentials(t *testing.T) {
 	p := newPlane(t)
 	acme := p.organization(t, "acme", org.Ready)
 	token := p.token(t, acme)
-	web := httptest.NewServer(p.server.HTTPHandler())
+	web := httptest.NewServer(p.server.HTTPHandler(nil))
 	defer web.Close()
 	verifier := auth.NewCASVerifier(auth.NewRemoteKeys(web.URL+"/.well-known/jwks.json", web.Client(), nil, slog.New(slog.DiscardHandler)))
 
@@ -67,6 +68,7 @@ func TestCredentials(t *testing.T) {
 		if !strings.HasPrefix(got.Subject, "test/") || len(got.Subject) != len("test/")+36 { // name and id of the API token
 			t.Errorf("%s: subject %q", tc.what, got.Subject)
 		}
+		tc.want.Backend = uuid.MustParse(resp.GetResult().GetBackend().GetId())
 		if got.TokenID, got.Subject = "", ""; got != tc.want {
 			t.Errorf("%s: %+v, want %+v", tc.what, got, tc.want)
 		}
@@ -144,7 +146,7 @@ func TestBackendList(t *testing.T) {
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
-	web := httptest.NewServer(p.server.HTTPHandler())
+	web := httptest.NewServer(p.server.HTTPHandler(nil))
 	defer web.Close()
 	get := func(path string) (int, map[string]any) {
 		t.Helper()

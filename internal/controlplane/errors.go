@@ -37,6 +37,8 @@ func known(cause error) error {
 		return problem.Wrap(cause, problem.Exhausted, "there are as many as there may be", "take back or delete what is not needed any more (docs/limits.md)")
 	case errors.Is(cause, registry.ErrNotFound):
 		return problem.Wrap(cause, problem.NotFound, "not found", "see what there is with list")
+	case errors.Is(cause, registry.ErrConflict):
+		return problem.Wrap(cause, problem.Conflict, "somebody else changed it at the same time", "look at it again, and try again")
 	case errors.Is(cause, registry.ErrLastOwner):
 		return problem.Wrap(cause, problem.Precondition, "the organization would have no owner", "make somebody else an owner first")
 	case errors.Is(cause, org.ErrTransition):

@@ -17,10 +17,12 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/federation"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -51,6 +53,7 @@ func (b *buffer) String() string {
 
 // plane is a control plane on a real database, and a connection to it.
 type plane struct {
+	audit    *auditlog.Log
 	db       *database.DB
 	tokens   *auth.Tokens
 	keys     *auth.KeyRing
@@ -61,6 +64,20 @@ type plane struct {
 }
 
 func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
+	t.Helper()
+	return newPlaneWith(t, nil, limits...)
+}
+
+// newPlaneWith is newPlane for attestations, which go to uploads.
+func newPlaneWith(t *testing.T, uploads controlplane.Uploads, limits ...controlplane.Limits) *plane {
+	t.Helper()
+	return newPlaneOf(t, func(cfg *controlplane.Config) {
+		cfg.Limits, cfg.Uploads = append(limits, controlplane.Limits{})[0], uploads
+	})
+}
+
+// newPlaneOf is newPlane with a configuration that is changed.
+func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
 	t.Helper()
 	p := &plane{log: &buffer{}}
 	log := slog.New(slog.NewTextHandler(p.log, nil))
@@ -81,11 +98,18 @@ func newPlane(t *testing.T, limits ...controlplane.Limits) *plane {
 		t.Fatal(err)
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
-	limits = append(limits, controlplane.Limits{})
-	p.server = controlplane.New(controlplane.Config{
-		Store: p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log,
-		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact, Limits: limits[0],
-	})
+	p.audit = startAudit(t, p.db, log)
+	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := controlplane.Config{
+		Federation: pipelines,
+		Store:      p.db, Tokens: p.tokens, Signer: signer, Keys: p.keys, Log: log, Audit: p.audit,
+		Version: "v0.0.0-test", MaxArtifactBytes: maxArtifact,
+	}
+	change(&cfg)
+	p.server = controlplane.New(cfg)
 	p.services = grpc.NewServer(p.server.ServerOptions()...)
 	p.server.Register(p.services)
 	listener := bufconn.Listen(1 << 20)
@@ -214,6 +238,19 @@ func (p *plane) admin() managedcasv1.OrganizationAdminServiceClient {
 
 func (p *plane) artifacts() managedcasv1.ArtifactServiceClient {
 	return managedcasv1.NewArtifactServiceClient(p.conn)
+}
+
+// startAudit runs a writer of audit records until the test ends.
+func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: 50 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = records.Run(ctx) // always nil
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return records
 }
 
 func (p *plane) members() managedcasv1.MemberServiceClient {

@@ -58,10 +58,11 @@ func membershipItem(c auth.Caller, o org.Organization) *controlplanev1.OrgMember
 }
 
 // backendItem shows a storage backend. A managed one is shown by its labels alone
-// (DESIGN I10).
+// (DESIGN I10); of an organization's own bucket, what the organization has said.
 func (s *Server) backendItem(o org.Organization, b registry.Backend) *controlplanev1.CASBackendItem {
 	item := &controlplanev1.CASBackendItem{
-		Id: b.ID.String(), Name: b.Name, Default: b.Default, IsManaged: b.Managed,
+		Id: b.ID.String(), Name: b.Name, Default: b.Default, Fallback: b.Fallback, IsManaged: b.Managed,
+		Location: b.Bucket.Name, Provider: registry.ProviderS3, Description: b.Description,
 		CreatedAt: timestamp(b.CreatedAt), UpdatedAt: timestamp(b.UpdatedAt), ValidatedAt: timestamp(b.ValidatedAt),
 	}
 	if b.Managed {
@@ -75,6 +76,9 @@ func (s *Server) backendItem(o org.Organization, b registry.Backend) *controlpla
 	case b.Status == registry.BackendInvalid, b.Managed && o.State == org.Degraded:
 		item.ValidationStatus = controlplanev1.CASBackendItem_VALIDATION_STATUS_INVALID
 		item.ValidationError = new(degradedMessage)
+		if !b.Managed {
+			item.ValidationError = new(b.ValidationError)
+		}
 	case b.Status == registry.BackendValid:
 		item.ValidationStatus = controlplanev1.CASBackendItem_VALIDATION_STATUS_OK
 	}
@@ -83,7 +87,7 @@ func (s *Server) backendItem(o org.Organization, b registry.Backend) *controlpla
 
 // maxBytes is the largest artifact that a backend takes; 0: any.
 func (s *Server) maxBytes(b registry.Backend) int64 {
-	if b.MaxBytes > 0 {
+	if b.MaxBytes > 0 && (s.cfg.MaxArtifactBytes == 0 || b.MaxBytes < s.cfg.MaxArtifactBytes) {
 		return b.MaxBytes
 	}
 	return s.cfg.MaxArtifactBytes

@@ -129,7 +129,7 @@ func TestRatePerAddress(t *testing.T) {
 	wantThrottled(t, "no token, once more", current(p, t.Context()))
 	wantCode(t, "a good token", current(p, good), codes.OK)
 
-	handler := p.server.HTTPHandler()
+	handler := p.server.HTTPHandler(nil)
 	get := func(path, from string) *httptest.ResponseRecorder {
 		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)
 		r.RemoteAddr = from

@@ -23,7 +23,7 @@ func TestReadyMeansReady(t *testing.T) {
 			"a": func(context.Context) error { return nil },
 			"b": func(context.Context) error { return failing },
 		},
-	}).HTTPHandler()
+	}).HTTPHandler(nil)
 	for _, tc := range []struct {
 		fails error
 		code  int

@@ -35,7 +35,9 @@ type DB struct {
 	read  *bun.DB
 	// relaxed writes what can be made anew: it does not wait for the disk.
 	relaxed *bun.DB
-	queue   *jobs.Queue
+	// addArtifact adds one entry of the catalogue; on SQLite alone.
+	addArtifact bun.Stmt
+	queue       *jobs.Queue
 }
 
 // Open opens the database that target names and brings its schema up to date. Target is

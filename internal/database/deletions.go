@@ -9,6 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -116,7 +117,21 @@ func (db *DB) Deletion(ctx context.Context, id org.ID) (registry.Deletion, error
 // DeleteManagedBackend takes the managed storage backend of an organization away. It is
 // content when there is none.
 func (db *DB) DeleteManagedBackend(ctx context.Context, id org.ID) error {
-	_, err := db.write.NewDelete().Model((*backendRow)(nil)).Where("org_id = ? AND managed", id.String()).Exec(ctx)
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var gone backendRow
+		err := tx.NewSelect().Model(&gone).Where("org_id = ? AND managed", id.String()).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, id, audit.Event{Action: audit.BackendDelete, Object: "backend/" + gone.ID, Details: map[string]string{audit.DetailName: gone.Name}}); err != nil {
+			return err
+		}
+		_, err = tx.NewDelete().Model(&gone).WherePK().Exec(ctx)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("delete managed backend of %s: %w", id, classify(err))
 	}
@@ -155,8 +170,15 @@ func (db *DB) UndeleteOrganization(ctx context.Context, id org.ID, name org.Name
 		if _, err := tx.NewDelete().Model((*deletionRow)(nil)).Where("org_id = ?", row.ID).Exec(ctx); err != nil {
 			return err
 		}
-		backend := rowOfBackend(registry.NewManagedBackend(id, back.UpdatedAt))
+		fresh := registry.NewManagedBackend(id, back.UpdatedAt)
+		if fresh.Default, err = lacksDefault(ctx, tx, id); err != nil {
+			return err
+		}
+		backend := rowOfBackend(fresh)
 		if _, err := tx.NewInsert().Model(&backend).On("CONFLICT (org_id, name) DO NOTHING").Exec(ctx); err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, id, ofOrganization(audit.OrganizationUndelete, id, back.Name)); err != nil {
 			return err
 		}
 		return db.queue.Enqueue(ctx, tx.Tx, id)

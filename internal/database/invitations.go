@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -55,8 +56,10 @@ func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, i.Org, row.event(audit.InvitationCreate))
 	})
 	if err != nil {
 		return fmt.Errorf("invite: %w", classify(err))
@@ -97,10 +100,21 @@ func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]
 // RevokeInvitation takes an open invitation of an organization back, or fails with
 // registry.ErrNotFound.
 func (db *DB) RevokeInvitation(ctx context.Context, id org.ID, invitation uuid.UUID, at time.Time) error {
-	result, err := db.write.NewUpdate().Model((*invitationRow)(nil)).Set("revoked_at = ?", instant(at)).
-		Where("id = ? AND org_id = ? AND accepted_at IS NULL AND revoked_at IS NULL", invitation.String(), id.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
-		return fmt.Errorf("revoke invitation %s: %w", invitation, err)
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row invitationRow
+		err := tx.NewSelect().Model(&row).
+			Where("id = ? AND org_id = ? AND accepted_at IS NULL AND revoked_at IS NULL", invitation.String(), id.String()).Scan(ctx)
+		if err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, id, row.event(audit.InvitationRevoke)); err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke invitation %s: %w", invitation, classify(err))
 	}
 	return nil
 }
@@ -126,11 +140,20 @@ func (db *DB) AcceptInvitation(ctx context.Context, invitation uuid.UUID, u regi
 		}
 		made = registry.NewMembership(i.Org, u.ID, i.Role, now)
 		member := rowOfMembership(made)
-		_, err = tx.NewInsert().Model(&member).Exec(ctx)
-		return err
+		if _, err = tx.NewInsert().Model(&member).Exec(ctx); err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, i.Org, row.event(audit.InvitationAccept)); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, i.Org, member.event(audit.MemberAdd, "", i.Role))
 	})
 	if err != nil {
 		return registry.Membership{}, fmt.Errorf("accept invitation %s: %w", invitation, classify(err))
 	}
 	return made, nil
+}
+
+func (r invitationRow) event(action string) audit.Event {
+	return audit.Event{Action: action, Object: "invitation/" + r.ID, Details: map[string]string{"email": r.Email, "role": r.Role}}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -70,8 +72,12 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 				return err
 			}
 		}
-		_, err := tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, org.ID{}, audit.Event{
+			Action: audit.KeyCreate, Object: "key/" + k.ID, Details: map[string]string{"use": string(k.Use), "replaces": replaces},
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("add signing key %s: %w", k.ID, classify(err))

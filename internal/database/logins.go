@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -55,8 +57,10 @@ func (db *DB) CreateLogin(ctx context.Context, l registry.Login) error {
 		if err != nil {
 			return err
 		}
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, org.ID{}, row.event(audit.LoginCreate))
 	})
 	if err != nil {
 		return fmt.Errorf("create login: %w", classify(err))
@@ -97,11 +101,20 @@ func (db *DB) Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, err
 
 // RevokeLogin ends a login of a user; registry.ErrNotFound when it is not theirs.
 func (db *DB) RevokeLogin(ctx context.Context, user, id uuid.UUID, at time.Time) error {
-	result, err := db.write.NewUpdate().Model((*loginRow)(nil)).
-		Set("revoked_at = COALESCE(revoked_at, ?)", instant(at)).
-		Where("id = ? AND user_id = ?", id.String(), user.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
-		return fmt.Errorf("revoke login %s: %w", id, err)
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row loginRow
+		err := tx.NewSelect().Model(&row).Where("id = ? AND user_id = ?", id.String(), user.String()).Scan(ctx)
+		if err != nil || !row.RevokedAt.IsZero() {
+			return err
+		}
+		if err := auditIn(ctx, tx, org.ID{}, row.event(audit.LoginRevoke)); err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke login %s: %w", id, classify(err))
 	}
 	return nil
 }
@@ -114,4 +127,8 @@ func (db *DB) TouchLogin(ctx context.Context, id uuid.UUID, at time.Time) error 
 		return fmt.Errorf("touch login %s: %w", id, err)
 	}
 	return nil
+}
+
+func (r loginRow) event(action string) audit.Event {
+	return audit.Event{Action: action, Object: "login/" + r.ID, Details: map[string]string{"user": r.UserID, "client": r.Client}}
 }

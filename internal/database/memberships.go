@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -179,10 +180,23 @@ func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.U
 				return registry.ErrLastOwner
 			}
 		}
+		action := audit.MemberChange
+		if next == "" {
+			action = audit.MemberRemove
+		}
+		if err := auditIn(ctx, tx, id, row.event(action, registry.Role(row.Role), next)); err != nil {
+			return err
+		}
 		return change(ctx, tx, row)
 	})
 	if err != nil {
 		return fmt.Errorf("change membership %s: %w", membership, classify(err))
 	}
 	return nil
+}
+
+// event says that a membership is made, changed or ended; a role that there was not, or
+// will not be, is "".
+func (r membershipRow) event(action string, before, after registry.Role) audit.Event {
+	return audit.Event{Action: action, Object: "user/" + r.UserID, Details: map[string]string{"before": string(before), "role": string(after)}}
 }

@@ -137,5 +137,5 @@ func migratorOf(dialect goose.Dialect, db *sql.DB, options ...goose.ProviderOpti
 	// after the last one that was made.
 	river := goose.NewGoMigration(versionOfRiver, &goose.GoFunc{RunDB: engine.MigrateUp}, &goose.GoFunc{RunDB: engine.MigrateDown})
 	return goose.NewProvider(dialect, db, files, append(options,
-		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river))...)
+		goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(river, auditMigration(dialect)))...)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // tables are what an engine calls a list of our tables.
@@ -38,6 +39,11 @@ func TestMigrationsGoDownAndUpWithData(t *testing.T) {
 					t.Fatal(err)
 				}
 				if err := db.PutSecret(ctx, o.ID, "s", []byte(`{}`)); err != nil {
+					t.Fatal(err)
+				}
+				own := registry.NewManagedBackend(o.ID, time.Now())
+				own.Name, own.Managed, own.Bucket = "own-bucket", false, bucket
+				if err := db.CreateBackend(ctx, own); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -86,6 +92,11 @@ func TestMigrationsKeepData(t *testing.T) {
 			if err := db.PutSecret(ctx, o.ID, "s", []byte(`{"v":1}`)); err != nil {
 				t.Fatal(err)
 			}
+			own := registry.NewManagedBackend(o.ID, time.Now())
+			own.Name, own.Managed, own.Bucket = "own-bucket", false, bucket
+			if err := db.CreateBackend(ctx, own); err != nil {
+				t.Fatal(err)
+			}
 			migrator, err := migratorOf(dialect, migratingPool(t, db, target))
 			if err != nil {
 				t.Fatal(err)
@@ -102,8 +113,8 @@ func TestMigrationsKeepData(t *testing.T) {
 			if got, err := db.Secret(ctx, o.ID, "s"); err != nil || string(got) != `{"v":1}` {
 				t.Errorf("the secret is %s, %v", got, err)
 			}
-			if backends, err := db.Backends(ctx, o.ID); err != nil || len(backends) != 1 {
-				t.Errorf("the backends are %v, %v", backends, err)
+			if backends, err := db.Backends(ctx, o.ID); err != nil || len(backends) != 1 || !backends[0].Default {
+				t.Errorf("the backends are %v, %v, want the managed one, the default again", backends, err)
 			}
 		})
 	}
@@ -149,12 +160,29 @@ func TestSchemaKeepsItsInvariants(t *testing.T) {
 		if err := db.CreateOrganization(ctx, o); err != nil {
 			t.Fatal(err)
 		}
+		// Others, of which one has no managed backend.
+		other, bare := newOrganization(), newOrganization()
+		other.Name, bare.Name = "other", "bare"
+		for _, o := range []org.Organization{other, bare} {
+			if err := db.CreateOrganization(ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.DeleteManagedBackend(ctx, o.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, tc := range []struct {
 			name   string
 			change func(*registry.Backend)
 			fails  bool
 		}{
 			{"neither managed nor default", func(b *registry.Backend) { b.Managed, b.Default = false, false }, false},
+			{"the fallback", func(b *registry.Backend) { b.Managed, b.Default, b.Fallback = false, false, true }, false},
+			{"second fallback", func(b *registry.Backend) { b.Managed, b.Default, b.Fallback = false, false, true }, true},
+			{"default and fallback", func(b *registry.Backend) { b.Org, b.Managed, b.Fallback = other.ID, false, true }, true},
+			{"own bucket without a role", func(b *registry.Backend) { b.Managed, b.Default, b.Bucket.RoleARN = false, false, "" }, true},
+			{"own bucket without an external id", func(b *registry.Backend) { b.Managed, b.Default, b.Bucket.ExternalID = false, false, "" }, true},
+			{"managed with coordinates", func(b *registry.Backend) { b.Org, b.Default = bare.ID, false }, true},
 			{"second managed", func(b *registry.Backend) { b.Default = false }, true},
 			{"second default", func(b *registry.Backend) { b.Managed = false }, true},
 			{"unknown organization", func(b *registry.Backend) { b.Org, b.Managed, b.Default = org.NewID(), false, false }, true},
@@ -162,8 +190,11 @@ func TestSchemaKeepsItsInvariants(t *testing.T) {
 			{"negative limit", func(b *registry.Backend) { b.MaxBytes, b.Managed, b.Default = -1, false, false }, true},
 		} {
 			b := registry.NewManagedBackend(o.ID, time.Now())
-			b.Name = tc.name
+			b.Name, b.Bucket = tc.name, bucket
 			tc.change(&b)
+			if b.Managed && b.Org != bare.ID {
+				b.Bucket = tenancy.OwnBucket{}
+			}
 			row := rowOfBackend(b)
 			if _, err := db.write.NewInsert().Model(&row).Exec(ctx); (err != nil) != tc.fails {
 				t.Errorf("%s: %v", tc.name, err)
@@ -171,6 +202,9 @@ func TestSchemaKeepsItsInvariants(t *testing.T) {
 		}
 	})
 }
+
+// bucket is complete.
+var bucket = tenancy.OwnBucket{Name: "acme-artifacts", Region: "eu-west-1", RoleARN: "arn:aws:iam::999999999999:role/artifacts", ExternalID: "x"}
 
 // TestChosenDefaultStays: what provisioning repeats must not overrule a choice.
 func TestChosenDefaultStays(t *testing.T) {
@@ -186,7 +220,7 @@ func TestChosenDefaultStays(t *testing.T) {
 			t.Fatal(err)
 		}
 		own := registry.NewManagedBackend(o.ID, time.Now())
-		own.Name, own.Managed = "own-bucket", false
+		own.Name, own.Managed, own.Bucket = "own-bucket", false, bucket
 		row := rowOfBackend(own)
 		if _, err := db.write.NewInsert().Model(&row).Exec(ctx); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -74,6 +75,14 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization, member
 		created := registry.Event{Reason: "Created", Message: "the organization was created"}
 		if err := recordEvents(ctx, tx, o.ID, row.CreatedAt, created); err != nil {
 			return err
+		}
+		if err := auditIn(ctx, tx, o.ID, ofOrganization(audit.OrganizationCreate, o.ID, o.Name)); err != nil {
+			return err
+		}
+		for _, m := range members {
+			if err := auditIn(ctx, tx, o.ID, rowOfMembership(m).event(audit.MemberAdd, "", m.Role)); err != nil {
+				return err
+			}
 		}
 		return db.queue.Enqueue(ctx, tx.Tx, o.ID)
 	})
@@ -162,6 +171,9 @@ func (db *DB) SetOrganizationState(ctx context.Context, id org.ID, next org.Stat
 		row = rowOfOrganization(moved)
 		update := tx.NewUpdate().Model(&row).WherePK().
 			Set("state = ?", row.State).Set("reason = ?", row.Reason).Set("updated_at = ?", row.UpdatedAt)
+		if err := auditIn(ctx, tx, id, ofState(current, moved)); err != nil {
+			return err
+		}
 		if next != org.Deleting {
 			_, err = update.Exec(ctx)
 			return err
@@ -175,4 +187,19 @@ func (db *DB) SetOrganizationState(ctx context.Context, id org.ID, next org.Stat
 		return org.Organization{}, fmt.Errorf("set state of organization %s: %w", id, classify(err))
 	}
 	return moved, nil
+}
+
+func ofOrganization(action string, id org.ID, name org.Name) audit.Event {
+	return audit.Event{Action: action, Object: "organization/" + id.String(), Details: map[string]string{audit.DetailName: string(name)}}
+}
+
+// ofState says that an organization is in another state. The reason names AWS resources
+// and is not for everybody who reads records (DESIGN I10).
+func ofState(before, after org.Organization) audit.Event {
+	if after.State == org.Deleting {
+		return ofOrganization(audit.OrganizationDelete, after.ID, after.Name)
+	}
+	e := ofOrganization(audit.OrganizationState, after.ID, after.Name)
+	e.Details["before"], e.Details["state"] = string(before.State), string(after.State)
+	return e
 }

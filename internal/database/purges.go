@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -107,7 +108,11 @@ func (db *DB) changePurge(ctx context.Context, what string, id org.ID, change fu
 		if err != nil {
 			return err
 		}
+		before := row
 		if err := change(&row, clock); err != nil {
+			return err
+		}
+		if err := auditPurge(ctx, tx, id, before, row); err != nil {
 			return err
 		}
 		for _, model := range models {
@@ -152,4 +157,18 @@ func (db *DB) OpenUploads(ctx context.Context, id org.ID, limit int) ([]registry
 		uploads = append(uploads, u)
 	}
 	return uploads, nil
+}
+
+// auditPurge records that a purge begins, and that it is over.
+func auditPurge(ctx context.Context, tx bun.Tx, id org.ID, before, after deletionRow) error {
+	details := map[string]string{}
+	switch {
+	case before.BegunAt.IsZero() && !after.BegunAt.IsZero():
+		details["stage"] = "begun"
+	case before.PurgedAt.IsZero() && !after.PurgedAt.IsZero():
+		details["stage"], details["objects"], details["bytes"] = "done", fmt.Sprint(after.Objects), fmt.Sprint(after.Bytes)
+	default:
+		return nil
+	}
+	return auditIn(ctx, tx, id, audit.Event{Action: audit.OrganizationPurge, Object: "organization/" + id.String(), Details: details})
 }

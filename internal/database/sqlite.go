@@ -43,6 +43,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if db.relaxed, err = poolOfSQLite(path, 1, relaxed); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	if db.addArtifact, err = db.relaxed.PrepareContext(ctx, addArtifactSQL); err != nil {
+		return nil, errors.Join(fmt.Errorf("prepare the catalogue: %w", err), db.Close())
+	}
 	if db.queue, err = jobs.NewQueue(jobs.SQLite, write.DB); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -74,8 +75,10 @@ func (db *DB) CreateToken(ctx context.Context, t registry.Token) error {
 		if living >= registry.MaxTokens {
 			return fmt.Errorf("%w: %d tokens", registry.ErrTooMany, living)
 		}
-		_, err = tx.NewInsert().Model(&row).Exec(ctx)
-		return err
+		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, t.Org, row.event(audit.TokenCreate))
 	})
 	if err != nil {
 		return fmt.Errorf("create token %s: %w", t.Name, classify(err))
@@ -132,10 +135,23 @@ func (db *DB) Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error
 // RevokeToken takes a token back for good. Revoking again keeps the first time;
 // registry.ErrNotFound when there is no such token.
 func (db *DB) RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error {
-	result, err := db.write.NewUpdate().Model((*tokenRow)(nil)).
-		Set("revoked_at = COALESCE(revoked_at, ?)", instant(at)).Where("id = ?", id.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
-		return fmt.Errorf("revoke token %s: %w", id, err)
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var row tokenRow
+		if err := tx.NewSelect().Model(&row).Where("id = ?", id.String()).Scan(ctx); err != nil {
+			return err
+		}
+		token, err := row.token()
+		if err != nil || token.Revoked() {
+			return err
+		}
+		if err := auditIn(ctx, tx, token.Org, row.event(audit.TokenRevoke)); err != nil {
+			return err
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("revoke token %s: %w", id, classify(err))
 	}
 	return nil
 }
@@ -148,4 +164,12 @@ func (db *DB) TouchToken(ctx context.Context, id uuid.UUID, at time.Time) error 
 		return fmt.Errorf("touch token %s: %w", id, err)
 	}
 	return nil
+}
+
+func (r tokenRow) event(action string) audit.Event {
+	details := map[string]string{audit.DetailName: r.Name}
+	if !r.ExpiresAt.IsZero() {
+		details["expires"] = r.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	return audit.Event{Action: action, Object: "token/" + r.ID, Details: details}
 }

@@ -25,6 +25,7 @@ type uploadRow struct {
 	Length     int64
 	FileName   string
 	StorageID  string
+	BackendID  string `bun:",nullzero"` // as of an artifactRow
 	Committed  int64
 	Hash       string
 	Generation int64
@@ -36,7 +37,7 @@ type uploadRow struct {
 func rowOfUpload(u registry.Upload) uploadRow {
 	return uploadRow{
 		ID: u.ID.String(), OrgID: u.Org.String(), Digest: u.Digest.Hex(), Name: u.Name.String(),
-		Resumable: u.Resumable, Length: u.Length, FileName: u.FileName, StorageID: u.StorageID,
+		Resumable: u.Resumable, Length: u.Length, FileName: u.FileName, StorageID: u.StorageID, BackendID: backendID(u.Backend),
 		Committed: u.Committed, Hash: base64.StdEncoding.EncodeToString(u.Hash), Generation: u.Generation,
 		CreatedAt: instant(u.CreatedAt), UpdatedAt: instant(u.UpdatedAt), ExpiresAt: instant(u.ExpiresAt),
 	}
@@ -63,6 +64,9 @@ func (r uploadRow) upload() (u registry.Upload, err error) {
 		return u, err
 	}
 	if u.Digest, err = digest.ParseHex(r.Digest); err != nil {
+		return u, err
+	}
+	if u.Backend, err = parseBackendID(r.BackendID); err != nil {
 		return u, err
 	}
 	u.Hash, err = base64.StdEncoding.DecodeString(r.Hash)

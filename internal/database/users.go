@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -97,10 +98,18 @@ func (db *DB) SetCurrentOrganization(ctx context.Context, user uuid.UUID, id org
 
 // SetInstanceAdmin makes a user an administrator of the installation, or no longer.
 func (db *DB) SetInstanceAdmin(ctx context.Context, user uuid.UUID, admin bool) error {
-	result, err := db.write.NewUpdate().Model((*userRow)(nil)).
-		Set("instance_admin = ?", admin).Set("updated_at = ?", instant(time.Now())).
-		Where("id = ?", user.String()).Exec(ctx)
-	if err := affected(result, err); err != nil {
+	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		result, err := tx.NewUpdate().Model((*userRow)(nil)).
+			Set("instance_admin = ?", admin).Set("updated_at = ?", instant(time.Now())).
+			Where("id = ?", user.String()).Exec(ctx)
+		if err := affected(result, err); err != nil {
+			return err
+		}
+		return auditIn(ctx, tx, org.ID{}, audit.Event{
+			Action: audit.UserAdmin, Object: "user/" + user.String(), Details: map[string]string{"admin": fmt.Sprint(admin)},
+		})
+	})
+	if err != nil {
 		return fmt.Errorf("set administrator %s: %w", user, err)
 	}
 	return nil

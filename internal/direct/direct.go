@@ -15,6 +15,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
@@ -114,6 +116,9 @@ func (t *Transfers) Upload(ctx context.Context, grant cas.Grant, u Upload, ifRec
 	if err != nil {
 		return cas.Presigned{}, false, err
 	}
+	if ref.Backend != uuid.Nil {
+		return cas.Presigned{}, false, errOwnBucket
+	}
 	label, err := t.sound(u, limit)
 	if err != nil {
 		return cas.Presigned{}, false, err
@@ -168,6 +173,9 @@ func (t *Transfers) Download(ctx context.Context, grant cas.Grant, d digest.Dige
 	if err != nil {
 		return cas.Presigned{}, cas.Info{}, err
 	}
+	if ref.Backend != uuid.Nil {
+		return cas.Presigned{}, cas.Info{}, errOwnBucket
+	}
 	p, info, err := t.cfg.Store.PresignDownload(ctx, ref, Life)
 	if err != nil {
 		return cas.Presigned{}, cas.Info{}, err
@@ -186,6 +194,9 @@ func (t *Transfers) Confirm(ctx context.Context, grant cas.Grant, d digest.Diges
 	ref, _, err := grant.Upload(d, t.cfg.MaxBytes)
 	if err != nil {
 		return 0, false, err
+	}
+	if ref.Backend != uuid.Nil {
+		return 0, false, errOwnBucket
 	}
 	found, err := t.outstanding(ctx, ref)
 	if errors.Is(err, registry.ErrNotFound) {

@@ -15,6 +15,7 @@ const (
 	ReasonNotRecommended = "DIRECT_TRANSFERS_NOT_RECOMMENDED"
 	ReasonTooLarge       = "DIRECT_TRANSFER_TOO_LARGE"
 	ReasonTooMany        = "DIRECT_UPLOADS_UNCONFIRMED"
+	ReasonOwnBucket      = "DIRECT_TRANSFERS_OWN_BUCKET"
 )
 
 const throughCAS = "transfer it through the CAS"
@@ -24,6 +25,9 @@ var (
 
 	errNotRecommended = problem.New(problem.Denied, "this installation does not recommend direct transfers",
 		throughCAS+", or ask without that condition").WithReason(ReasonNotRecommended)
+	// An unconfirmed upload is recorded by its organization alone.
+	errOwnBucket = problem.New(problem.Denied, "there are no direct transfers with an organization's own bucket", throughCAS).WithReason(ReasonOwnBucket)
+
 	errSize = problem.New(problem.Invalid, "an upload needs its size", "say the exact number of bytes, 0 or more")
 )
 
@@ -31,7 +35,7 @@ var (
 // sent through the CAS.
 func Expected(err error) bool {
 	p := problem.From(err)
-	return p != nil && (p.Reason() == ReasonOff || p.Reason() == ReasonNotRecommended)
+	return p != nil && (p.Reason() == ReasonOff || p.Reason() == ReasonNotRecommended || p.Reason() == ReasonOwnBucket)
 }
 
 // errParts: more than one request, and S3 would compare no sha256 of the whole.

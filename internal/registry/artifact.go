@@ -3,6 +3,8 @@ package registry
 import (
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 )
@@ -18,4 +20,5 @@ type Artifact struct {
 	MediaType string // empty: unknown
 	Uploader  string // who asked for the token of the upload; empty: unknown
 	StoredAt  time.Time
+	Backend   uuid.UUID // of the organization's own bucket that has it; Nil: the managed one
 }

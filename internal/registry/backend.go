@@ -22,19 +22,33 @@ const (
 	BackendInvalid BackendStatus = "invalid"
 )
 
+// ProviderS3 is the provider of buckets that organizations bring (facts WIRE §8.6).
+const ProviderS3 = "AWS-S3"
+
+// MaxBackends is how many buckets of its own an organization may have.
+const MaxBackends = 20
+
 // Backend says where an organization's artifacts go. The record of a managed one
-// has no coordinates: these are in the secret store (DESIGN I10).
+// has no coordinates: these are in the secret store (DESIGN I10). That of a bucket which
+// the organization brings has them in Bucket: they are its own, and no secret.
 type Backend struct {
 	ID          uuid.UUID
 	Org         org.ID
 	Name        string
+	Description string
 	Managed     bool
+	Bucket      tenancy.OwnBucket // zero if Managed
 	Default     bool
+	Fallback    bool // becomes the default when that is gone; the managed one comes after it
 	Status      BackendStatus
-	MaxBytes    int64 // largest artifact; 0: the installation's limit
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	ValidatedAt time.Time // zero: never
+	// ValidationError says what the organization has to do about an invalid one. Never set
+	// for the managed one.
+	ValidationError string
+	MaxBytes        int64 // largest artifact; 0: the installation's limit
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	ValidatedAt     time.Time // zero: never
+	CheckAt         time.Time // when it is validated again; zero: not by us
 }
 
 // NewManagedBackend returns the backend that a new organization starts with: the

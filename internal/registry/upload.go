@@ -26,9 +26,10 @@ type Upload struct {
 	Digest    digest.Digest
 	Name      uuid.UUID // what its client calls it, for this artifact; the ID where it cannot be resumed
 	Resumable bool
-	Length    int64  // or digest.UnknownLength
-	FileName  string // empty: none
-	StorageID string // S3's upload id
+	Length    int64     // or digest.UnknownLength
+	FileName  string    // empty: none
+	StorageID string    // S3's upload id
+	Backend   uuid.UUID // as of an Artifact
 
 	// Committed bytes are in Parts that S3 has acknowledged. Hash is the state of the
 	// sha256 of exactly these bytes.

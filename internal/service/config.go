@@ -29,6 +29,7 @@ type Config struct {
 	CAS          CAS          `yaml:"cas"`
 	Database     Database     `yaml:"database"`
 	SecretStore  SecretStore  `yaml:"secretStore"`
+	Audit        Audit        `yaml:"audit"`
 	Log          Log          `yaml:"log"`
 }
 
@@ -81,7 +82,9 @@ type ManagedCas struct {
 	// Endpoint is the URL of an embedded AWS on loopback; empty: the real one.
 	Endpoint string `yaml:"endpoint"`
 
-	secrets tenancy.SecretsManager // of secretStore: the workload policies depend on it
+	// Of secretStore and of cas.ownBuckets: the workload policies depend on them.
+	secrets        tenancy.SecretsManager
+	ownBucketRoles []string
 }
 
 // Quotas say when new organizations are held back.
@@ -101,8 +104,12 @@ type Listen struct {
 
 // Controlplane configures the control plane.
 type Controlplane struct {
-	Listen    Listen `yaml:"listen"`
-	Transport `yaml:",inline"`
+	Listen Listen `yaml:"listen"`
+	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	CASURL string `yaml:"casUrl"`
+	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
+	PublicCASURL string `yaml:"publicCasUrl"`
+	Transport    `yaml:",inline"`
 	// KeyRotation is how old a signing key becomes until its successor is announced; default
 	// 720h, 24h to 87600h.
 	KeyRotation time.Duration `yaml:"keyRotation"`
@@ -111,6 +118,11 @@ type Controlplane struct {
 	DrainDelay *time.Duration `yaml:"drainDelay"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
+	// PublicURL is how browsers reach the HTTP port: scheme, host and port. OIDC says how
+	// people sign in, and Federation which CI providers are believed (docs/identity.md).
+	PublicURL  string     `yaml:"publicUrl"`
+	OIDC       OIDC       `yaml:"oidc"`
+	Federation Federation `yaml:"federation"`
 }
 
 // CAS configures the data path.
@@ -137,8 +149,29 @@ type CAS struct {
 	DirectTransfers direct.Mode `yaml:"directTransfers"`
 	// UploadExpiry is how long a resumable upload waits for its client; default 24h.
 	UploadExpiry time.Duration `yaml:"uploadExpiry"`
+	// OwnBuckets says whether organizations may bring buckets of their own.
+	OwnBuckets OwnBuckets `yaml:"ownBuckets"`
 	// Limits say how much may be transferred at once, and how slowly.
 	Limits Limits `yaml:"limits"`
+}
+
+// OwnBuckets configures the buckets that organizations bring (docs/own-buckets.md).
+type OwnBuckets struct {
+	Enabled bool `yaml:"enabled"` // default false
+	// RoleARNs are patterns of the roles of customers that the workloads may assume, such as
+	// arn:aws:iam::*:role/managedcas/*; a * for the account does not mean this one.
+	RoleARNs []string `yaml:"roleArns"`
+}
+
+// roles returns what is allowed. Its error begins with the key.
+func (o OwnBuckets) roles() ([]string, error) {
+	switch {
+	case !o.Enabled:
+		return nil, nil
+	case len(o.RoleARNs) == 0:
+		return nil, errors.New("roleArns is empty: say which roles of customers may be assumed, such as arn:aws:iam::*:role/managedcas/*")
+	}
+	return o.RoleARNs, nil
 }
 
 // Log configures the log.
@@ -241,6 +274,11 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
 		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
 	}
+	for key, text := range map[string]string{"casUrl": cfg.Controlplane.CASURL, "publicCasUrl": cfg.Controlplane.PublicCASURL} {
+		if checkURL(text) != nil {
+			return Config{}, fmt.Errorf("controlplane.%s is %q: give the http or https URL of the CAS's HTTP port, such as http://127.0.0.1:8001", key, text)
+		}
+	}
 	if cfg.CAS.DirectTransfers == "" {
 		cfg.CAS.DirectTransfers = direct.Off
 	}
@@ -261,9 +299,16 @@ func ParseConfig(text []byte) (Config, error) {
 		return Config{}, err
 	}
 	m.secrets = cfg.SecretStore.secretsManager()
+	var err error
+	if m.ownBucketRoles, err = cfg.CAS.OwnBuckets.roles(); err != nil {
+		return Config{}, fmt.Errorf("cas.ownBuckets.%w", err)
+	}
 	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
 	if err := cfg.CAS.Limits.check(); err != nil {
 		return Config{}, fmt.Errorf("cas.limits.%w", err)
+	}
+	if err := cfg.Audit.check(); err != nil {
+		return Config{}, fmt.Errorf("audit.%w", err)
 	}
 	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
 	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
@@ -274,6 +319,9 @@ func ParseConfig(text []byte) (Config, error) {
 	}
 	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
 		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
+	}
+	if err := cfg.Controlplane.completeIdentity(); err != nil {
+		return Config{}, fmt.Errorf("controlplane.%w", err)
 	}
 	if err := cfg.Controlplane.Limits.complete(); err != nil {
 		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
@@ -344,6 +392,7 @@ func (m ManagedCas) Names() tenancy.Installation {
 		OperatorARNs:         m.OperatorARNs,
 		PurgeRoleName:        m.purgeRole(),
 		Secrets:              m.secrets,
+		OwnBucketRoles:       m.ownBucketRoles,
 		// Only an embedded AWS is reached without TLS, and only on loopback: the client
 		// refuses any other plain http endpoint (docs/decisions/002).
 		Loopback: strings.HasPrefix(m.Endpoint, "http://"),

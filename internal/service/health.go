@@ -45,12 +45,13 @@ func Explained(log *slog.Logger, name string, check Check) Check {
 	}
 }
 
-// Health answers /healthz (the process runs), /readyz (and what it needs works),
+// Health answers /healthz and /statusz (the process runs), /readyz (and what it needs works),
 // /infoz (its version) and /metrics. Readiness names the checks that fail; why they do
 // is for the log, not for whoever asks.
 func Health(version string, checks map[string]Check, metrics ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]any{"status": "ok"}) })
+	mux.HandleFunc("GET /statusz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]any{"status": "ok"}) })
 	mux.HandleFunc("GET /infoz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"version": version})
 	})

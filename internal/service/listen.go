@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
 
 	"github.com/managedcas/managedcas/internal/problem/grpcproblem"
 )
@@ -54,9 +55,9 @@ const streamWorkers = 16
 // NewGRPC returns a gRPC server with the bounds and error conventions of the project:
 // problems become statuses, panics become Internal and a line in log, messages have at
 // most 4 MiB, and dead connections are noticed. Further interceptors run inside the one
-// for errors.
+// for errors. Reflection tells callers what there is; who may ask, the interceptors say.
 func NewGRPC(log *slog.Logger, options ...grpc.ServerOption) *grpc.Server {
-	return grpc.NewServer(slices.Concat(
+	server := grpc.NewServer(slices.Concat(
 		arrival{firstMessage}.options(),
 		[]grpc.ServerOption{
 			grpc.ChainUnaryInterceptor(grpcproblem.UnaryServer()),
@@ -71,4 +72,6 @@ func NewGRPC(log *slog.Logger, options ...grpc.ServerOption) *grpc.Server {
 		recovered{log}.options(),
 		options,
 	)...)
+	reflection.Register(server)
+	return server
 }

@@ -11,7 +11,7 @@ import (
 func TestMistakesInTheFile(t *testing.T) {
 	t.Parallel()
 	for text, says := range map[string]string{
-		"bakend: {}": `line 1: unknown key "bakend"; there are backend, cas, controlplane, database, log, secretStore`,
+		"bakend: {}": `line 1: unknown key "bakend"; there are audit, backend, cas, controlplane, database, log, secretStore`,
 		"backend: {managedCas: {garbageCollection: {grce: 1h}}}":   `line 1: unknown key "grce"; there are enabled, grace, maxPerCycle`,
 		"backend: {managedCas: {apiRates: {iam: {perMinute: 1}}}}": `line 1: unknown key "perMinute"; there are burst, perSecond`,
 		"backend: {managedCas: {reconcileInterval: 5}}":            `line 1: "5": want a time with its unit, such as 90s, 5m or 48h`,

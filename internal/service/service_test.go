@@ -86,6 +86,27 @@ func TestDirectTransfersAreOffByDefault(t *testing.T) {
 	}
 }
 
+// Organizations bring buckets only where the operator says so, and which roles.
+func TestOwnBucketsAreOffByDefault(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"": 0,
+		`cas: {ownBuckets: {roleArns: ["arn:aws:iam::*:role/customer/*"]}}`:                                             0,
+		`cas: {ownBuckets: {enabled: true, roleArns: ["arn:aws:iam::*:role/a/*", "arn:aws:iam::111122223333:role/b"]}}`: 2,
+	} {
+		cfg, err := service.ParseConfig([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Backend.ManagedCas.Names(); len(got.OwnBucketRoles) != want || got.OwnBuckets() != (want > 0) {
+			t.Errorf("%q: %v", text, got.OwnBucketRoles)
+		}
+	}
+	if _, err := service.ParseConfig([]byte("cas: {ownBuckets: {enabled: true}}")); err == nil || !strings.Contains(err.Error(), "cas.ownBuckets.roleArns") {
+		t.Errorf("enabled without roles: %v", err)
+	}
+}
+
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ name, text, says string }{
@@ -101,6 +122,8 @@ func TestConfigRefusals(t *testing.T) {
 		{"sessions above 45 minutes", complete + "cas: {sessionReuse: 45m1s}\n", "cas.sessionReuse is 45m1s: 0s to 45m0s"},
 		{"control plane without scheme", complete + "cas: {controlplaneUrl: 'localhost:8000'}\n", `cas.controlplaneUrl is "localhost:8000": give the http or https URL`},
 		{"control plane of another scheme", complete + "cas: {controlplaneUrl: 'grpc://localhost:8000'}\n", "cas.controlplaneUrl"},
+		{"CAS without scheme", complete + "controlplane: {casUrl: 'localhost:8001'}\n", `controlplane.casUrl is "localhost:8001": give the http or https URL`},
+		{"CAS with a query", complete + "controlplane: {publicCasUrl: 'https://cas.example.com/?t=x'}\n", "controlplane.publicCasUrl"},
 		{"control plane without host", complete + "cas: {controlplaneUrl: 'http://:8000'}\n", "cas.controlplaneUrl"},
 		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
 		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},

@@ -33,7 +33,7 @@ type kept struct {
 // keep stores the session for Reuse. It is renewed when four fifths of that are over,
 // less up to a tenth: sessions that were minted together, after a restart for instance,
 // are not renewed together.
-func (s *Sessions) keep(id org.ID, session Session) {
+func (s *Sessions) keep(at place, session Session) {
 	now, reuse := time.Now(), s.cfg.Reuse
 	k := kept{session: session, until: now.Add(reuse)}
 	if latest := session.Credentials.Expires.Add(-5 * time.Minute); latest.Before(k.until) {
@@ -43,20 +43,20 @@ func (s *Sessions) keep(id org.ID, session Session) {
 	k.renew = now.Add(reuse*4/5 - jitter)
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	s.cache.Add(id, k)
+	s.cache.Add(at, k)
 }
 
 // kept returns the organization's session if it may still be handed out, and has it
 // renewed in the background when it is time: no request waits for STS while one is kept.
-func (s *Sessions) kept(ctx context.Context, id org.ID) (Session, bool) {
-	k, ok := s.cache.Get(id)
+func (s *Sessions) kept(ctx context.Context, at place) (Session, bool) {
+	k, ok := s.cache.Get(at)
 	now := time.Now()
 	if !ok || !now.Before(k.until) {
 		return Session{}, false
 	}
-	if !now.Before(k.renew) && s.postpone(id, k, now.Add(renewRetry)) {
+	if !now.Before(k.renew) && s.postpone(at, k, now.Add(renewRetry)) {
 		s.stats.renewals.Add(1)
-		s.shared(ctx, id)
+		s.shared(ctx, at)
 	}
 	s.stats.hits.Add(1)
 	return k.session, true
@@ -64,33 +64,35 @@ func (s *Sessions) kept(ctx context.Context, id org.ID) (Session, bool) {
 
 // postpone has the next renewal tried at a later time, unless somebody has just changed
 // what is kept: whoever else comes by does not renew as well.
-func (s *Sessions) postpone(id org.ID, k kept, renew time.Time) bool {
+func (s *Sessions) postpone(at place, k kept, renew time.Time) bool {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	if now, ok := s.cache.Peek(id); !ok || !now.renew.Equal(k.renew) || now.session.Credentials != k.session.Credentials {
+	if now, ok := s.cache.Peek(at); !ok || !now.renew.Equal(k.renew) || now.session.Credentials != k.session.Credentials {
 		return false
 	}
 	k.renew = renew
-	s.cache.Add(id, k)
+	s.cache.Add(at, k)
 	return true
 }
 
 // Drop forgets the organization's session if it is still the one with these
 // credentials: call it when AWS says that they have expired or are denied. Of sessions
 // that are denied one after the other, one in denialMemory is dropped.
-func (s *Sessions) Drop(id org.ID, used Credentials) {
+func (s *Sessions) Drop(id org.ID, used Credentials) { s.drop(place{org: id}, used) }
+
+func (s *Sessions) drop(at place, used Credentials) {
 	s.changing.Lock()
 	defer s.changing.Unlock()
-	k, ok := s.cache.Peek(id)
+	k, ok := s.cache.Peek(at)
 	if !ok || k.session.Credentials.AccessKeyID != used.AccessKeyID {
 		return
 	}
-	if last, ok := s.dropped.Get(id); ok && time.Since(last) < denialMemory {
+	if last, ok := s.dropped.Get(at); ok && time.Since(last) < denialMemory {
 		s.stats.withheld.Add(1)
 		return
 	}
-	s.dropped.Add(id, time.Now())
-	s.cache.Remove(id)
+	s.dropped.Add(at, time.Now())
+	s.cache.Remove(at)
 	s.stats.drops.Add(1)
 }
 
@@ -101,8 +103,8 @@ type refusal struct {
 }
 
 // refused returns the denial that is too fresh to be asked about again.
-func (s *Sessions) refused(id org.ID) error {
-	if r, ok := s.refusals.Get(id); ok && time.Since(r.at) < refusalMemory {
+func (s *Sessions) refused(at place) error {
+	if r, ok := s.refusals.Get(at); ok && time.Since(r.at) < refusalMemory {
 		s.stats.withheld.Add(1)
 		return r.err
 	}
@@ -111,8 +113,8 @@ func (s *Sessions) refused(id org.ID) error {
 
 // remember keeps denials, and session policies that are not there (yet): anything else
 // may be over by the next request.
-func (s *Sessions) remember(id org.ID, err error) {
+func (s *Sessions) remember(at place, err error) {
 	if errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrMalformedPolicy) {
-		s.refusals.Add(id, refusal{err, time.Now()})
+		s.refusals.Add(at, refusal{err, time.Now()})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/sync/singleflight"
 
@@ -36,12 +37,13 @@ const mintTimeout = 30 * time.Second
 // ones that its id implies: somebody changed them, or they belong to another tenant.
 var ErrCoordinates = errors.New("stored coordinates are not the organization's own")
 
-// Request is one AssumeRole. Every field is required.
+// Request is one AssumeRole. Every field is required, but Tags or ExternalID is enough.
 type Request struct {
 	RoleARN     string
 	SessionName string
 	Policy      tenancy.PassedPolicy // what keeps the session inside its tenant
 	Tags        map[string]string
+	ExternalID  string // of a customer's role, in place of Tags
 	Lifetime    time.Duration
 }
 
@@ -63,6 +65,10 @@ type Secrets interface {
 type Session struct {
 	Tenant      tenancy.Tenant
 	Credentials Credentials
+	// Backend and Bucket say which bucket of the organization's own it is for; zero: the
+	// access point of the managed one.
+	Backend uuid.UUID
+	Bucket  tenancy.OwnBucket
 }
 
 // Config is what New needs.
@@ -75,6 +81,8 @@ type Config struct {
 	// transfer that starts late still has a quarter of an hour. When four fifths of it are
 	// over, a request has the session renewed in the background.
 	Reuse time.Duration
+	// Backends are the buckets that organizations bring; nil: they bring none.
+	Backends Backends
 	// MaxCached bounds the number of organizations whose sessions are kept; 0: 10,000.
 	MaxCached int
 }
@@ -89,10 +97,19 @@ type Sessions struct {
 	stats  counters
 
 	changing sync.Mutex // whoever changes cache
-	cache    *lru.Cache[org.ID, kept]
-	refusals *lru.Cache[org.ID, refusal]
-	dropped  *lru.Cache[org.ID, time.Time] // when an organization's session was, last
+	cache    *lru.Cache[place, kept]
+	refusals *lru.Cache[place, refusal]
+	dropped  *lru.Cache[place, time.Time] // when the session for a place was, last
 }
+
+// place is what a session is for: an organization's managed storage, or a backend of its
+// own.
+type place struct {
+	org     org.ID
+	backend uuid.UUID // Nil: the managed one
+}
+
+func (p place) String() string { return p.org.String() + "/" + p.backend.String() }
 
 // New returns Sessions that mint with cfg.STS.
 func New(cfg Config) (*Sessions, error) {
@@ -104,9 +121,9 @@ func New(cfg Config) (*Sessions, error) {
 	}
 	s := &Sessions{cfg: cfg}
 	var failed [3]error
-	s.cache, failed[0] = lru.New[org.ID, kept](cfg.MaxCached)
-	s.refusals, failed[1] = lru.New[org.ID, refusal](cfg.MaxCached)
-	s.dropped, failed[2] = lru.New[org.ID, time.Time](cfg.MaxCached)
+	s.cache, failed[0] = lru.New[place, kept](cfg.MaxCached)
+	s.refusals, failed[1] = lru.New[place, refusal](cfg.MaxCached)
+	s.dropped, failed[2] = lru.New[place, time.Time](cfg.MaxCached)
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, fmt.Errorf("session cache of %d: %w", cfg.MaxCached, err)
 	}
@@ -117,22 +134,27 @@ func New(cfg Config) (*Sessions, error) {
 // callers for the same organization share one AssumeRole; a caller that gives up does
 // not take it away from the others.
 func (s *Sessions) For(ctx context.Context, id org.ID) (Session, error) {
-	if id.IsZero() {
+	return s.lend(ctx, place{org: id}, tenancy.OwnBucket{})
+}
+
+// lend returns a session for a place that is in bucket, as far as that is known now.
+func (s *Sessions) lend(ctx context.Context, at place, bucket tenancy.OwnBucket) (Session, error) {
+	if at.org.IsZero() {
 		return Session{}, errors.New("no session without an organization")
 	}
 	if s.cfg.Reuse == 0 {
-		return s.mint(ctx, id)
+		return s.mint(ctx, at)
 	}
-	if session, ok := s.kept(ctx, id); ok {
+	if session, ok := s.kept(ctx, at); ok && session.Bucket == bucket {
 		return session, nil
 	}
-	if err := s.refused(id); err != nil {
+	if err := s.refused(at); err != nil {
 		return Session{}, err
 	}
 	select {
 	case <-ctx.Done():
 		return Session{}, context.Cause(ctx)
-	case r := <-s.shared(ctx, id):
+	case r := <-s.shared(ctx, at):
 		if r.Err != nil {
 			return Session{}, r.Err
 		}
@@ -141,23 +163,27 @@ func (s *Sessions) For(ctx context.Context, id org.ID) (Session, error) {
 }
 
 // shared mints a session and keeps it, once for all who ask at the same time.
-func (s *Sessions) shared(ctx context.Context, id org.ID) <-chan singleflight.Result {
-	return s.flight.DoChan(id.String(), func() (any, error) {
+func (s *Sessions) shared(ctx context.Context, at place) <-chan singleflight.Result {
+	return s.flight.DoChan(at.String(), func() (any, error) {
 		shared, cancel := context.WithTimeout(context.WithoutCancel(ctx), mintTimeout)
 		defer cancel()
-		session, err := s.mint(shared, id)
+		session, err := s.mint(shared, at)
 		if err != nil {
-			s.remember(id, err)
+			s.remember(at, err)
 			return nil, err
 		}
-		s.keep(id, session)
+		s.keep(at, session)
 		return session, nil
 	})
 }
 
 // mint asks STS, and counts.
-func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
-	session, err := s.assume(ctx, id)
+func (s *Sessions) mint(ctx context.Context, at place) (Session, error) {
+	assume := s.assumeBase
+	if at.backend != uuid.Nil {
+		assume = s.assumeOwn
+	}
+	session, err := assume(ctx, at)
 	if err != nil {
 		s.stats.failures.Add(1)
 		return Session{}, err
@@ -166,7 +192,8 @@ func (s *Sessions) mint(ctx context.Context, id org.ID) (Session, error) {
 	return session, nil
 }
 
-func (s *Sessions) assume(ctx context.Context, id org.ID) (Session, error) {
+func (s *Sessions) assumeBase(ctx context.Context, at place) (Session, error) {
+	id := at.org
 	tenant := s.cfg.Installation.Tenant(id)
 	stored, err := s.cfg.Secrets.Coordinates(ctx, id)
 	if err != nil {

@@ -40,3 +40,6 @@ func checkBucketName(name string) error {
 	}
 	return nil
 }
+
+// CheckBucketName refuses what cannot be the name of a general purpose bucket.
+func CheckBucketName(name string) error { return checkBucketName(name) }

@@ -43,6 +43,15 @@ func TestGenerated(t *testing.T) {
 			documents = append(documents, d)
 		}
 	}
+	// What the workloads have besides where organizations may bring their own buckets.
+	own := placeholders("[apPrefix]")
+	own.OwnBucketRoles = []string{"[customerRoleArn]", "arn:aws:iam::*:role/[customerRolePattern]"}
+	for _, d := range own.Documents() {
+		if d.Name == "controlplane-permissions" || d.Name == "cas-permissions" {
+			d.Name += "-own-buckets"
+			documents = append(documents, d)
+		}
+	}
 	for _, d := range documents {
 		text, err := d.JSON()
 		if err != nil {

@@ -33,6 +33,9 @@ type Installation struct {
 	// OperatorARNs may list the bucket (not read objects), for the guide's Verify.
 	// The root user is arn:aws:iam::ACCOUNT:root.
 	OperatorARNs []string
+	// OwnBucketRoles are patterns of the roles that organizations may bring with a bucket of
+	// their own; none: they may not, and no document mentions them.
+	OwnBucketRoles []string
 	// Secrets says how coordinates are kept in AWS Secrets Manager, if they are.
 	Secrets SecretsManager
 	// Loopback is for the embedded AWS, which serves plain HTTP on 127.0.0.1: the

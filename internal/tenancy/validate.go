@@ -48,6 +48,7 @@ func New(in Installation) (Installation, error) {
 		in.SessionPolicyMode = Managed
 	}
 	in.OperatorARNs = slices.Clone(in.OperatorARNs)
+	in.OwnBucketRoles = slices.Clone(in.OwnBucketRoles)
 	err := errors.Join(
 		in.checkPlace(),
 		checkBucketName(in.BucketName),
@@ -58,6 +59,7 @@ func New(in Installation) (Installation, error) {
 		in.checkRoles(),
 		in.checkPurge(),
 		in.checkOperators(),
+		in.checkOwnBucketRoles(),
 		in.checkSecrets(),
 	)
 	if err != nil {

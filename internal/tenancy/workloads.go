@@ -88,7 +88,7 @@ func (in Installation) CASPermissions() *iam.Document {
 }
 
 func (in Installation) sessionsOnly() *iam.Document {
-	return document(
+	return also(document(
 		in.becomeOneOrganization(),
 		noDirectData(),
 		iam.Statement{
@@ -100,7 +100,7 @@ func (in Installation) sessionsOnly() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	)
+	), in.becomesCustomerRoles())
 }
 
 func (in Installation) becomeOneOrganization() iam.Statement {

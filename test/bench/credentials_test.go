@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -103,6 +104,7 @@ func newIssuer(b *testing.B, db *database.DB) (*controlplane.Server, *auth.Token
 	unbound := controlplane.Rate{PerSecond: 1e6, Burst: 1e6}
 	return controlplane.New(controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: rings[registry.KeyUseCAS], Log: log,
+		Audit:   auditlog.New(auditlog.Config{Store: db, Log: log}),
 		Version: "bench", MaxArtifactBytes: 1 << 30, Limits: controlplane.Limits{PerToken: unbound, PerOrganization: unbound},
 	}), tokens
 }

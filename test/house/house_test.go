@@ -22,9 +22,9 @@ const module = "github.com/managedcas/managedcas/"
 // the adapters' one, where nobody imports a neighbour but those listed in neighbours.
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
-	"values":   {"problem", "registry"},
-	"engines":  {"session", "probe", "reconcile", "admission", "cas", "catalogue", "direct", "provision", "purge"},
-	"adapters": {"awscloud", "secretstore", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "controlplane", "client"},
+	"values":   {"problem", "registry", "audit"},
+	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "ownbucket", "provision", "purge", "attestation"},
+	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "federation", "signin", "controlplane", "webui", "client"},
 	"frame":    {"emulator", "service"},
 }
 

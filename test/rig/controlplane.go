@@ -26,15 +26,7 @@ type Site struct {
 // Site serves both on loopback, with a ready organization called name.
 func (r *Rig) Site(t testing.TB, name string) Site {
 	t.Helper()
-	ring, err := auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseAPI)
-	must(t, err)
-	tokens := auth.NewTokens(r.DB, r.DB, ring, r.log)
-	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
-	must(t, err)
-	api := controlplane.New(controlplane.Config{
-		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler),
-		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
-	})
+	api, tokens := r.services(t)
 	server := service.NewGRPC(r.log, api.ServerOptions()...)
 	api.Register(server)
 	plane, artifacts := loopback(t), loopback(t)
@@ -50,6 +42,20 @@ func (r *Rig) Site(t testing.TB, name string) Site {
 	site.AdminToken, _, err = tokens.Issue(t.Context(), auth.NewToken{Name: "admin"})
 	must(t, err)
 	return site
+}
+
+// services are those of the control plane, and the tokens that they accept.
+func (r *Rig) services(t testing.TB) (*controlplane.Server, *auth.Tokens) {
+	t.Helper()
+	ring, err := auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseAPI)
+	must(t, err)
+	tokens := auth.NewTokens(r.DB, r.DB, ring, r.log)
+	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
+	must(t, err)
+	return controlplane.New(controlplane.Config{
+		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler), Audit: r.Audit,
+		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
+	}), tokens
 }
 
 func loopback(t testing.TB) net.Listener {

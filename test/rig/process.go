@@ -2,15 +2,10 @@ package rig
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/managedcas/managedcas/internal/auth"
-	"github.com/managedcas/managedcas/internal/controlplane"
-	"github.com/managedcas/managedcas/internal/registry"
 )
 
 // CASProcess returns what managedcasd cas is started with to be the CAS of this
@@ -56,14 +51,8 @@ database:
 // publishedKeys serves what the control plane does over HTTP, and returns its URL.
 func (r *Rig) publishedKeys(t testing.TB) string {
 	t.Helper()
-	ring, err := auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseAPI)
-	must(t, err)
-	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
-	must(t, err)
-	server := httptest.NewServer(controlplane.New(controlplane.Config{
-		Store: r.DB, Tokens: auth.NewTokens(r.DB, r.DB, ring, r.log), Signer: signer, Keys: r.Keys,
-		Log: slog.New(slog.DiscardHandler), Version: "test", MaxArtifactBytes: r.options.MaxBytes,
-	}).HTTPHandler())
+	services, _ := r.services(t)
+	server := httptest.NewServer(services.HTTPHandler(nil))
 	t.Cleanup(server.Close)
 	return server.URL
 }

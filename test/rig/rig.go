@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/managedcas/managedcas/internal/admission"
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
@@ -59,11 +61,16 @@ type Options struct {
 	Stall        time.Duration    // of S3; 0: the default
 	Limits       service.Limits
 	Tracing      trace.TracerProvider // of the CAS; nil: off
+	// Audit configures the writer of audit records.
+	Audit auditlog.Config
 	// Catalogue: what the servers store has entries.
 	Catalogue bool
 	Direct    direct.Mode // empty: recommended
 	Mode      tenancy.SessionPolicyMode
 	Recorder  direct.Recorder // nil: none
+	// OwnBuckets: the workloads have no session tags, beside which the session policies of
+	// own buckets have no room.
+	OwnBuckets bool
 }
 
 // Rig is one installation with its CAS.
@@ -76,6 +83,7 @@ type Rig struct {
 	Places       *admission.Admission
 	Gate         *casgate.Gate
 	Metrics      *casgate.Metrics
+	Audit        *auditlog.Log
 	Catalogue    *catalogue.Catalogue // nil unless it was asked for
 	Direct       *direct.Transfers
 
@@ -86,6 +94,7 @@ type Rig struct {
 	network    *http.Transport // of everybody but the servers' clients
 	accepted   atomic.Int64    // connections of the embedded AWS
 	reads      Reads
+	managed    sync.Map          // the id of each organization's managed storage backend
 	sessions   *session.Sessions // of the CAS
 	operator   *awscloud.Cloud
 	backend    *awscloud.Cloud
@@ -142,6 +151,7 @@ func New(t testing.TB, options Options) *Rig {
 	r.Keys, err = auth.OpenKeyRing(t.Context(), r.DB, registry.KeyUseCAS)
 	must(t, err)
 	r.Metrics = casgate.NewMetrics()
+	r.Audit = r.StartAudit(t, r.options.Audit)
 	r.Gate = r.newGate(t)
 
 	r.backend = r.cloud(t, r.identity(t, "backend", r.Installation.BackendRoleARN(), options.Mode), network)
@@ -170,11 +180,11 @@ func (r *Rig) newReconciler(in tenancy.Installation) *reconcile.Reconciler {
 func (r *Rig) newStore(t testing.TB, workload *awscloud.Cloud, in tenancy.Installation) (*cas.Store, *session.Sessions) {
 	t.Helper()
 	sessions, err := session.New(session.Config{
-		Installation: in, STS: workload, Secrets: countedSecrets{secretstore.NewDatabase(r.DB), &r.reads}, Reuse: r.options.Reuse,
+		Installation: in, STS: workload, Secrets: countedSecrets{secretstore.NewDatabase(r.DB), &r.reads}, Backends: r.DB, Reuse: r.options.Reuse,
 	})
 	must(t, err)
 	store, err := cas.New(cas.Config{
-		Sessions: sessions, Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
+		Sessions: sessions, Own: sessions.Own(), Open: func(s session.Session) cas.Objects { return workload.Objects(s) },
 		PartSize: r.options.PartSize, SinglePutMax: r.options.SinglePutMax,
 		Ledger: r.DB, ResumableMin: r.options.ResumableMin, OpenUploads: r.options.OpenUploads, Now: r.options.Now,
 	})
@@ -250,6 +260,7 @@ func (r *Rig) provision(t testing.TB, mode tenancy.SessionPolicyMode) tenancy.In
 			BaseRoleName: "tenant", SessionPolicyPrefix: "cas-", SessionPolicyMode: mode,
 			BackendRoleName: "backend", ControlplaneRoleName: "controlplane", CASRoleName: "cas",
 			OperatorARNs: []string{"arn:aws:iam::" + account + ":root"}, Loopback: true,
+			OwnBucketRoles: []string{CustomerRoles},
 		},
 		Roles: r.operator, Keys: r.operator, Buckets: r.operator, Settings: r.operator,
 	})
@@ -273,7 +284,7 @@ func (r *Rig) pod(t testing.TB, workload, role string, mode tenancy.SessionPolic
 	access, err := r.AWS.PodIdentity().Associate(podidentity.Association{
 		Cluster: "test", Namespace: "managedcas", ServiceAccount: workload, RoleARN: role,
 		// Beside an inline session policy there is no room for them (facts AWS §4.4).
-		DisableSessionTags: mode == tenancy.Inline,
+		DisableSessionTags: mode == tenancy.Inline || r.options.OwnBuckets,
 	})
 	must(t, err)
 	return access

@@ -29,9 +29,29 @@ func (r *Rig) Token(t testing.TB, grant cas.Grant) string {
 	t.Helper()
 	signer, err := auth.NewCASSigner(r.Keys, auth.DefaultCASLifetime)
 	must(t, err)
-	text, err := signer.Sign(t.Context(), grant, uuid.New())
+	text, err := signer.Sign(t.Context(), grant, r.backendOf(t, grant))
 	must(t, err)
 	return text
+}
+
+// backendOf is the storage backend that the control plane would name.
+func (r *Rig) backendOf(t testing.TB, grant cas.Grant) uuid.UUID {
+	t.Helper()
+	if grant.Backend != uuid.Nil {
+		return grant.Backend
+	}
+	if known, ok := r.managed.Load(grant.Org); ok { // also when the database is away
+		return known.(uuid.UUID)
+	}
+	list, err := r.DB.Backends(t.Context(), grant.Org)
+	must(t, err)
+	for _, b := range list {
+		if b.Managed {
+			r.managed.Store(grant.Org, b.ID)
+			return b.ID
+		}
+	}
+	return uuid.New() // of an organization that is gone
 }
 
 // Bearer returns a context for gRPC calls that carries a CAS token.
@@ -46,7 +66,7 @@ func (r *Rig) HTTPHandler() http.Handler {
 	mux.Handle("/", r.Gate.HTTP(cashttp.New(cashttp.Config{
 		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Log: r.log,
 	})))
-	mux.Handle("POST /v1/artifacts/{digest}", r.Gate.HTTP(cashttp.NewDirect(r.Direct, r.Gate, r.log)))
+	mux.Handle("POST /v1/artifacts/{digest}", r.Gate.HTTP(cashttp.NewDirect(casgate.AuditedTransfers{Transfers: r.Direct}, r.Gate, r.log)))
 	return mux
 }
 
@@ -55,11 +75,11 @@ func (r *Rig) explained() casgate.Store {
 	if r.Catalogue != nil {
 		explained.Store = catalogue.Recorded{Store: r.Store, Catalogue: r.Catalogue}
 	}
-	return explained
+	return casgate.Audited{Store: explained}
 }
 
-func (r *Rig) uploads() casgate.ExplainedUploads {
-	return casgate.ExplainedUploads{Uploads: r.Store, Organizations: r.DB}
+func (r *Rig) uploads() casgate.AuditedUploads {
+	return casgate.AuditedUploads{Uploads: casgate.ExplainedUploads{Uploads: r.Store, Organizations: r.DB}}
 }
 
 // newGate returns what stands in front of both.
@@ -74,8 +94,10 @@ func (r *Rig) newGate(t testing.TB) *casgate.Gate {
 		MemoryBytes: uint64(r.options.Limits.MemoryBytes),
 	})
 	must(t, err)
+	bound, err := casgate.NewBound(auth.NewCASVerifier(r.Keys), r.DB)
+	must(t, err)
 	return casgate.New(casgate.Config{
-		Tokens: auth.NewCASVerifier(r.Keys), Admission: r.Places, Metrics: r.Metrics, Tracing: r.options.Tracing,
+		Tokens: bound, Admission: r.Places, Metrics: r.Metrics, Audit: r.Audit, Tracing: r.options.Tracing,
 		Pace: casgate.Pace{Patience: limits.Patience, BytesPerSecond: limits.MinBytesPerSecond, Longest: limits.TransferTime},
 	})
 }
@@ -93,7 +115,7 @@ func (r *Rig) ServeGRPC(t testing.TB, listener net.Listener) *grpc.Server {
 	t.Helper()
 	server := service.NewGRPC(r.log, slices.Concat(r.Gate.ServerOptions(), casgrpc.ServerOptions())...)
 	casgrpc.New(casgrpc.Config{
-		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, Direct: r.Direct, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
+		Store: r.explained(), Uploads: r.uploads(), Tokens: r.Gate, Direct: casgate.AuditedTransfers{Transfers: r.Direct}, MaxBytes: r.options.MaxBytes, Idle: r.options.Idle, Version: "test", Log: r.log,
 	}).Register(server)
 	serve(t, server, listener)
 	return server

@@ -38,17 +38,23 @@ func cmdTamper(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(secrets.PutCoordinates(context.Background(), target, coordinates))
 }
 
-// cmdSQL runs "sql STATEMENT": an operator with a database shell changes something by hand.
+// cmdSQL runs "sql STATEMENT": an operator with a database shell changes something by hand,
+// which the database may refuse.
 func cmdSQL(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: sql STATEMENT")
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] sql STATEMENT")
 	}
 	db := openDatabase(ts)
 	defer db.Close()
-	ts.Check(db.Transact(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
+	err := db.Transact(context.Background(), func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, args[0])
 		return err
-	}))
+	})
+	if !neg {
+		ts.Check(err)
+	} else if err == nil {
+		ts.Fatalf("the database let it happen")
+	}
 }
 
 func serverKey(ts *testscript.TestScript) *ecdsa.PrivateKey {

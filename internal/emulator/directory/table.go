@@ -21,8 +21,14 @@ type accountRecord struct {
 	SealingKey []byte
 }
 
-// Get returns the record of that key, or ErrNotFound.
-func (t Table[V]) Get(tx Tx, key string) (V, error) { return state.Table[V](t).Get(tx.state, key) }
+// Get returns the record of that key, or ErrNotFound. That of a Replica is shared and must
+// not be changed, as with Collection.Get.
+func (t Table[V]) Get(tx Tx, key string) (V, error) {
+	if tx.replica {
+		return state.Table[V](t).Shared(tx.state, key)
+	}
+	return state.Table[V](t).Get(tx.state, key)
+}
 
 // Put stores a record.
 func (t Table[V]) Put(tx Tx, key string, v V) error {

@@ -95,7 +95,7 @@ func (s *Service) publish(c *call, condition createCondition, build func(state.T
 	var replaced pieces
 	err = s.cfg.DB.Update(func(tx state.Tx) error {
 		replaced = nil
-		bucket, err := s3state.Buckets.Get(tx, c.target.bucket.Name)
+		bucket, err := s3state.Buckets.Shared(tx, c.target.bucket.Name)
 		if err != nil {
 			return known(err, noSuchBucket(c.target.bucket.Name)) // deleted while the body came
 		}

@@ -1,0 +1,7 @@
+INSERT INTO contracts (id, org_id, name, created_at) VALUES ('c1', '0197a000-0000-7000-8000-000000000001', 'shop-build', '2026-01-02 03:04:05+00:00');
+INSERT INTO contract_revisions (id, org_id, contract_id, revision, format, body, created_at) VALUES ('r1', '0197a000-0000-7000-8000-000000000001', 'c1', 1, 'yaml', 'kind: Contract', '2026-01-02 03:04:05+00:00');
+INSERT INTO workflows (id, org_id, project, name, contract_id, created_at) VALUES ('w1', '0197a000-0000-7000-8000-000000000001', 'shop', 'build', 'c1', '2026-01-02 03:04:05+00:00');
+INSERT INTO project_versions (id, org_id, project, name, latest, created_at, released_at) VALUES ('v1', '0197a000-0000-7000-8000-000000000001', 'shop', '1.0', TRUE, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO workflow_runs (id, org_id, workflow_id, contract_revision, version_id, job_url, runner, state, reason, created_at, expires_at, finished_at) VALUES ('n1', '0197a000-0000-7000-8000-000000000001', 'w1', 1, 'v1', 'https://ci.test/1', 1, 'succeeded', 'done', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO attestations (run_id, org_id, digest, size, predicate_type, stored_by, stored_at) VALUES ('n1', '0197a000-0000-7000-8000-000000000001', 'sha256:aa', 9, 'p', 'ci', '2026-01-02 03:04:05+00:00');
+INSERT INTO crafting_states (run_id, org_id, body, digest, updated_at) VALUES ('n1', '0197a000-0000-7000-8000-000000000001', 'AA==', 'sha256:bb', '2026-01-02 03:04:05+00:00');

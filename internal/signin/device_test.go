@@ -1,0 +1,229 @@
+package signin_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/internal/signin"
+)
+
+// device is a machine that waits.
+type device struct {
+	t    *testing.T
+	site *site
+
+	Code     string `json:"device_code"`
+	UserCode string `json:"user_code"`
+	URL      string `json:"verification_uri"`
+	Interval int    `json:"interval"`
+}
+
+func (s *site) device(t *testing.T, name string) *device {
+	t.Helper()
+	d := &device{t: t, site: s}
+	got := newBrowser(t).post(s.url+"/auth/device/code", url.Values{"client": {name}})
+	if err := json.Unmarshal([]byte(got.body), d); err != nil || got.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s, %v", got.StatusCode, got.body, err)
+	}
+	return d
+}
+
+// polls asks how it stands, as if its interval were over.
+func (d *device) polls() map[string]any {
+	d.t.Helper()
+	var body map[string]any
+	got := newBrowser(d.t).post(d.site.url+"/auth/device/token", url.Values{
+		"grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {d.Code},
+	})
+	if err := json.Unmarshal([]byte(got.body), &body); err != nil {
+		d.t.Fatal(err)
+	}
+	return body
+}
+
+// shown has the browser type the code, and returns the page about the device.
+func (d *device) shown(b *browser, code string) page {
+	d.t.Helper()
+	form := formOf(d.t, b.get(d.URL))
+	return b.post(d.URL, url.Values{"csrf": {form}, "code": {code}})
+}
+
+func (d *device) decide(b *browser, decision string) page {
+	d.t.Helper()
+	seen := d.shown(b, strings.ToLower(d.UserCode))
+	return b.post(d.URL, url.Values{"csrf": {formOf(d.t, seen)}, "code": {d.UserCode}, "decision": {decision}})
+}
+
+func TestSignInOfADevice(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	d := s.device(t, `<script>alert(1)</script>`)
+	if len(d.Code) < 43 || !regexp.MustCompile(`^[B-Z]{4}-[B-Z]{4}$`).MatchString(d.UserCode) || d.Interval != 5 || d.URL != s.url+"/auth/device" {
+		t.Errorf("%+v", d)
+	}
+	b := newBrowser(t)
+	seen := d.shown(b, d.UserCode)
+	if !strings.Contains(seen.body, d.UserCode) || !strings.Contains(seen.body, "127.0.0.1") || !strings.Contains(seen.body, html.EscapeString(`<script>`)) || strings.Contains(seen.body, "<script>") {
+		t.Errorf("the page about it: %s", seen.body)
+	}
+	if got := d.decide(b, "approve"); got.StatusCode != http.StatusOK {
+		t.Fatalf("approved: %d %s", got.StatusCode, got.body)
+	}
+	answer := d.polls()
+	login, _ := answer["access_token"].(string)
+	if u := s.user(t, login); u.Subject != "somebody" || login == b.login(s) {
+		t.Errorf("signed in as %+v", u)
+	}
+	if answer := d.polls(); answer["error"] != "expired_token" {
+		t.Errorf("an approval is told twice: %v", answer)
+	}
+}
+
+func TestDevicesWait(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	d := s.device(t, "x")
+	for _, want := range []string{"authorization_pending", "slow_down", "slow_down"} {
+		if got := d.polls(); got["error"] != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+	// Its time moves on: it has to wait fifteen seconds now, and twenty after it has not.
+	if _, err := s.db.PollDevice(t.Context(), sha256.Sum256([]byte(d.Code)), time.Now().Add(14*time.Second)); err != registry.ErrTooSoon {
+		t.Errorf("after 14 of 15 seconds: %v", err)
+	}
+	if got, err := s.db.PollDevice(t.Context(), sha256.Sum256([]byte(d.Code)), time.Now().Add(35*time.Second)); err != nil || got.State != registry.DevicePending {
+		t.Errorf("after its interval: %+v, %v", got, err)
+	}
+	if _, err := s.db.PollDevice(t.Context(), sha256.Sum256([]byte(d.Code)), time.Now().Add(10*time.Minute)); err == nil {
+		t.Error("it waits for longer than ten minutes")
+	}
+
+	no := s.device(t, "x")
+	b := newBrowser(t)
+	b.get(s.url + "/auth/login")
+	no.decide(b, "deny")
+	if got := no.polls(); got["error"] != "access_denied" {
+		t.Errorf("denied: %v", got)
+	}
+	other := s.device(t, "x")
+	other.Code = "x"
+	if got := other.polls(); got["error"] != "expired_token" {
+		t.Errorf("a code that is none: %v", got)
+	}
+}
+
+func TestFormsOfOthersApproveNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	d := s.device(t, "x")
+	victim, attacker := newBrowser(t), newBrowser(t)
+	victim.get(s.url + "/auth/login")
+	s.provider.Next(map[string]any{"sub": "attacker"})
+	attacker.get(s.url + "/auth/login")
+	stolen := formOf(t, attacker.get(d.URL))
+	approve := url.Values{"code": {d.UserCode}, "decision": {"approve"}}
+	for what, form := range map[string]string{"no form": "", "somebody else's form": stolen, "a form that is none": "x"} {
+		approve.Set("csrf", form)
+		if got := victim.post(d.URL, approve); got.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d", what, got.StatusCode)
+		}
+	}
+	for _, path := range []string{"/auth/device", "/auth/logout"} {
+		approve.Set("csrf", formOf(t, victim.get(d.URL)))
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(approve.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", "https://evil.example")
+		if got := victim.read(victim.Do(req)); got.StatusCode != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", path, got.StatusCode)
+		}
+	}
+	if got := newBrowser(t).post(d.URL, approve); got.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a login: %d", got.StatusCode)
+	}
+	if got := d.polls(); got["error"] != "authorization_pending" {
+		t.Errorf("after all that, the device is told %v", got)
+	}
+}
+
+func TestUserCodesAreNotGuessed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	d := s.device(t, "x")
+	b := newBrowser(t)
+	b.get(s.url + "/auth/login")
+	form := formOf(t, b.get(d.URL))
+	for i := range 11 {
+		got := b.post(d.URL, url.Values{"csrf": {form}, "code": {"BBBB-BBBB"}})
+		if want := map[bool]int{true: http.StatusNotFound, false: http.StatusTooManyRequests}[i < 10]; got.StatusCode != want {
+			t.Errorf("guess %d: %d, want %d", i+1, got.StatusCode, want)
+		}
+	}
+}
+
+func TestPagesRunNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	b := newBrowser(t)
+	b.get(s.url + "/auth/login")
+	got := b.get(s.url + "/auth/device")
+	_, rest, _ := strings.Cut(got.body, "<style>")
+	css, _, _ := strings.Cut(rest, "</style>")
+	sum := sha256.Sum256([]byte(css))
+	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	if policy := got.Header.Get("Content-Security-Policy"); policy != want {
+		t.Errorf("policy %q, want %q", policy, want)
+	}
+	if strings.Contains(got.body, "<script") || strings.Contains(got.body, "style=") || got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%v %s", got.Header, got.body)
+	}
+}
+
+func TestWithoutAProvider(t *testing.T) {
+	t.Parallel()
+	w := httptest.NewRecorder()
+	signin.Unconfigured(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/login", nil))
+	if w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "controlplane.oidc") {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+func TestAProviderThatIsAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	s.provider.Down(true)
+	if got := newBrowser(t).get(s.url + "/auth/login"); got.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("%d", got.StatusCode)
+	}
+}
+
+func TestLongBodiesAreNotRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	got := newBrowser(t).post(s.url+"/auth/cli/token", url.Values{"code": {strings.Repeat("x", 17<<10)}})
+	if got.StatusCode != http.StatusBadRequest {
+		t.Errorf("%d", got.StatusCode)
+	}
+}
+
+func TestClientSecretsThatAreTooShort(t *testing.T) {
+	t.Parallel()
+	for secret, ok := range map[string]bool{strings.Repeat("x", 16): true, strings.Repeat("x", 15): false, "": false} {
+		if _, err := signin.New(signin.Config{PublicURL: "https://cas.example.com", ClientSecret: secret}); (err == nil) != ok {
+			t.Errorf("%d bytes: %v", len(secret), err)
+		}
+	}
+}

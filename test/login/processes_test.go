@@ -1,0 +1,284 @@
+package login
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// patience is how long a process may take to start: tests of other packages run beside.
+const patience = 60 * time.Second
+
+// output is what a process writes, for those who wait for it.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// process is a running program.
+type process struct {
+	stdout, stderr output
+	ended          chan struct{}
+	err            error
+}
+
+func run(t *testing.T, environment []string, program string, args ...string) *process {
+	t.Helper()
+	p := &process{ended: make(chan struct{})}
+	cmd := exec.Command(filepath.Join(programs, program), args...)
+	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
+	cmd.Env = environment
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended
+		<-p.ended
+	})
+	return p
+}
+
+// await waits until done says so; false when the process has ended before.
+func (p *process) await(t *testing.T, what string, done func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-p.ended:
+			return false
+		case <-ctx.Done():
+			t.Fatalf("%s: not within %s\n%s", what, patience, p.stderr.String())
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
+// The people whom dex knows, all with this password.
+const password = "password"
+
+// hash is bcrypt's of password.
+const hash = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
+
+const clientSecret = "the secret of the installation"
+
+// startDex runs a dex that knows some people and sends them back to callback, and returns
+// its issuer. Its port has to be in its configuration: when another process was faster, it
+// ends, and the next one is tried.
+func startDex(t *testing.T, callback string, people ...string) string {
+	t.Helper()
+	for range 10 {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := listener.Addr().String()
+		_ = listener.Close()
+		issuer := "http://" + address + "/dex"
+		var text strings.Builder
+		fmt.Fprintf(&text, `
+issuer: %s
+storage: {type: memory}
+web: {http: %q}
+oauth2: {skipApprovalScreen: true}
+enablePasswordDB: true
+staticClients:
+- {id: managedcas, name: managedcas, secret: %q, redirectURIs: [%q]}
+staticPasswords:
+`, issuer, address, clientSecret, callback)
+		for _, name := range people {
+			fmt.Fprintf(&text, "- {email: %s@example.com, username: %s, userID: id-of-%s, hash: %q}\n", name, name, name, hash)
+		}
+		file := filepath.Join(t.TempDir(), "dex.yaml")
+		if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dex := run(t, os.Environ(), "dex", "serve", file)
+		if dex.await(t, "dex", func() bool { return answers(issuer + "/.well-known/openid-configuration") }) {
+			return issuer
+		}
+	}
+	t.Fatal("dex found no port")
+	return ""
+}
+
+func answers(url string) bool {
+	resp, err := http.Get(url) //nolint:gosec // of this test
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// installation is a control plane as a process, with a proxy before its HTTP port: its
+// public URL is known before it starts.
+type installation struct {
+	t         *testing.T
+	public    string
+	grpc      string
+	bootstrap string // the token that its start has printed
+	process   *process
+	issuer    string
+}
+
+// config is what a control plane needs; what follows goes below controlplane.
+const config = `
+backend:
+  managedCas:
+    enabled: true
+    region: us-east-1
+    accountId: "123456789012"
+    bucketName: managedcas-test
+    kmsKeyArn: arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555
+    apPrefix: chainloop-
+    baseRoleName: managedcas-tenant
+    sessionPolicyPrefix: cas-
+    backendRoleName: managedcas-backend
+    controlplaneRoleName: managedcas-controlplane
+database: {url: "sqlite:%s"}
+controlplane:
+  listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
+`
+
+func newInstallation(t *testing.T, more string, people ...string) *installation {
+	t.Helper()
+	in := &installation{t: t}
+	var behind http.Handler
+	started := make(chan struct{})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-started
+		behind.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	in.public = front.URL
+	dir := t.TempDir()
+	text := fmt.Sprintf(config, filepath.Join(dir, "managedcas.db")) + more
+	if len(people) > 0 {
+		in.issuer = startDex(t, in.public+"/auth/callback", people...)
+		secret := filepath.Join(dir, "secret")
+		if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf("  publicUrl: %s\n  oidc:\n    issuer: %s\n    clientId: managedcas\n    clientSecretFile: %s\n", in.public, in.issuer, secret)
+	}
+	file, ready := filepath.Join(dir, "managedcas.yaml"), filepath.Join(dir, "ready.json")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in.process = run(t, os.Environ(), "managedcasd", "controlplane", "--config", file, "--ready-file", ready)
+	var addresses struct{ GRPC, HTTP string }
+	if !in.process.await(t, "the control plane", func() bool {
+		text, err := os.ReadFile(ready)
+		return err == nil && json.Unmarshal(text, &addresses) == nil
+	}) {
+		t.Fatalf("the control plane has ended:\n%s", in.process.stderr.String())
+	}
+	in.grpc = addresses.GRPC
+	target, err := url.Parse("http://" + strings.TrimPrefix(addresses.HTTP, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind = httputil.NewSingleHostReverseProxy(target)
+	close(started)
+	if _, rest, ok := strings.Cut(in.process.stderr.String(), "managedcas auth bootstrap --token "); ok {
+		in.bootstrap = strings.Fields(rest)[0]
+	}
+	return in
+}
+
+// person is a user of this machine, with a home of their own.
+type person struct {
+	in   *installation
+	home string
+	more []string // of the environment
+}
+
+func (in *installation) person() *person { return &person{in: in, home: in.t.TempDir()} }
+
+func (p *person) environment() []string {
+	return append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "XDG_CONFIG_HOME=" + filepath.Join(p.home, "config"), "BROWSER=true",
+		"CHAINLOOP_CONTROL_PLANE_API=" + p.in.grpc, "CHAINLOOP_API_INSECURE=true",
+	}, p.more...)
+}
+
+// start runs the client and does not wait.
+func (p *person) start(args ...string) *process {
+	p.in.t.Helper()
+	return run(p.in.t, p.environment(), "managedcas", args...)
+}
+
+// managedcas runs the client, and returns what it printed, and its error line.
+func (p *person) managedcas(args ...string) (stdout, failure string) {
+	p.in.t.Helper()
+	c := p.start(args...)
+	c.await(p.in.t, strings.Join(args, " "), func() bool { return false })
+	if c.err != nil {
+		_, failure, _ = strings.Cut(c.stderr.String(), "error: ")
+		return c.stdout.String(), strings.TrimSpace(failure) + " (" + c.err.Error() + ")"
+	}
+	return c.stdout.String(), ""
+}
+
+// must is managedcas where it has to succeed.
+func (p *person) must(args ...string) string {
+	p.in.t.Helper()
+	stdout, failure := p.managedcas(args...)
+	if failure != "" {
+		p.in.t.Fatalf("managedcas %s: %s", strings.Join(args, " "), failure)
+	}
+	return strings.TrimSpace(stdout)
+}
+
+// fails is managedcas where it has to fail with that in its message.
+func (p *person) fails(want string, args ...string) {
+	p.in.t.Helper()
+	stdout, failure := p.managedcas(args...)
+	if !strings.Contains(failure, want) || stdout != "" {
+		p.in.t.Errorf("managedcas %s: %q, %q; want %q", strings.Join(args, " "), stdout, failure, want)
+	}
+}
+
+func readAll(t *testing.T, r io.ReadCloser) string {
+	t.Helper()
+	defer r.Close()
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
