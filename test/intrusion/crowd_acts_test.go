@@ -8,46 +8,48 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-// use is what a token does: it asks for everything, again and again.
+// use is what a token does: it asks for everything, again and again. Its first call is made
+// however late it is.
 func (c *crowd) use(t *testing.T, ctx context.Context, o *crowded, token *crowdToken, n int) {
-	as := caller{"token", token.text, ""}
-	for ; ctx.Err() == nil; n++ {
-		as.organization = []string{"", o.mark}[n%2]
+	answered := func(want string) func() []string { // what became of the token meanwhile
+		return func() []string {
+			if token.revoking.Load() {
+				return []string{want, tokenInvalid}
+			}
+			return []string{want}
+		}
+	}
+	during := t.Context()
+	for ; during.Err() == nil; n++ {
+		as := caller{"token", token.text, []string{"", o.mark}[n%2]}
 		other := c.members[rand.IntN(len(c.members))]
 		if token.gone.Load() {
 			c.call(t, ctx, o, as, listArtifacts, "", "", one(tokenInvalid))
 			return
 		}
-		want := []string{ok}
-		answered := func() []string { // what became of the token while it was asked with
-			if token.revoking.Load() {
-				return append(want, tokenInvalid)
-			}
-			return want
-		}
-		token.used.Store(true)
+		method, path, value, want := listArtifacts, "", "", ok
 		switch n % 8 {
 		case 0:
-			c.call(t, ctx, o, as, listArtifacts, "", "", answered)
-		case 1:
-			c.call(t, ctx, o, as, "managedcas.v1.ArtifactService/FindMissing", "digests", other.digest.String(), answered)
-		case 2:
-			c.call(t, ctx, o, as, credentials, "digest", other.digest.String(), answered)
-		case 3:
-			c.call(t, ctx, o, as, "controlplane.v1.ContextService/Current", "", "", answered)
-		case 4:
-			c.call(t, ctx, o, as, "controlplane.v1.OrganizationService/ListMemberships", "", "", answered)
-		case 5:
-			c.call(t, ctx, o, as, "controlplane.v1.CASBackendService/List", "", "", answered)
-		case 6:
-			c.call(t, ctx, o, as, "managedcas.v1.OrganizationAdminService/Describe", "", "", answered)
-		case 7:
 			if other != o {
-				as.organization = other.mark
-				want = []string{notTheTokens}
-				c.call(t, ctx, o, as, listArtifacts, "", "", answered)
+				as.organization, want = other.mark, notTheTokens
 			}
+		case 1:
+			method, path, value = "managedcas.v1.ArtifactService/FindMissing", "digests", other.digest.String()
+		case 2:
+			method, path, value = credentials, "digest", other.digest.String()
+		case 3:
+			method = "controlplane.v1.ContextService/Current"
+		case 4:
+			method = "controlplane.v1.OrganizationService/ListMemberships"
+		case 5:
+			method = "controlplane.v1.CASBackendService/List"
+		case 6:
+			method = "managedcas.v1.OrganizationAdminService/Describe"
 		}
+		if c.call(t, during, o, as, method, path, value, answered(want)) {
+			token.used.Store(true)
+		}
+		during = ctx
 	}
 }
 

@@ -204,10 +204,18 @@ func TestTheirValuesInEveryField(t *testing.T) {
 	}
 }
 
-// try puts each of globex's values into a field.
+// try puts globex's values into a field: all of the kind that it is made for, and one of
+// every other; but whom the method does not even let in tries only the first of the kind.
 func (s *scene) try(t *testing.T, conn *grpc.ClientConn, as caller, m, path string, f field, want string) {
 	t.Helper()
 	for k, values := range s.globex.values {
+		shut := strings.HasPrefix(want, "PermissionDenied") && want != noMember
+		if k != f.apt && shut {
+			continue
+		}
+		if k != f.apt || shut {
+			values = values[:1]
+		}
 		for _, value := range values {
 			what := fmt.Sprintf("%s %s = %s of globex, as %s", m, path, k, as.name)
 			got := send(t, conn, s.bound(t, as, value), m, request(t, m, path, value))

@@ -11,6 +11,9 @@ import (
 // jwts finds the tokens in an answer: a leak may be in their claims.
 var jwts = regexp.MustCompile(`eyJ[\w-]+\.([\w-]+)\.[\w-]+`)
 
+// encoded finds what may be a cursor.
+var encoded = regexp.MustCompile(`[\w-]{40,}`)
+
 // leaks returns those of the estate's values that an answer has in it, and that the caller
 // had not said.
 func (e *estate) leaks(a answer, said ...string) []string {
@@ -26,7 +29,7 @@ func (e *estate) leaks(a answer, said ...string) []string {
 			all += "\n" + string(claims)
 		}
 	}
-	for _, word := range regexp.MustCompile(`[\w-]{40,}`).FindAllString(all, -1) { // cursors
+	for _, word := range encoded.FindAllString(all, -1) {
 		if raw, err := base64.RawURLEncoding.DecodeString(word); err == nil {
 			all += "\n" + string(raw)
 		}
