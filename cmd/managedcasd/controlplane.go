@@ -143,11 +143,12 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	own, tasks := ownBuckets(db, options, log)
 	cfg := controlplane.Config{
 		Store: db, Tokens: tokens, Signer: signer, Keys: keys, Audit: records, Log: log,
-		Version:          version,
-		MaxArtifactBytes: options.maxArtifactBytes,
-		Limits:           options.limits,
-		OwnBuckets:       own,
-		Uploads:          uploads, PublicCAS: options.publicCAS,
+		Version:                      version,
+		MaxArtifactBytes:             options.maxArtifactBytes,
+		RestrictOrganizationCreation: options.identity.OrganizationCreation != service.CreationByEveryone,
+		Limits:                       options.limits,
+		OwnBuckets:                   own,
+		Uploads:                      uploads, PublicCAS: options.publicCAS,
 		Checks: map[string]func(context.Context) error{
 			"schema": db.SchemaReady,
 			"keys":   func(ctx context.Context) error { _, err := keys.List(ctx); return err },

@@ -91,7 +91,7 @@ func (p *putter) put(ctx context.Context, in *s3.PutObjectInput, hash string, ad
 	if err != nil {
 		return err
 	}
-	_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandler(options.HTTPClient), stack).Handle(middleware.ClearStackValues(ctx), in)
+	_, _, err = middleware.DecorateHandler(smithyhttp.NewClientHandlerWithOptions(options.HTTPClient), stack).Handle(middleware.ClearStackValues(ctx), in)
 	if err != nil {
 		err = &smithy.OperationError{ServiceID: s3.ServiceID, OperationName: "PutObject", Err: err}
 	}

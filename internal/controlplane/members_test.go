@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
@@ -98,6 +99,17 @@ func TestMembersOfOtherOrganizationsAreOutOfReach(t *testing.T) {
 	}
 	_, err = p.invitations().Revoke(as(t, login, "acme"), &managedcasv1.InvitationServiceRevokeRequest{Id: open.GetInvitation().GetId()})
 	wantCode(t, "globex's invitation revoked by acme's owner", err, codes.NotFound)
+}
+
+func TestOrganizationsMayBeLeftToAdministrators(t *testing.T) {
+	t.Parallel()
+	p := newPlaneOf(t, func(cfg *controlplane.Config) { cfg.RestrictOrganizationCreation = true })
+	_, ann := p.user(t, "ann")
+	create := &controlplanev1.OrganizationServiceCreateRequest{Name: "acme"}
+	_, err := p.organizations().Create(as(t, ann, ""), create)
+	wantCode(t, "made by a user", err, codes.PermissionDenied)
+	_, err = p.organizations().Create(as(t, p.token(t, org.Organization{}), ""), create)
+	wantCode(t, "made by an administrator", err, codes.OK)
 }
 
 func TestCurrentMembershipIsChosen(t *testing.T) {

@@ -39,7 +39,7 @@ func (s status) Statusz(ctx context.Context, req *controlplanev1.StatuszRequest)
 }
 
 func (s *Server) info() *controlplanev1.InfozResponse {
-	return &controlplanev1.InfozResponse{LoginUrl: s.cfg.LoginURL, Version: s.cfg.Version, RestrictedOrgCreation: true}
+	return &controlplanev1.InfozResponse{LoginUrl: s.cfg.LoginURL, Version: s.cfg.Version, RestrictedOrgCreation: s.cfg.RestrictOrganizationCreation}
 }
 
 func (s *Server) ready(ctx context.Context) error {

@@ -118,6 +118,9 @@ type Controlplane struct {
 	DrainDelay *time.Duration `yaml:"drainDelay"`
 	// Limits say how often callers may call.
 	Limits CallLimits `yaml:"limits"`
+	// OrganizationCreation says who makes organizations: administrators (default), of the
+	// installation, or everyone who has signed in.
+	OrganizationCreation string `yaml:"organizationCreation"`
 	// PublicURL is how browsers reach the HTTP port: scheme, host and port. OIDC says how
 	// people sign in, and Federation which CI providers are believed (docs/identity.md).
 	PublicURL  string     `yaml:"publicUrl"`

@@ -44,8 +44,18 @@ const MinLoginLifetime = 5 * time.Minute
 // maxSecret bounds the file of a client secret, in bytes.
 const maxSecret = 4 << 10
 
+// What Controlplane.OrganizationCreation can be.
+const (
+	creationByAdministrators = "administrators"
+	CreationByEveryone       = "everyone"
+)
+
 // completeIdentity fills in defaults. Its error begins with the key.
 func (c *Controlplane) completeIdentity() error {
+	byDefault(&c.OrganizationCreation, creationByAdministrators)
+	if c.OrganizationCreation != creationByAdministrators && c.OrganizationCreation != CreationByEveryone {
+		return fmt.Errorf("organizationCreation is %q: %s or %s", c.OrganizationCreation, creationByAdministrators, CreationByEveryone)
+	}
 	if c.Federation.Issuers == nil {
 		c.Federation.Issuers = federation.DefaultIssuers
 	}

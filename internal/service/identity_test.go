@@ -26,6 +26,8 @@ controlplane:
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ replace, by, want string }{
+		{"controlplane:", "controlplane:\n  organizationCreation: everyone", ""},
+		{"controlplane:", "controlplane:\n  organizationCreation: nobody", "controlplane.organizationCreation"},
 		{"https://cas.example.com", "http://cas.example.com", "controlplane.publicUrl"},
 		{"https://cas.example.com", "http://127.0.0.1:8000", ""},
 		{"https://cas.example.com", "https://cas.example.com/managedcas", "controlplane.publicUrl"},

@@ -1,0 +1,4 @@
+INSERT INTO client_codes (sha256, user_id, challenge, client, expires_at) VALUES ('dd', 'p1', 'challenge', 'cli', '2026-01-02 03:04:05+00:00');
+INSERT INTO devices (sha256, user_code, client, address, seconds, state, user_id, created_at, expires_at, polled_at) VALUES ('ee', 'ABCD-EFGH', 'cli', '192.0.2.1', 3600, 'approved', 'p1', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO bootstrap_tokens (sha256, one, created_at, expires_at, used_at) VALUES ('ff', 1, '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00', '2026-01-02 03:04:05+00:00');
+INSERT INTO trusts (id, org_id, name, issuer, audience, subjects, claims, seconds, enabled, created_at, created_by) VALUES ('t1', '0197a000-0000-7000-8000-000000000001', 'app', 'https://ci.test', 'managedcas', '["repo:a/b:*"]', '{"repository_owner_id":"7"}', 900, TRUE, '2026-01-02 03:04:05+00:00', 'ann');
