@@ -40,7 +40,10 @@ const (
 	cursors     kind = "cursor of artifacts"
 	nameCursors kind = "cursor of organizations"
 	texts       kind = "token"
-	uploads     kind = "name of an upload"
+	trusts      kind = "id of a trust"
+	flows       kind = "name of a workflow"
+	projects    kind = "name of a project"
+	runs        kind = "id of a run"
 )
 
 // estate is an organization with everything in it.
@@ -108,6 +111,8 @@ func newEstateOf(t *testing.T, r *replica, o org.Organization, mark string) *est
 	for _, b := range list {
 		e.add(backends, b.ID.String())
 	}
+	e.trust(t, r)
+	e.attest(t, r)
 	for i := range 3 {
 		e.catalogue(t, r, digest.Of(fmt.Appendf(nil, "artifact %d of %s", i, o.ID)), fmt.Sprintf("%s-secret-%d.txt", name, i))
 	}
@@ -147,6 +152,32 @@ func (e *estate) invite(t *testing.T, r *replica, email string, role registry.Ro
 	return i
 }
 
+// trust lets the pipelines of a provider in.
+func (e *estate) trust(t *testing.T, r *replica) {
+	t.Helper()
+	made := registry.Trust{
+		ID: uuid.New(), Org: e.org.ID, Name: e.mark + "-pipelines", Issuer: "https://ci.example/" + e.mark, Audience: e.mark,
+		Subjects: []string{"repo:" + e.mark + "/*"}, Lifetime: time.Minute, Enabled: true, CreatedAt: time.Now(), CreatedBy: e.mark,
+	}
+	must(t, r.db.CreateTrust(t.Context(), made))
+	e.add(trusts, made.ID.String())
+}
+
+// attest begins a run of a workflow.
+func (e *estate) attest(t *testing.T, r *replica) {
+	t.Helper()
+	flow, project := e.mark+"-flow", e.mark+"-project"
+	_, err := r.db.FindOrCreateWorkflow(t.Context(), registry.NewWorkflow{
+		Org: e.org.ID, Project: project, Name: flow, Contract: registry.NewContract{Name: flow, Format: registry.ContractYAML, Body: "schemaVersion: v1\n# of " + e.mark + "\n"},
+	})
+	must(t, err)
+	_, run, err := r.db.CreateRun(t.Context(), registry.NewRun{Org: e.org.ID, Project: project, Name: flow, JobURL: "https://ci.example/" + e.mark, Lifetime: time.Hour})
+	must(t, err)
+	e.add(flows, flow)
+	e.add(projects, project)
+	e.add(runs, run.ID.String())
+}
+
 // catalogue adds an entry for an artifact.
 func (e *estate) catalogue(t *testing.T, r *replica, d digest.Digest, file string) {
 	t.Helper()
@@ -172,7 +203,7 @@ func nobodys(k kind, like string) string {
 	}
 	word := "w" + hex.EncodeToString(sum[:6])
 	switch k {
-	case names, goneNames, tokenNames:
+	case names, goneNames, tokenNames, flows, projects:
 		return word
 	case emails:
 		return word + "@example.com"

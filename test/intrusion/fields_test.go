@@ -159,6 +159,9 @@ var differs = []*regexp.Regexp{
 	regexp.MustCompile(`\bw[0-9a-f]{12}\b`), // $new
 	regexp.MustCompile(`\s`),                // protojson puts spaces in at random
 	regexp.MustCompile(`[\w+/]{43}=`),       // a checksum is the digest in another form
+	regexp.MustCompile(`-[0-9a-f]{8}\b`),    // a contract's name ends with a checksum of the workflow's
+	regexp.MustCompile(`"[^"]*…"`),          // so do we
+	regexp.MustCompile("`[^`]*`"),           // a parser cuts off what it quotes
 	regexp.MustCompile(`X-Amz-[\w-]+=[^&"]*`),
 	regexp.MustCompile(`:\d+`), // how long a throttled caller has to wait
 }
@@ -186,16 +189,16 @@ func TestTheirValuesInEveryField(t *testing.T) {
 		if !slices.Contains(s.all(), m) {
 			continue // TestEveryMethodHasItsLines says so
 		}
-		conn, attackers := s.attackers(t, m)
-		for i, as := range attackers {
-			s.try(t, conn, as, m, path, fields[place], [2]string{fields[place].first, fields[place].second}[i])
-		}
-		if after := s.snapshot(t, s.globex); after != before {
-			t.Fatalf("%s: globex has changed.\nbefore:\n%s\nafter:\n%s", place, before, after)
-		}
-		if s.snapshot(t, s.acme) != own { // names that acme has given itself are found in its lists
-			s = newScene(t)
-			own, before = s.snapshot(t, s.acme), s.snapshot(t, s.globex)
+		for i, want := range []string{fields[place].first, fields[place].second} {
+			conn, attackers := s.attackers(t, m)
+			s.try(t, conn, attackers[i], m, path, fields[place], want)
+			if after := s.snapshot(t, s.globex); after != before {
+				t.Fatalf("%s: globex has changed.\nbefore:\n%s\nafter:\n%s", place, before, after)
+			}
+			if makes(m) && want == ok || s.snapshot(t, s.acme) != own { // names that acme has given itself are found in its lists
+				s = newScene(t)
+				own, before = s.snapshot(t, s.acme), s.snapshot(t, s.globex)
+			}
 		}
 	}
 	got := send(t, s.conn, caller{token: s.globex.token}, "managedcas.v1.ArtifactService/List", request(t, "managedcas.v1.ArtifactService/List", "", ""))
@@ -203,6 +206,9 @@ func TestTheirValuesInEveryField(t *testing.T) {
 		t.Error("globex does not see its own artifacts: what was looked for could not be found")
 	}
 }
+
+// makes reports whether a method may make something of the name that it is given.
+func makes(m string) bool { return strings.Contains(m, "Create") || strings.HasSuffix(m, "/Init") }
 
 // try puts globex's values into a field: all of the kind that it is made for, and one of
 // every other; but whom the method does not even let in tries only the first of the kind.

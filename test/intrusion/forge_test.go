@@ -228,6 +228,8 @@ func (s *scene) forgeries(t *testing.T, good string) map[string]string {
 	return forged
 }
 
+const notItsBackend = "PermissionDenied PERMISSION_DENIED the organization has no such storage backend: it may have been deleted, with what is in it out of reach; ask the control plane for another token"
+
 // TestConfusedDeputy has the CAS and the control plane act for acme with what is globex's.
 func TestConfusedDeputy(t *testing.T) {
 	t.Parallel()
@@ -246,8 +248,8 @@ func TestConfusedDeputy(t *testing.T) {
 	own := s.rig.Token(t, cas.Grant{Org: s.acme.org.ID, Role: cas.Downloader, Digest: s.ownDigest})
 	for name, row := range map[string]struct{ token, grpc, http string }{
 		"a token for it": {given, noArtifact, "404 NOT_FOUND"},
-		"a token for it that names their storage backend":    {sign(t, jose.ES256, key, kid, with(claims, "backend", s.globex.values[backends][0])), noArtifact, "404 NOT_FOUND"},
-		"a token for it that names nobody's storage backend": {sign(t, jose.ES256, key, kid, with(claims, "backend", uuid.NewString())), noArtifact, "404 NOT_FOUND"},
+		"a token for it that names their storage backend":    {sign(t, jose.ES256, key, kid, with(claims, "backend", s.globex.values[backends][0])), notItsBackend, "403 PERMISSION_DENIED the organization has no such storage backend"},
+		"a token for it that names nobody's storage backend": {sign(t, jose.ES256, key, kid, with(claims, "backend", uuid.NewString())), notItsBackend, "403 PERMISSION_DENIED the organization has no such storage backend"},
 		"a token with claims that nothing here reads":        {sign(t, jose.ES256, key, kid, with(claims, "org_id", s.globex.org.ID.String(), "sub", s.globex.token[:40])), noArtifact, "404 NOT_FOUND"},
 		"an uploader's":                      {uploader, notInGrant, "403 PERMISSION_DENIED"},
 		"a downloader's of another artifact": {own, notInGrant, "403 PERMISSION_DENIED"},

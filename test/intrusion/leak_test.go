@@ -18,7 +18,10 @@ var encoded = regexp.MustCompile(`[\w-]{40,}`)
 // had not said.
 func (e *estate) leaks(a answer, said ...string) []string {
 	told := strings.Join(said, "\n")
-	for _, s := range said { // a cursor says what is in it
+	for _, s := range said { // a cursor and a token say what is in them
+		if found := jwts.FindStringSubmatch(s); found != nil {
+			s = found[1]
+		}
 		if raw, err := base64.RawURLEncoding.DecodeString(s); err == nil {
 			told += "\n" + string(raw)
 		}

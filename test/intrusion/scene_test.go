@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/cas"
@@ -146,6 +147,16 @@ func (s *scene) snapshot(t *testing.T, e *estate) string {
 	must(t, err)
 	for _, each := range list {
 		fmt.Fprintf(&b, "backend %+v\n", each)
+	}
+	trusted, err := s.db.Trusts(t.Context(), o.ID, 1000)
+	must(t, err)
+	for _, each := range trusted {
+		fmt.Fprintf(&b, "trust %+v\n", each)
+	}
+	for _, id := range e.values[runs] {
+		run, err := s.db.Run(t.Context(), o.ID, uuid.MustParse(id))
+		must(t, err)
+		fmt.Fprintf(&b, "run %+v\n", run)
 	}
 	stored, err := s.db.Artifacts(t.Context(), o.ID, o.CreatedAt.AddDate(1, 0, 0), digest.Digest{}, 1000)
 	must(t, err)

@@ -8,6 +8,7 @@
 package intrusion
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/database"
@@ -61,13 +63,29 @@ func newReplica(t *testing.T, target string, options ...grpc.ServerOption) *repl
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r.tokens = auth.NewTokens(r.db, r.db, api, log)
 	plane := controlplane.New(controlplane.Config{
-		Store: r.db, Tokens: r.tokens, Signer: signer, Keys: keys, Log: log,
-		Version: "test", MaxArtifactBytes: 1 << 20, Limits: fast,
+		Store: r.db, Tokens: r.tokens, Signer: signer, Keys: keys, Log: log, Audit: startAudit(t, r.db, log),
+		Version: "test", MaxArtifactBytes: 1 << 20, Limits: fast, PublicCAS: "https://cas.example",
 	})
 	r.server = service.NewGRPC(log, append(plane.ServerOptions(), options...)...)
 	plane.Register(r.server)
 	r.conn = dial(t, serve(t, r.server))
 	return r
+}
+
+// startAudit runs a writer of audit records until the test ends.
+func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
+	t.Helper()
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: time.Millisecond})
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- records.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	return records
 }
 
 func serve(t *testing.T, server *grpc.Server) string {
