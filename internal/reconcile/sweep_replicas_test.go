@@ -123,7 +123,7 @@ func (r *replicas) clean(t *testing.T) ([]call, []string) {
 		}
 		last = calls
 	}
-	t.Fatal("the calls are others each time")
+	t.Fatalf("the calls are others each time, the last ones:\n%v", last)
 	return nil, nil
 }
 

@@ -66,6 +66,14 @@ func (l *ledger) rows(t *testing.T, id org.ID) (own, others []string) {
 	}
 	slices.Sort(all)
 	for _, row := range all {
+		if strings.HasPrefix(row, "audit_chains") {
+			continue // their records are here
+		}
+		if strings.Contains(row, `"chain": "installation"`) {
+			// Everybody's chain grows with every organization: where a record is in it, and its
+			// hash, are nobody's own.
+			row = placeInChain.ReplaceAllString(row, "")
+		}
 		if speaksOf(row, id) {
 			own = append(own, row)
 		} else {
@@ -74,6 +82,8 @@ func (l *ledger) rows(t *testing.T, id org.ID) (own, others []string) {
 	}
 	return own, others
 }
+
+var placeInChain = regexp.MustCompile(`"(seq|hash)": ("[0-9a-f]+"|\d+), `)
 
 // objects returns the versions of an organization's objects; of all when id is zero.
 func (l *ledger) objects(t *testing.T, id org.ID) (found []string) {
@@ -161,9 +171,9 @@ func (l *ledger) meaning(t *testing.T, id org.ID) []string {
 	return lines
 }
 
-// varying are times, ids that are random, and what a purge has counted: who is killed
-// between a deletion and its count does not count.
-var varying = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ][^"']*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|"(objects|bytes)": \d+`)
+// varying are times, ids that are random, places in the audit log, and what a purge has
+// counted: who is killed between a deletion and its count does not count.
+var varying = regexp.MustCompile(`seq = \d+|\d{4}-\d\d-\d\d[T ][^"']*|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|"(objects|bytes)": \d+|\\"(objects|bytes)\\":\\"\d+\\"`)
 
 // listing is what listings show of everybody's access points and session policies but
 // one organization's, and the objects of all others.
