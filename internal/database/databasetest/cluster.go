@@ -32,6 +32,10 @@ type cluster struct {
 	ended   chan error
 }
 
+// waitDelay is how long a process that has ended is waited for when others of its own still
+// hold its output.
+const waitDelay = 10 * time.Second
+
 // binaries returns the directory of PostgreSQL's programs, the newest as Debian lays
 // them out, or else where PATH has them.
 func binaries() (string, error) {
@@ -84,6 +88,7 @@ func start(ctx context.Context) (_ *cluster, err error) {
 	var log bytes.Buffer
 	postgres.Dir, postgres.SysProcAttr, postgres.Stdout, postgres.Stderr = dir, who, &log, &log
 	postgres.SysProcAttr = endingWithParent(*who)
+	postgres.WaitDelay = waitDelay
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // the signal comes when the thread ends that started the server

@@ -6,14 +6,20 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // engineVariable names the engine of a run that MainOnEach started.
 const engineVariable = "DATABASETEST_ENGINE"
+
+// longestRun is how long the second process of MainOnEach may take: less than the time that
+// make test gives a package, so that one that hangs is heard of.
+const longestRun = 8 * time.Minute
 
 // MainOnEach is Main for packages all of whose tests run on each engine: those that the
 // tests get from Fresh are SQLite files here, and databases of PostgreSQL in a second
@@ -27,7 +33,12 @@ func MainOnEach(m *testing.M, migrate func(ctx context.Context, target string) e
 	var output bytes.Buffer
 	var failed error
 	beside.Go(func() {
-		self := exec.Command(os.Args[0], forAnother(os.Args[1:])...)
+		runtime.LockOSThread() // the signal of endingWithParent comes when this thread ends
+		ctx, cancel := context.WithTimeout(context.Background(), longestRun)
+		defer cancel()
+		self := exec.CommandContext(ctx, os.Args[0], forAnother(os.Args[1:])...)
+		self.Cancel = func() error { return self.Process.Signal(syscall.SIGQUIT) } // it says where it stood
+		self.WaitDelay = waitDelay
 		self.Env = append(os.Environ(), engineVariable+"=postgres")
 		self.Stdout, self.Stderr = &output, &output
 		self.SysProcAttr = endingWithParent(syscall.SysProcAttr{})
