@@ -193,7 +193,7 @@ func newInstallation(t *testing.T, more string, people ...string) *installation 
 		if err := os.WriteFile(secret, []byte(clientSecret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		text += fmt.Sprintf("  publicUrl: %s\n  oidc:\n    issuer: %s\n    clientId: managedcas\n    clientSecretFile: %s\n", in.public, in.issuer, secret)
+		text += fmt.Sprintf("  organizationCreation: everyone\n  publicUrl: %s\n  oidc:\n    issuer: %s\n    clientId: managedcas\n    clientSecretFile: %s\n", in.public, in.issuer, secret)
 	}
 	file, ready := filepath.Join(dir, "managedcas.yaml"), filepath.Join(dir, "ready.json")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
