@@ -19,7 +19,7 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
+func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
 
 // installation is a control plane's tokens over a real database.
 type installation struct {
