@@ -230,13 +230,5 @@ func (db *DB) Artifacts(ctx context.Context, id org.ID, t time.Time, d digest.Di
 	if err := query.Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list artifacts of %s: %w", id, classify(err))
 	}
-	artifacts := make([]registry.Artifact, 0, len(rows))
-	for _, r := range rows {
-		a, err := r.artifact()
-		if err != nil {
-			return nil, err
-		}
-		artifacts = append(artifacts, a)
-	}
-	return artifacts, nil
+	return recordsOf(rows, artifactRow.artifact)
 }

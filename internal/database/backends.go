@@ -84,15 +84,7 @@ func (db *DB) Backends(ctx context.Context, id org.ID) ([]registry.Backend, erro
 }
 
 func backendsOf(rows []backendRow) ([]registry.Backend, error) {
-	backends := make([]registry.Backend, 0, len(rows))
-	for _, r := range rows {
-		b, err := r.backend()
-		if err != nil {
-			return nil, err
-		}
-		backends = append(backends, b)
-	}
-	return backends, nil
+	return recordsOf(rows, backendRow.backend)
 }
 
 // Backend returns one of an organization's storage backends: registry.ErrNotFound when

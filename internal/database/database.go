@@ -95,6 +95,19 @@ func affected(result sql.Result, err error) error {
 	return nil
 }
 
+// recordsOf reads rows as records. The first that cannot be read fails all.
+func recordsOf[Row, Record any](rows []Row, read func(Row) (Record, error)) ([]Record, error) {
+	records := make([]Record, 0, len(rows))
+	for _, r := range rows {
+		record, err := read(r)
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}
+
 // instant is a time as the database keeps it: UTC, to the microsecond, which is
 // what PostgreSQL keeps.
 func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

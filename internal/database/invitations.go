@@ -86,15 +86,7 @@ func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", classify(err))
 	}
-	invitations := make([]registry.Invitation, 0, len(rows))
-	for _, r := range rows {
-		i, err := r.invitation()
-		if err != nil {
-			return nil, err
-		}
-		invitations = append(invitations, i)
-	}
-	return invitations, nil
+	return recordsOf(rows, invitationRow.invitation)
 }
 
 // RevokeInvitation takes an open invitation of an organization back, or fails with

@@ -88,15 +88,7 @@ func (db *DB) Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, err
 	if err := db.read.NewSelect().Model(&rows).Where("user_id = ?", user.String()).Order("created_at DESC", "id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list logins: %w", classify(err))
 	}
-	logins := make([]registry.Login, 0, len(rows))
-	for _, r := range rows {
-		l, err := r.login()
-		if err != nil {
-			return nil, err
-		}
-		logins = append(logins, l)
-	}
-	return logins, nil
+	return recordsOf(rows, loginRow.login)
 }
 
 // RevokeLogin ends a login of a user; registry.ErrNotFound when it is not theirs.

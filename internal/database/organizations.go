@@ -42,15 +42,7 @@ func (r organizationRow) organization() (org.Organization, error) {
 }
 
 func organizationsOf(rows []organizationRow) ([]org.Organization, error) {
-	organizations := make([]org.Organization, 0, len(rows))
-	for _, r := range rows {
-		o, err := r.organization()
-		if err != nil {
-			return nil, err
-		}
-		organizations = append(organizations, o)
-	}
-	return organizations, nil
+	return recordsOf(rows, organizationRow.organization)
 }
 
 // CreateOrganization stores a new organization together with its managed storage

@@ -148,15 +148,7 @@ func (db *DB) OpenUploads(ctx context.Context, id org.ID, limit int) ([]registry
 	if err := db.read.NewSelect().Model(&rows).Where("org_id = ?", id.String()).Order("id").Limit(int64(limit)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list uploads of %s: %w", id, classify(err))
 	}
-	uploads := make([]registry.Upload, 0, len(rows))
-	for _, r := range rows {
-		u, err := r.upload()
-		if err != nil {
-			return nil, err
-		}
-		uploads = append(uploads, u)
-	}
-	return uploads, nil
+	return recordsOf(rows, uploadRow.upload)
 }
 
 // auditPurge records that a purge begins, and that it is over.

@@ -121,15 +121,7 @@ func (db *DB) Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error
 	slices.SortFunc(rows, func(a, b tokenRow) int {
 		return cmp.Or(strings.Compare(a.Name, b.Name), a.CreatedAt.Compare(b.CreatedAt))
 	})
-	tokens := make([]registry.Token, 0, len(rows))
-	for _, r := range rows {
-		t, err := r.token()
-		if err != nil {
-			return nil, err
-		}
-		tokens = append(tokens, t)
-	}
-	return tokens, nil
+	return recordsOf(rows, tokenRow.token)
 }
 
 // RevokeToken takes a token back for good. Revoking again keeps the first time;

@@ -109,15 +109,7 @@ func (db *DB) Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trus
 	if err := db.read.NewSelect().Model(&rows).Where("org_id = ?", id.String()).Order("name").Limit(int64(limit)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list trusts: %w", classify(err))
 	}
-	trusts := make([]registry.Trust, 0, len(rows))
-	for _, r := range rows {
-		t, err := r.trust()
-		if err != nil {
-			return nil, err
-		}
-		trusts = append(trusts, t)
-	}
-	return trusts, nil
+	return recordsOf(rows, trustRow.trust)
 }
 
 // SetTrustEnabled turns a trust of an organization on or off; registry.ErrNotFound when it
