@@ -142,8 +142,8 @@ func authStatus(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(standing{who, found.source}, []string{"USER", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
-					[][]string{{who.User, who.Organization, who.Role, yes(who.Instance), found.source}})
+				return a.print(standing{who, found.source}, []string{"USER", "NAME", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
+					[][]string{{who.User, who.Name, who.Organization, who.Role, yes(who.Instance), found.source}})
 			})
 		},
 	}
