@@ -135,8 +135,8 @@ func comesBack(state string, codes chan<- string) http.Handler {
 }
 
 // Device signs somebody in with the browser of another machine: show is given where to go,
-// and what to type there (RFC 8628).
-func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login, error) {
+// what to type there, and how long that is good (RFC 8628).
+func (s *SignIn) Device(ctx context.Context, show func(url, code string, lasts time.Duration)) (Login, error) {
 	var device struct {
 		Code     string `json:"device_code"`
 		UserCode string `json:"user_code"`
@@ -150,7 +150,7 @@ func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login
 	lasts := min(time.Duration(max(device.Expires, 1))*time.Second, signInTime)
 	ctx, cancel := context.WithTimeoutCause(ctx, lasts, problem.New(problem.Deadline, "nobody has said in time that this machine is theirs", "run managedcas auth login --device again"))
 	defer cancel()
-	show(device.URL, device.UserCode)
+	show(device.URL, device.UserCode, lasts)
 	interval := time.Duration(max(device.Interval, 1)) * time.Second
 	for {
 		select {
