@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,9 +59,18 @@ are given again when somebody gives one up: add the claim with the owner's numbe
 func (a *app) printTrusts(list []client.Trust, value any) error {
 	var rows [][]string
 	for _, t := range list {
-		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), t.Lifetime, yes(t.Enabled)})
+		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), claims(t.Claims), t.Lifetime, yes(t.Enabled)})
 	}
-	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "LIFETIME", "ENABLED"}, rows)
+	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "CLAIMS", "LIFETIME", "ENABLED"}, rows)
+}
+
+// claims writes what a token must say besides its subject.
+func claims(wanted map[string]string) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		pairs = append(pairs, name+"="+wanted[name])
+	}
+	return strings.Join(pairs, " ")
 }
 
 func trustList(a *app) *cobra.Command {
