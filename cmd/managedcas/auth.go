@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ func authLogin(a *app) *cobra.Command {
 		Long: `Sign in to the control plane: the browser of this machine opens, or, with --device, that of
 another one is used, for which a code is shown. The login is kept in managedcas/config.toml in
 $XDG_CONFIG_HOME or ~/.config, readable by its owner, and is shown to this control plane
-alone. --token and CHAINLOOP_TOKEN are used before it.`,
+alone. --token and CHAINLOOP_TOKEN are used before it. It waits ten minutes for the browser.`,
 		Example: `  managedcas auth login
   managedcas auth login --device`,
 		Args: none,
@@ -65,8 +66,8 @@ func (a *app) signIn(ctx context.Context, c *client.Client, device bool) (client
 		return client.Login{}, err
 	}
 	if device {
-		return way.Device(ctx, func(url, code string) {
-			a.tell("Open " + url + " in a browser, on any machine, and type " + code)
+		return way.Device(ctx, func(url, code string, lasts time.Duration) {
+			a.tell("Open " + url + " in a browser, on any machine, and type " + code + ". Waiting for " + lasts.Round(time.Second).String() + ".")
 		})
 	}
 	return way.Browser(ctx, func(url string) {
