@@ -47,6 +47,9 @@ func TestAnOrganizationGrows(t *testing.T) {
 	}
 	annsMembership := list.GetResult()[0].GetId()
 
+	_, err = p.invitations().Create(as(t, ann, ""), &managedcasv1.InvitationServiceCreateRequest{Email: "BOB@example.com", Role: "viewer"})
+	wantCode(t, "a member invited", err, codes.AlreadyExists)
+
 	// An admin governs whom an owner is not.
 	_, err = p.members().SetRole(as(t, bob, ""), &managedcasv1.MemberServiceSetRoleRequest{MembershipId: annsMembership, Role: "viewer"})
 	wantCode(t, "an owner demoted by an admin", err, codes.PermissionDenied)
