@@ -46,7 +46,7 @@ alone. --token and CHAINLOOP_TOKEN are used before it. It waits ten minutes for 
 				if err := file.keep(a.cfg.ControlPlane, &login); err != nil {
 					return err
 				}
-				a.tell("You are signed in until " + timestamp(login.ExpiresAt) + ".")
+				a.greet(cmd, login)
 				return nil
 			})
 		},
@@ -54,6 +54,19 @@ alone. --token and CHAINLOOP_TOKEN are used before it. It waits ten minutes for 
 	cmd.Flags().BoolVar(&device, "device", false, "use the browser of another machine")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "the same as --device")
 	return cmd
+}
+
+// greet says who is signed in: people have several accounts at a provider.
+func (a *app) greet(cmd *cobra.Command, login client.Login) {
+	as := ""
+	_ = a.connectWith(cmd, credential{login.Token, fromLogin}, func(ctx context.Context, c *client.Client) error {
+		who, err := c.Who(ctx)
+		if err == nil {
+			as = " as " + who.User
+		}
+		return err
+	}) // they are signed in, whatever this says
+	a.tell("You are signed in" + as + " until " + timestamp(login.ExpiresAt) + ".")
 }
 
 func (a *app) signIn(ctx context.Context, c *client.Client, device bool) (client.Login, error) {
