@@ -13,7 +13,7 @@ import (
 
 var (
 	opened = regexp.MustCompile(`or open (http://\S+)`)
-	typed  = regexp.MustCompile(`Open (http://\S+) in a browser, on any machine, and type ([A-Z-]+)`)
+	typed  = regexp.MustCompile(`Open (http://\S+) in a browser, on any machine, and type ([A-Z-]+)\. Waiting for 10m0s\.`)
 )
 
 // login signs a person in with the browser of their machine.
@@ -30,6 +30,9 @@ func (p *person) login(b *browser) page {
 	c.await(t, "auth login", func() bool { return false })
 	if c.err != nil {
 		t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.err, c.stderr.String(), last.url, last.status, last.body)
+	}
+	if want := "You are signed in as " + b.name + "@example.com until "; !strings.Contains(c.stderr.String(), want) {
+		t.Errorf("auth login: %q, want %q", c.stderr.String(), want)
 	}
 	return last
 }
