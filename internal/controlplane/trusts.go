@@ -44,7 +44,7 @@ const (
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
-	maxPatternStars = 4   // wildcards: each multiplies the work of a comparison
+	maxPatternStars = 4   // wildcards: with more, nobody sees what is let in
 )
 
 type trusts struct {
