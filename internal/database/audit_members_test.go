@@ -36,6 +36,7 @@ func TestMembersAreAudited(t *testing.T) {
 			return i
 		}
 		must(db.RevokeInvitation(ctx, o.ID, invite().ID, now))
+		invite() // and is replaced
 		member, err := db.AcceptInvitation(ctx, invite().ID, bob, now)
 		must(err)
 		must(db.SetRole(ctx, o.ID, member.ID, registry.Admin))
@@ -51,8 +52,8 @@ func TestMembersAreAudited(t *testing.T) {
 		must(db.AddSigningKey(ctx, registry.SigningKey{ID: "k", Use: registry.KeyUseCAS, PKCS8: []byte("secret"), CreatedAt: now}, ""))
 		for of, want := range map[audit.Chain][]string{
 			audit.Of(o.ID): {
-				audit.OrganizationCreate, audit.MemberAdd, audit.InvitationCreate, audit.InvitationRevoke, audit.InvitationCreate,
-				audit.InvitationAccept, audit.MemberAdd, audit.MemberChange, audit.MemberRemove,
+				audit.OrganizationCreate, audit.MemberAdd, audit.InvitationCreate, audit.InvitationRevoke,
+				audit.InvitationCreate, audit.InvitationRevoke, audit.InvitationCreate, audit.InvitationAccept, audit.MemberAdd, audit.MemberChange, audit.MemberRemove,
 			},
 			audit.Installation: {audit.OrganizationCreate, audit.LoginCreate, audit.LoginRevoke, audit.UserAdmin, audit.KeyCreate},
 		} {
