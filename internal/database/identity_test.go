@@ -70,6 +70,29 @@ func TestTrusts(t *testing.T) {
 	})
 }
 
+// However many are made at the same moment, so many come about.
+func TestTrustsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, o := openTarget(t, target), newOrganization()
+		if err := db.CreateOrganization(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		create := func(n int) error {
+			return db.CreateTrust(t.Context(), registry.Trust{ID: uuid.New(), Org: o.ID, Name: fmt.Sprint("t", n), Lifetime: time.Minute, CreatedAt: time.Now()})
+		}
+		for n := range registry.MaxTrusts - 1 {
+			if err := create(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outcomes := together(5, func(n int) error { return create(registry.MaxTrusts + n) })
+		if outcomes["<nil>"] != 1 || outcomes["too many"] != 4 {
+			t.Errorf("5 take the last place: %v", outcomes)
+		}
+	})
+}
+
 // together runs f n times at once, and returns how often it returned each error.
 func together(n int, f func(int) error) map[string]int {
 	var mu sync.Mutex
@@ -80,7 +103,7 @@ func together(n int, f func(int) error) map[string]int {
 			err := f(i)
 			mu.Lock()
 			defer mu.Unlock()
-			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists} {
+			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists, "too many": registry.ErrTooMany} {
 				if errors.Is(err, known) {
 					outcomes[name]++
 					return
