@@ -50,20 +50,27 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.CreateOrganization(t.Context(), o, first); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Owner, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner made an admin: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner removed: %v", err)
 		}
 		second := invited(t, db, o.ID, bob, registry.Owner)
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); err != nil {
 			t.Error(err)
 		}
-		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID); !errors.Is(err, registry.ErrNotFound) {
+		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID, registry.Owner); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("removed as another organization's: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); err != nil {
+		// An admin who saw an admin, and comes when that is an owner, is too late.
+		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Admin, registry.Viewer); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("an owner, seen as an admin, made a viewer: %v", err)
+		}
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Admin); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("an owner, seen as an admin, removed: %v", err)
+		}
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); err != nil {
 			t.Errorf("one of two owners: %v", err)
 		}
 		if u, err := db.User(t.Context(), ann.ID); err != nil || !u.Current.IsZero() {
@@ -72,7 +79,7 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("current organization of one who is no member: %v", err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Owner, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the owner who is left made a viewer: %v", err)
 		}
 	})
