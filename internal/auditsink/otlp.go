@@ -34,7 +34,7 @@ type OTLP struct {
 // OTEL_EXPORTER_OTLP_HEADERS or its kind for logs. Transport is nil for the default one.
 func NewOTLP(ctx context.Context, target, version string, transport http.RoundTripper) (*OTLP, error) {
 	if u, err := url.Parse(target); err != nil || u.RawQuery != "" {
-		return nil, errors.New("otlp: the URL has a query, which would not be sent: give the collector's key as a header, in OTEL_EXPORTER_OTLP_LOGS_HEADERS")
+		return nil, errors.New("otlp: the URL cannot be read, or has a query, which would not be sent: give the collector's key as a header, in OTEL_EXPORTER_OTLP_LOGS_HEADERS")
 	}
 	if transport == nil {
 		transport = http.DefaultTransport
