@@ -104,3 +104,33 @@ func TestCraftingStatesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A purge takes what clients kept here, too.
+func TestAPurgeTakesCraftingStates(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		ctx, db := t.Context(), openTarget(t, target)
+		o, _ := organizationWithWorkflow(t, db)
+		_, run, err := db.CreateRun(ctx, registry.NewRun{Org: o.ID, Project: "shop", Name: "build", Lifetime: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := db.SaveCraftingState(ctx, o.ID, run.ID, digest.Digest{}, registry.CraftingState{Body: []byte("x"), Digest: digest.Of([]byte("x"))}); err != nil {
+			t.Fatal(err)
+		}
+		for _, state := range []org.State{org.Deleting, org.Deleted} {
+			if _, err := db.SetOrganizationState(ctx, o.ID, state, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		later := time.Now().Add(time.Second)
+		for _, err := range []error{db.RetainObjects(ctx, o.ID, 0), db.BeginPurge(ctx, o.ID, later, time.Minute), db.FinishPurge(ctx, o.ID, later)} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.CraftingState(ctx, o.ID, run.ID); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("the state of a purged organization: %v, want ErrNotFound", err)
+		}
+	})
+}
