@@ -1,7 +1,9 @@
 package database
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -183,6 +185,48 @@ func TestLoginsBelongToTheirUser(t *testing.T) {
 		l, u, err := db.Login(t.Context(), fresh.ID)
 		if err != nil || u.ID != ann.ID || l.RevokedAt.IsZero() || l.Sum != fresh.Sum {
 			t.Errorf("login: %+v of %s, %v", l, u.ID, err)
+		}
+	})
+}
+
+// Who signs in ever again has so many logins and no more: the oldest ends.
+func TestLoginsAreBounded(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		ann, bob, now := signIn(t, db, "ann"), signIn(t, db, "bob"), time.Now()
+		login := func(u registry.User, n int) registry.Login {
+			at := now.Add(time.Duration(n) * time.Second)
+			return registry.Login{ID: uuid.New(), Sum: sha256.Sum256(fmt.Append(nil, u.Email, n)), User: u.ID, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+		}
+		create := func(l registry.Login) registry.Login {
+			t.Helper()
+			if err := db.CreateLogin(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		other, first := create(login(bob, 0)), create(login(ann, 0))
+		for n := range registry.MaxLogins - 1 {
+			create(login(ann, n+1))
+		}
+		ended := func(l registry.Login) bool {
+			t.Helper()
+			got, _, err := db.Login(t.Context(), l.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !got.RevokedAt.IsZero()
+		}
+		if ended(first) {
+			t.Error("the first ended when there was room for it")
+		}
+		last := create(login(ann, registry.MaxLogins))
+		if !ended(first) || ended(last) || ended(other) {
+			t.Errorf("the first ended: %t; the last: %t; another user's: %t", ended(first), ended(last), ended(other))
+		}
+		if list, err := db.Logins(t.Context(), ann.ID); err != nil || len(list) != registry.MaxLogins || list[0].ID != last.ID {
+			t.Errorf("%d logins, %v", len(list), err)
 		}
 	})
 }

@@ -120,6 +120,9 @@ func (i Invitation) Open(now time.Time) bool {
 	return i.AcceptedAt.IsZero() && i.RevokedAt.IsZero() && now.Before(i.ExpiresAt)
 }
 
+// MaxLogins bounds the living logins of a user. One more ends the oldest.
+const MaxLogins = 100
+
 // Login is the record of a token that a user got by signing in. The token itself is not
 // in it.
 type Login struct {
