@@ -36,7 +36,7 @@ type Config struct {
 	Store Store
 	Log   *slog.Logger
 	// MaxQueue is how many records wait for a database that is away, and are promised to
-	// transfers that run, together; 8,192, which take some 12 MiB at most.
+	// transfers that run, together; 8,192, which take some 12 MiB as transfers are.
 	MaxQueue int
 	// Gather is the pause between two batches; 50 ms. It is what a process that is killed
 	// loses, together with the time that a batch takes.
