@@ -110,15 +110,14 @@ func checkNames(text []byte) error {
 			if !name {
 				break
 			}
-			if len(objects) == 1 && !lineNames[token] {
+			names := objects[len(objects)-1]
+			switch {
+			case len(objects) == 1 && !lineNames[token]:
 				return fmt.Errorf("it has %q", Clean(token))
-			}
-			if open := objects[len(objects)-1]; open[token] {
+			case names[token]:
 				return fmt.Errorf("it has %q twice", Clean(token))
-			} else {
-				open[token] = true
 			}
-			name = false
+			names[token], name = true, false
 			continue
 		}
 		name = true // after a value
