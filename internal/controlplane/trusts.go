@@ -20,7 +20,8 @@ import (
 
 // Trusts is what the services need of a database for pipelines.
 type Trusts interface {
-	// CreateTrust stores a trust; registry.ErrExists when its name is taken.
+	// CreateTrust stores a trust; registry.ErrExists when its name is taken,
+	// registry.ErrTooMany when there are registry.MaxTrusts.
 	CreateTrust(ctx context.Context, t registry.Trust) error
 	// Trusts returns up to limit trusts of an organization, in the order of their names.
 	Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trust, error)
@@ -40,11 +41,11 @@ type Federation interface {
 
 // The limits of trusts.
 const (
-	maxTrusts       = 50 // of an organization: all are looked at when a pipeline comes
+	maxTrusts       = registry.MaxTrusts
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
-	maxPatternStars = 4   // wildcards: each multiplies the work of a comparison
+	maxPatternStars = 4   // wildcards: with more, nobody sees what is let in
 )
 
 type trusts struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -35,6 +36,10 @@ func TestTrusts(t *testing.T) {
 		}
 		if err := db.CreateTrust(t.Context(), made); err != nil {
 			t.Fatal(err)
+		}
+		recorded, err := db.AuditRecords(t.Context(), audit.Of(acme.ID), 1, 10, audit.Query{ActionPrefix: audit.TrustCreate, Limit: 1})
+		if err != nil || len(recorded) != 1 || recorded[0].Details["subjects"] != `["a","b:c/**"]` || recorded[0].Details["issuer"] != made.Issuer {
+			t.Errorf("recorded: %+v, %v", recorded, err)
 		}
 		again := made
 		again.ID = uuid.New()
@@ -70,6 +75,29 @@ func TestTrusts(t *testing.T) {
 	})
 }
 
+// However many are made at the same moment, so many come about.
+func TestTrustsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, o := openTarget(t, target), newOrganization()
+		if err := db.CreateOrganization(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		create := func(n int) error {
+			return db.CreateTrust(t.Context(), registry.Trust{ID: uuid.New(), Org: o.ID, Name: fmt.Sprint("t", n), Lifetime: time.Minute, CreatedAt: time.Now()})
+		}
+		for n := range registry.MaxTrusts - 1 {
+			if err := create(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outcomes := together(5, func(n int) error { return create(registry.MaxTrusts + n) })
+		if outcomes["<nil>"] != 1 || outcomes["too many"] != 4 {
+			t.Errorf("5 take the last place: %v", outcomes)
+		}
+	})
+}
+
 // together runs f n times at once, and returns how often it returned each error.
 func together(n int, f func(int) error) map[string]int {
 	var mu sync.Mutex
@@ -80,7 +108,7 @@ func together(n int, f func(int) error) map[string]int {
 			err := f(i)
 			mu.Lock()
 			defer mu.Unlock()
-			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists} {
+			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists, "too many": registry.ErrTooMany} {
 				if errors.Is(err, known) {
 					outcomes[name]++
 					return

@@ -40,7 +40,7 @@ const (
 	maxSubject = 255            // characters (OpenID Connect Core §2)
 	maxAge     = 24 * time.Hour // since a token was issued: jobs do not last longer
 	leeway     = 10 * time.Second
-	MaxTrusts  = 50 // of an organization
+	MaxTrusts  = registry.MaxTrusts
 )
 
 // Store is what federation needs of a database.
