@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -20,7 +21,9 @@ type Trust struct {
 	Subjects []string // patterns, of which one must match
 	Claims   map[string]string
 	// Lifetime of the tokens that pipelines get.
-	Lifetime  time.Duration
+	Lifetime time.Duration
+	// Reusable lets a provider's token be exchanged again until it ends.
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string // a subject, for people and for audit
@@ -46,24 +49,46 @@ func CheckPattern(pattern string) error {
 }
 
 // Matches reports whether subject is as pattern says, from its beginning to its end: * is
-// any text without a colon, which is what divides subjects, and ** any text.
+// any text without a colon, which is what divides subjects, and ** any text. It takes time
+// in proportion to the length of both, whatever they are: a pipeline chooses its subject, as
+// the name of a branch, and somebody else the pattern.
 func Matches(pattern, subject string) bool {
-	fixed, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == subject
-	}
-	subject, ok := strings.CutPrefix(subject, fixed)
-	if !ok {
-		return false
-	}
-	rest, any := strings.CutPrefix(rest, "*")
-	for i := 0; i <= len(subject); i++ {
-		if Matches(rest, subject[i:]) {
-			return true
+	// reached[i] says that the pattern so far is as the first i bytes of subject are.
+	reached := make([]bool, len(subject)+1)
+	reached[0] = true
+	for pattern != "" {
+		switch rest, wild := strings.CutPrefix(pattern, "*"); {
+		case strings.HasPrefix(pattern, "**"):
+			pattern = pattern[2:]
+			for i := 1; i < len(reached); i++ {
+				reached[i] = reached[i] || reached[i-1]
+			}
+		case wild:
+			pattern = rest
+			for i := 1; i < len(reached); i++ {
+				reached[i] = reached[i] || reached[i-1] && subject[i-1] != ':'
+			}
+		default:
+			for i := len(subject); i > 0; i-- {
+				reached[i] = reached[i-1] && subject[i-1] == pattern[0]
+			}
+			reached[0] = false
+			pattern = pattern[1:]
 		}
-		if !any && i < len(subject) && subject[i] == ':' {
-			return false
-		}
 	}
-	return false
+	return reached[len(subject)]
+}
+
+// Exchange is that of a provider's token for one of ours.
+type Exchange struct {
+	Trust   Trust
+	Subject string            // what the provider calls the pipeline
+	Sum     [sha256.Size]byte // tells the provider's token from all others
+	// ExpiresAt is the time from which on nobody accepts the provider's token.
+	ExpiresAt time.Time
+}
+
+// Details are what is recorded of an exchange.
+func (e Exchange) Details() map[string]string {
+	return map[string]string{"name": e.Trust.Name, "pipeline": e.Subject}
 }

@@ -1,6 +1,10 @@
 package registry
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
 
 func TestSubjectsMatch(t *testing.T) {
 	t.Parallel()
@@ -25,11 +29,29 @@ func TestSubjectsMatch(t *testing.T) {
 		{"repo:acme/*", "repo:acme/", true},
 		{"repo:ACME/app", "repo:acme/app", false},
 		{"repo:acme/a?p", "repo:acme/app", false}, // a question mark is one
-		{"", "", true},
+		{"", "", true}, {"", "x", false}, {"x", "", false},
+		{"repo:acme/**:main", "repo:acme/app:ref:main", true}, {"repo:acme/**:main", "repo:acme/app:ref:main:x", false},
+		{"repo:acme/*:**:*", "repo:acme/app:a:b:c", true}, {"repo:acme/*:**:*", "repo:acme/app:a", false},
 	} {
 		if got := Matches(tc.pattern, tc.subject); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %t", tc.pattern, tc.subject, got)
 		}
+	}
+}
+
+// Whoever chooses both may choose the worst: comparing as people read it, with a new try at
+// each wildcard, would take minutes for these.
+func TestNoSubjectTakesLong(t *testing.T) {
+	t.Parallel()
+	pattern, subject := "repo:a/**x**x**x**y", "repo:a/"+strings.Repeat("x", 248)
+	began := time.Now()
+	for range 100 {
+		if Matches(pattern, subject) {
+			t.Fatal("it matches")
+		}
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("100 comparisons took %s", took)
 	}
 }
 

@@ -67,9 +67,20 @@ func (u User) Name() string {
 }
 
 // Has reports whether the address is the user's, as far as their provider has seen to it.
-// Addresses are compared without regard to case.
 func (u User) Has(email string) bool {
-	return u.EmailVerified && u.Email != "" && strings.EqualFold(u.Email, email)
+	return u.EmailVerified && u.Email != "" && FoldAddress(u.Email) == FoldAddress(email)
+}
+
+// FoldAddress returns an address, or the domain of one, as addresses are compared: without
+// regard to the case of ASCII letters. Unicode has other letters that become these, such as
+// the Kelvin sign, and whoever has one of them in their address is somebody else.
+func FoldAddress(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + ('a' - 'A')
+		}
+		return r
+	}, text)
 }
 
 // Membership is a user's role in an organization.
