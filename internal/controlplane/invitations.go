@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -190,7 +189,7 @@ func parseEmail(text string) (string, error) {
 	if err != nil || parsed.Address != text || len(text) > maxEmail {
 		return "", problem.New(problem.Invalid, "that is not an e-mail address", "use one like ann@example.com, of at most 254 characters")
 	}
-	return strings.ToLower(text), nil
+	return registry.FoldAddress(text), nil
 }
 
 func invitationItem(i registry.Invitation, o org.Organization) *managedcasv1.Invitation {

@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +46,7 @@ func (r invitationRow) invitation() (registry.Invitation, error) {
 // Invite stores an invitation. It takes the place of an open one of the same address.
 func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 	row := invitationRow{
-		ID: i.ID.String(), OrgID: i.Org.String(), Email: strings.ToLower(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
+		ID: i.ID.String(), OrgID: i.Org.String(), Email: registry.FoldAddress(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
 		CreatedAt: instant(i.CreatedAt), ExpiresAt: instant(i.ExpiresAt),
 	}
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -76,7 +75,7 @@ func (db *DB) Invitations(ctx context.Context, id org.ID, limit int) ([]registry
 // InvitationsFor returns up to limit invitations of an address that are neither accepted nor
 // revoked.
 func (db *DB) InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error) {
-	return db.invitations(ctx, limit, "email = ?", strings.ToLower(email))
+	return db.invitations(ctx, limit, "email = ?", registry.FoldAddress(email))
 }
 
 func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]registry.Invitation, error) {
