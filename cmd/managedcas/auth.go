@@ -27,9 +27,9 @@ func authLogin(a *app) *cobra.Command {
 		Short: "Sign in with a browser",
 		Long: `Sign in to the control plane: the browser of this machine opens, or, with --device, that of
 another one is used, for which a code is shown. Either asks who has signed in whether this
-command is theirs. The login is kept in managedcas/config.toml in
-$XDG_CONFIG_HOME or ~/.config, readable by its owner, and is shown to this control plane
-alone. --token and CHAINLOOP_TOKEN are used before it.`,
+command is theirs. The login is kept in managedcas/config.toml in $XDG_CONFIG_HOME or ~/.config,
+readable by its owner, and is shown to this control plane alone. --token and CHAINLOOP_TOKEN are
+used before it.`,
 		Example: `  managedcas auth login
   managedcas auth login --device`,
 		Args: none,
