@@ -78,7 +78,7 @@ func (w *world) config(store federation.Store) federation.Config {
 // job signs what the provider says of a job, over the usual claims.
 func (w *world) job(t *testing.T, claims map[string]any) string {
 	t.Helper()
-	all := map[string]any{"sub": subject, "aud": audience, "repository_owner_id": "583231", "jti": uuid.NewString()}
+	all := map[string]any{"sub": subject, "aud": audience, "repository_owner_id": "583231"}
 	for name, v := range claims {
 		all[name] = v
 	}

@@ -112,7 +112,7 @@ func (i *Issuer) Fetched() int {
 func (i *Issuer) Sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	now := time.Now()
-	all := map[string]any{"iss": i.URL, "sub": "somebody", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
+	all := map[string]any{"iss": i.URL, "sub": "somebody", "jti": rand.Text(), "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
 	maps.Copy(all, claims)
 	maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil })
 	i.mu.Lock()
