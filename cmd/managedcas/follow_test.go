@@ -21,8 +21,8 @@ import (
 type stumbling struct {
 	managedcasv1.UnimplementedAuditServiceServer
 
-	failed bool
-	end    context.CancelFunc
+	asked int
+	end   context.CancelFunc
 }
 
 func (s *stumbling) Head(context.Context, *managedcasv1.AuditServiceHeadRequest) (*managedcasv1.AuditServiceHeadResponse, error) {
@@ -33,16 +33,18 @@ func (s *stumbling) List(_ context.Context, req *managedcasv1.AuditServiceListRe
 	record := func(seq int64) []*managedcasv1.AuditRecord {
 		return []*managedcasv1.AuditRecord{{Seq: seq, Id: uuid.NewString(), Hash: audit.Hash{}.String(), Action: "page." + string(rune('0'+seq))}}
 	}
+	s.asked++
 	switch {
+	case s.asked == 2:
+		return nil, status.Error(codes.Unavailable, "in a moment")
 	case req.GetCursor() == "" && req.GetAfterSeq() == 0:
 		return &managedcasv1.AuditServiceListResponse{Records: record(1), NextCursor: "1"}, nil
-	case !s.failed:
-		s.failed = true
-		return nil, status.Error(codes.Unavailable, "in a moment")
+	case s.asked > 4:
+		s.end()
+		return &managedcasv1.AuditServiceListResponse{}, nil
 	case req.GetCursor() == "1" || req.GetAfterSeq() == 1:
 		return &managedcasv1.AuditServiceListResponse{Records: record(2)}, nil
 	}
-	s.end()
 	return &managedcasv1.AuditServiceListResponse{}, nil
 }
 
