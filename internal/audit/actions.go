@@ -37,6 +37,7 @@ const (
 	TrustEnable  = "trust.enable"
 	TrustDisable = "trust.disable"
 	TrustDelete  = "trust.delete"
+	TrustUse     = "trust.use" // a pipeline got a token by it, or came for one in vain
 
 	BootstrapCreate = "bootstrap.create" // the token of a first start was printed
 	BootstrapUse    = "bootstrap.use"

@@ -89,7 +89,7 @@ func (t trusts) parse(item *managedcasv1.Trust) (registry.Trust, error) {
 	}
 	made := registry.Trust{
 		Name: item.GetName(), Issuer: item.GetIssuer(), Audience: item.GetAudience(), Subjects: item.GetSubjects(), Claims: item.GetClaims(),
-		Lifetime: auth.DefaultPipelineLifetime,
+		Lifetime: auth.DefaultPipelineLifetime, Reusable: item.GetReusable(),
 	}
 	if _, err := org.ParseName(made.Name); err != nil {
 		return registry.Trust{}, problem.Wrap(err, problem.Invalid, "that is not a name of a trust", "use 1 to 63 lowercase letters, digits and inner hyphens")
@@ -196,7 +196,7 @@ func trustOf(ctx context.Context, text string) (org.Organization, uuid.UUID, err
 func trustItem(t registry.Trust) *managedcasv1.Trust {
 	return &managedcasv1.Trust{
 		Id: t.ID.String(), Name: t.Name, Issuer: t.Issuer, Audience: t.Audience, Subjects: t.Subjects, Claims: t.Claims,
-		Lifetime: durationpb.New(t.Lifetime), Enabled: t.Enabled, CreatedAt: timestamp(t.CreatedAt), CreatedBy: t.CreatedBy,
+		Lifetime: durationpb.New(t.Lifetime), Reusable: t.Reusable, Enabled: t.Enabled, CreatedAt: timestamp(t.CreatedAt), CreatedBy: t.CreatedBy,
 	}
 }
 

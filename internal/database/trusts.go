@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ type trustRow struct {
 	Subjects  string // JSON
 	Claims    string // JSON
 	Seconds   int64
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string
@@ -42,14 +44,14 @@ func rowOfTrust(t registry.Trust) (trustRow, error) {
 	return trustRow{
 		ID: t.ID.String(), OrgID: t.Org.String(), Name: t.Name, Issuer: t.Issuer, Audience: t.Audience,
 		Subjects: string(subjects), Claims: string(claims), Seconds: int64(t.Lifetime / time.Second),
-		Enabled: t.Enabled, CreatedAt: instant(t.CreatedAt), CreatedBy: t.CreatedBy,
+		Reusable: t.Reusable, Enabled: t.Enabled, CreatedAt: instant(t.CreatedAt), CreatedBy: t.CreatedBy,
 	}, nil
 }
 
 func (r trustRow) trust() (registry.Trust, error) {
 	t := registry.Trust{
 		Name: r.Name, Issuer: r.Issuer, Audience: r.Audience, Lifetime: time.Duration(r.Seconds) * time.Second,
-		Enabled: r.Enabled, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		Reusable: r.Reusable, Enabled: r.Enabled, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 	}
 	var err error
 	if t.ID, err = uuid.Parse(r.ID); err != nil {
@@ -97,6 +99,7 @@ func (r trustRow) event(action string) audit.Event {
 	e := audit.Event{Action: action, Object: "trust/" + r.ID, Details: map[string]string{audit.DetailName: r.Name}}
 	if action == audit.TrustCreate {
 		e.Details["issuer"], e.Details["audience"], e.Details["subjects"] = r.Issuer, r.Audience, r.Subjects
+		e.Details["reusable"] = strconv.FormatBool(r.Reusable)
 	}
 	return e
 }

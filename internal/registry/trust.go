@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -23,7 +24,9 @@ type Trust struct {
 	Subjects []string // patterns, of which one must match
 	Claims   map[string]string
 	// Lifetime of the tokens that pipelines get.
-	Lifetime  time.Duration
+	Lifetime time.Duration
+	// Reusable lets a provider's token be exchanged again until it ends.
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string // a subject, for people and for audit
@@ -75,4 +78,18 @@ func Matches(pattern, subject string) bool {
 		}
 	}
 	return ends[len(subject)]
+}
+
+// Exchange is that of a provider's token for one of ours.
+type Exchange struct {
+	Trust   Trust
+	Subject string            // what the provider calls the pipeline
+	Sum     [sha256.Size]byte // tells the provider's token from all others
+	// ExpiresAt is the time from which on nobody accepts the provider's token.
+	ExpiresAt time.Time
+}
+
+// Details are what is recorded of an exchange.
+func (e Exchange) Details() map[string]string {
+	return map[string]string{"name": e.Trust.Name, "pipeline": e.Subject}
 }

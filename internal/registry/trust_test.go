@@ -29,7 +29,9 @@ func TestSubjectsMatch(t *testing.T) {
 		{"repo:acme/*", "repo:acme/", true},
 		{"repo:ACME/app", "repo:acme/app", false},
 		{"repo:acme/a?p", "repo:acme/app", false}, // a question mark is one
-		{"", "", true},
+		{"", "", true}, {"", "x", false}, {"x", "", false},
+		{"repo:acme/**:main", "repo:acme/app:ref:main", true}, {"repo:acme/**:main", "repo:acme/app:ref:main:x", false},
+		{"repo:acme/*:**:*", "repo:acme/app:a:b:c", true}, {"repo:acme/*:**:*", "repo:acme/app:a", false},
 	} {
 		if got := Matches(tc.pattern, tc.subject); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %t", tc.pattern, tc.subject, got)
