@@ -42,10 +42,15 @@ type Config struct {
 }
 
 // Validator validates buckets. It is safe for concurrent use.
-type Validator struct{ cfg Config }
+type Validator struct {
+	cfg   Config
+	turns turns
+}
 
 // New returns a Validator. It makes no request.
-func New(cfg Config) *Validator { return &Validator{cfg} }
+func New(cfg Config) *Validator {
+	return &Validator{cfg: cfg, turns: turns{busy: map[org.ID]bool{}}}
+}
 
 const (
 	// Timeout bounds a validation, all its calls together.
@@ -54,9 +59,19 @@ const (
 	cleanTime = 5 * time.Second
 )
 
-// Validate tries a bucket. The finding says what has to be done about it; it is empty if
-// the bucket is good. An error says that it could not be tried.
+// Validate tries a bucket for somebody who asks. The finding says what has to be done about
+// it; it is empty if the bucket is good. An error says that it could not be tried: ErrBusy,
+// because of others that are.
 func (v *Validator) Validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error) {
+	leave, err := v.turns.take(id)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return v.validate(ctx, id, b)
+}
+
+func (v *Validator) validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	if err := v.cfg.Installation.CheckOwnBucket(b); err != nil {
@@ -98,7 +113,11 @@ func (t trial) run(ctx context.Context) (finding string, err error) {
 	defer func() {
 		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 		defer cancel()
-		if left := t.reach.Delete(fresh, t.b.Name, t.key); left != nil && finding == "" && err == nil {
+		switch left := t.reach.Delete(fresh, t.b.Name, t.key); {
+		case left == nil:
+		case err != nil:
+			err = errors.Join(err, left)
+		case finding == "":
 			finding, err = judged(left, t.refused("s3:DeleteObject", "a validation could not delete "+t.key))
 		}
 	}()
