@@ -1,6 +1,8 @@
 package webui_test
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/controlplane"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/webui"
 )
 
 // Every answer of every kind tells browsers the same.
@@ -98,4 +101,21 @@ func TestForms(t *testing.T) {
 	s.post(t, s.admin, "/organizations", fill(most)).is(t, http.StatusBadRequest, "not a name")
 	s.post(t, s.admin, "/organizations", fill(most+1)).is(t, http.StatusRequestEntityTooLarge, "Too much was sent")
 	s.post(t, s.admin, "/organizations?%zz", nil).is(t, http.StatusBadRequest, "no form")
+}
+
+// Nobody who is not known writes into the operator's log: what reaches the services is in
+// their lines.
+func TestVisitorsDoNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	pages, err := webui.New(webui.Config{Log: slog.New(slog.NewTextHandler(&log, nil)), Version: "test"})
+	must(t, err)
+	s := &site{handler: pages}
+	s.get(t, "", "/nothing").is(t, http.StatusNotFound)
+	s.post(t, "", "/organizations", nil, "Sec-Fetch-Site", "cross-site").is(t, http.StatusForbidden)
+	s.post(t, "", "/signin", url.Values{"token": {strings.Repeat("a", 16<<10)}}).is(t, http.StatusRequestEntityTooLarge)
+	s.get(t, "", "/organizations").goes(t, "/signin?return=%2Forganizations")
+	if log.Len() > 0 {
+		t.Errorf("the log: %s", &log)
+	}
 }
