@@ -4,6 +4,7 @@
 // Invariants:
 //   - It leaves nothing behind: that it may delete is tried before anything is written.
 //   - What could not be tried says nothing: a throttled call makes no bucket invalid.
+//   - Who asks has one validation at a time: all draw on one quota of AssumeRole calls.
 //   - A finding is for the organization's administrators. It names nothing of this
 //     installation.
 package ownbucket
