@@ -33,6 +33,8 @@ type Reach interface {
 	List(ctx context.Context, bucket, prefix string) ([]string, error)
 	// Delete is content when there is nothing.
 	Delete(ctx context.Context, bucket, key string) error
+	// Abort is content when no upload in parts is under way.
+	Abort(ctx context.Context, bucket, key string) error
 }
 
 // Config is what New needs. Every field is required.
@@ -108,6 +110,9 @@ func (t trial) run(ctx context.Context) (finding string, err error) {
 	// S3 deletes what is not there if it may (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html).
 	if err := t.reach.Delete(ctx, t.b.Name, t.key); err != nil {
 		return judged(err, t.refused("s3:DeleteObject", "a validation deletes what it has written"))
+	}
+	if err := t.reach.Abort(ctx, t.b.Name, t.key); err != nil {
+		return judged(err, t.refused("s3:AbortMultipartUpload", "what has arrived of a large upload that ends early could not be removed"))
 	}
 	content := []byte(t.key)
 	d := digest.Of(content)

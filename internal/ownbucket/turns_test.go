@@ -100,6 +100,8 @@ func (m moody) Delete(context.Context, string, string) error {
 	return nil
 }
 
+func (moody) Abort(context.Context, string, string) error { return nil }
+
 func (moody) Put(context.Context, string, string, digest.Digest, []byte) error {
 	return cloud.ErrUnavailable
 }
