@@ -99,6 +99,7 @@ func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes)),
 		grpc.WithUserAgent("managedcas/"+cfg.Version),
+		grpc.WithUnaryInterceptor(tellLeftOff(cfg.Tell)),
 	)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT")

@@ -186,7 +186,7 @@ func TestAdminPages(t *testing.T) {
 	if diff := cmp.Diff([]string{"org-0", "org-1", "org-2", "org-3", "org-4"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, req := range []*managedcasv1.OrganizationAdminServiceListRequest{{Limit: -1}, {Limit: 101}, {Cursor: "%"}} {
+	for _, req := range []*managedcasv1.OrganizationAdminServiceListRequest{{Limit: -1}, {Limit: 101}, {Cursor: "%"}, {Cursor: "AA"}, {Cursor: "_w"}} {
 		_, err := p.admin().List(ctx, req)
 		wantCode(t, req.String(), err, codes.InvalidArgument)
 	}

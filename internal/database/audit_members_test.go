@@ -38,9 +38,9 @@ func TestMembersAreAudited(t *testing.T) {
 		must(db.RevokeInvitation(ctx, o.ID, invite().ID, now))
 		member, err := db.AcceptInvitation(ctx, invite().ID, bob, now)
 		must(err)
-		must(db.SetRole(ctx, o.ID, member.ID, registry.Admin))
-		must(db.RemoveMember(ctx, o.ID, member.ID))
-		if err := db.RemoveMember(ctx, o.ID, member.ID); err == nil {
+		must(db.SetRole(ctx, o.ID, member.ID, registry.Viewer, registry.Admin))
+		must(db.RemoveMember(ctx, o.ID, member.ID, registry.Admin))
+		if err := db.RemoveMember(ctx, o.ID, member.ID, registry.Admin); err == nil {
 			t.Error("removed twice")
 		}
 		login := registry.Login{ID: uuid.New(), User: bob.ID, Client: "cli", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}

@@ -82,10 +82,12 @@ func (db *DB) Login(ctx context.Context, id uuid.UUID) (registry.Login, registry
 	return l, u, err
 }
 
-// Logins returns a user's logins, revoked ones too, the latest first.
-func (db *DB) Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, error) {
+// Logins returns up to limit logins of a user that are good at now, the latest first.
+func (db *DB) Logins(ctx context.Context, user uuid.UUID, now time.Time, limit int) ([]registry.Login, error) {
 	var rows []loginRow
-	if err := db.read.NewSelect().Model(&rows).Where("user_id = ?", user.String()).Order("created_at DESC", "id").Scan(ctx); err != nil {
+	err := db.read.NewSelect().Model(&rows).Where("user_id = ? AND revoked_at IS NULL AND expires_at > ?", user.String(), instant(now)).
+		Order("created_at DESC", "id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("list logins: %w", classify(err))
 	}
 	return recordsOf(rows, loginRow.login)

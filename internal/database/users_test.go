@@ -50,20 +50,29 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.CreateOrganization(t.Context(), o, first); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Owner, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner made an admin: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner removed: %v", err)
 		}
 		second := invited(t, db, o.ID, bob, registry.Owner)
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); err != nil {
 			t.Error(err)
 		}
-		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID); !errors.Is(err, registry.ErrNotFound) {
+		// Who may change it was decided by the role that it had.
+		for what, err := range map[string]error{
+			"another role": db.SetRole(t.Context(), o.ID, second.ID, registry.Member, registry.Viewer),
+			"the end":      db.RemoveMember(t.Context(), o.ID, second.ID, registry.Member),
+		} {
+			if !errors.Is(err, registry.ErrConflict) {
+				t.Errorf("%s of one who is an owner since: %v", what, err)
+			}
+		}
+		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID, registry.Owner); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("removed as another organization's: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); err != nil {
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); err != nil {
 			t.Errorf("one of two owners: %v", err)
 		}
 		if u, err := db.User(t.Context(), ann.ID); err != nil || !u.Current.IsZero() {
@@ -72,7 +81,7 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("current organization of one who is no member: %v", err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Owner, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the owner who is left made a viewer: %v", err)
 		}
 	})
@@ -164,7 +173,7 @@ func TestLoginsBelongToTheirUser(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if list, err := db.Logins(t.Context(), ann.ID); err != nil || len(list) != 1 || list[0].ID != fresh.ID {
+		if list, err := db.Logins(t.Context(), ann.ID, time.Now(), 10); err != nil || len(list) != 1 || list[0].ID != fresh.ID {
 			t.Errorf("logins: %v, %v; want the fresh one alone", list, err)
 		}
 		if err := db.RevokeLogin(t.Context(), bob.ID, fresh.ID, now); !errors.Is(err, registry.ErrNotFound) {
