@@ -20,7 +20,8 @@ import (
 
 // Trusts is what the services need of a database for pipelines.
 type Trusts interface {
-	// CreateTrust stores a trust; registry.ErrExists when its name is taken.
+	// CreateTrust stores a trust; registry.ErrExists when its name is taken,
+	// registry.ErrTooMany when the organization has registry.MaxTrusts.
 	CreateTrust(ctx context.Context, t registry.Trust) error
 	// Trusts returns up to limit trusts of an organization, in the order of their names.
 	Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trust, error)
@@ -40,7 +41,6 @@ type Federation interface {
 
 // The limits of trusts.
 const (
-	maxTrusts       = 50 // of an organization: all are looked at when a pipeline comes
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
@@ -64,13 +64,6 @@ func (t trusts) Create(ctx context.Context, req *managedcasv1.TrustServiceCreate
 	}
 	if o.State == org.Deleting {
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
-	}
-	held, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if len(held) >= maxTrusts {
-		return nil, problem.New(problem.Exhausted, fmt.Sprintf("the organization has %d trusts", maxTrusts), "delete some, or give one more subjects")
 	}
 	caller, _ := auth.CallerFrom(ctx)
 	made.ID, made.Org, made.Enabled = uuid.New(), o.ID, true
@@ -145,7 +138,7 @@ func (t trusts) List(ctx context.Context, _ *managedcasv1.TrustServiceListReques
 	if err != nil {
 		return nil, err
 	}
-	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
+	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, registry.MaxTrusts)
 	if err != nil {
 		return nil, unavailable(err)
 	}

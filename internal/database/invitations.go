@@ -44,7 +44,8 @@ func (r invitationRow) invitation() (registry.Invitation, error) {
 	return i, nil
 }
 
-// Invite stores an invitation. It takes the place of an open one of the same address.
+// Invite stores an invitation. It takes the place of an open one of the same address;
+// registry.ErrTooMany when the organization has registry.MaxInvitations that are open.
 func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 	row := invitationRow{
 		ID: i.ID.String(), OrgID: i.Org.String(), Email: strings.ToLower(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
@@ -55,6 +56,13 @@ func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 			Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", row.OrgID, row.Email).Exec(ctx)
 		if err != nil {
 			return err
+		}
+		open, err := openInvitations(tx.NewSelect().Model((*invitationRow)(nil)), i.CreatedAt).Where("org_id = ?", row.OrgID).Count(ctx)
+		if err != nil {
+			return err
+		}
+		if open >= registry.MaxInvitations {
+			return fmt.Errorf("%w: %d open invitations", registry.ErrTooMany, open)
 		}
 		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
@@ -67,21 +75,25 @@ func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 	return nil
 }
 
-// Invitations returns up to limit invitations of an organization that are neither accepted
-// nor revoked, the latest first; expired ones too.
+// openInvitations narrows a query to those that can be accepted at now.
+func openInvitations(query *bun.SelectQuery, now time.Time) *bun.SelectQuery {
+	return query.Where("accepted_at IS NULL AND revoked_at IS NULL AND expires_at > ?", instant(now))
+}
+
+// Invitations returns up to limit invitations of an organization that are open, the latest
+// first.
 func (db *DB) Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error) {
 	return db.invitations(ctx, limit, "org_id = ?", id.String())
 }
 
-// InvitationsFor returns up to limit invitations of an address that are neither accepted nor
-// revoked.
+// InvitationsFor returns up to limit invitations of an address that are open, the latest first.
 func (db *DB) InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error) {
 	return db.invitations(ctx, limit, "email = ?", strings.ToLower(email))
 }
 
 func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]registry.Invitation, error) {
 	var rows []invitationRow
-	err := db.read.NewSelect().Model(&rows).Where(where, arg).Where("accepted_at IS NULL AND revoked_at IS NULL").
+	err := openInvitations(db.read.NewSelect().Model(&rows), time.Now()).Where(where, arg).
 		Order("created_at DESC", "id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", classify(err))

@@ -68,13 +68,20 @@ func (r trustRow) trust() (registry.Trust, error) {
 }
 
 // CreateTrust stores a trust; registry.ErrExists when another one of the organization has
-// its name.
+// its name, and registry.ErrTooMany when it has registry.MaxTrusts.
 func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 	row, err := rowOfTrust(t)
 	if err != nil {
 		return err
 	}
 	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		held, err := tx.NewSelect().Model((*trustRow)(nil)).Where("org_id = ?", row.OrgID).Count(ctx)
+		if err != nil {
+			return err
+		}
+		if held >= registry.MaxTrusts {
+			return fmt.Errorf("%w: %d trusts", registry.ErrTooMany, held)
+		}
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}

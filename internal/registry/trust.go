@@ -10,6 +10,9 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 )
 
+// MaxTrusts bounds the trusts of an organization: all are looked at when a pipeline comes.
+const MaxTrusts = 50
+
 // Trust says which pipelines of a CI provider may act for an organization.
 type Trust struct {
 	ID       uuid.UUID

@@ -87,6 +87,10 @@ func NewMembership(id org.ID, user uuid.UUID, role Role, now time.Time) Membersh
 	return Membership{ID: uuid.New(), Org: id, User: user, Role: role, CreatedAt: now, UpdatedAt: now}
 }
 
+// MaxInvitations bounds the open invitations of an organization, and those of an address that
+// are looked at.
+const MaxInvitations = 1000
+
 // Invitation lets the owner of an address become a member.
 type Invitation struct {
 	ID         uuid.UUID
