@@ -247,6 +247,10 @@ func ParseConfig(text []byte) (Config, error) {
 	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
 		return Config{}, misread(err)
 	}
+	var more yaml.Node
+	if err := decoder.Decode(&more); !errors.Is(err, io.EOF) {
+		return Config{}, errors.New("there is more than one document in it (---): only the first would count")
+	}
 	m := &cfg.Backend.ManagedCas
 	if m.ReconcileInterval == 0 {
 		m.ReconcileInterval = DefaultReconcileInterval

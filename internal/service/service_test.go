@@ -131,6 +131,7 @@ func TestConfigRefusals(t *testing.T) {
 		{"keys of more than ten years", complete + "controlplane: {keyRotation: 87600h1s}\n", "controlplane.keyRotation"},
 		{"draining below 0", complete + "controlplane: {drainDelay: -1s}\n", "controlplane.drainDelay is -1s: 0s to 1h0m0s"},
 		{"draining above an hour", complete + "controlplane: {drainDelay: 1h1s}\n", "controlplane.drainDelay"},
+		{"a second document", complete + "---\nlog: {format: text}\n", "more than one document"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
