@@ -28,7 +28,8 @@ type craftingStateRow struct {
 
 // SaveCraftingState keeps the state of a run that has not ended, in place of the one with
 // the base digest; the zero Digest: of whatever there is. registry.ErrStateChanged when
-// there is another one, or none.
+// there is another one, or none; registry.ErrTooMany when the organization keeps
+// registry.MaxCraftingStates of other runs.
 func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, base digest.Digest, state registry.CraftingState) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		_, now, err := openRunIn(ctx, tx, id, run)
@@ -44,6 +45,9 @@ func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, b
 				return registry.ErrStateChanged
 			}
 		}
+		if err := roomForState(ctx, tx, id, run, now); err != nil {
+			return err
+		}
 		row := craftingStateRow{
 			RunID: run.String(), OrgID: id.String(), Body: base64.StdEncoding.EncodeToString(state.Body), Digest: state.Digest.String(), UpdatedAt: now,
 		}
@@ -55,6 +59,26 @@ func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, b
 		return fmt.Errorf("save state of run %s of %s: %w", run, id, classify(err))
 	}
 	return nil
+}
+
+// roomForState makes sure that an organization may keep the state of one more run. It forgets
+// those of runs that have expired: nobody ends them.
+func roomForState(ctx context.Context, tx bun.Tx, id org.ID, run uuid.UUID, now time.Time) error {
+	_, err := craftingStateIn(ctx, tx, id, run)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err // nil: it takes the place of its own
+	}
+	_, err = tx.NewDelete().Model((*craftingStateRow)(nil)).
+		Where("run_id IN (SELECT s.run_id FROM crafting_states AS s JOIN workflow_runs AS r ON r.id = s.run_id WHERE s.org_id = ? AND r.expires_at <= ?)", id.String(), now).
+		Exec(ctx)
+	if err != nil {
+		return err
+	}
+	kept, err := tx.NewSelect().Model((*craftingStateRow)(nil)).Where("org_id = ?", id.String()).Count(ctx)
+	if err == nil && kept >= registry.MaxCraftingStates {
+		err = fmt.Errorf("%w: %d states", registry.ErrTooMany, kept)
+	}
+	return err
 }
 
 // CraftingState returns the state of a run, or registry.ErrNotFound.

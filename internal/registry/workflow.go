@@ -141,6 +141,9 @@ type Attestation struct {
 	Released bool
 }
 
+// MaxCraftingStates bounds the states that an organization keeps, of runs that have not ended.
+const MaxCraftingStates = 1000
+
 // CraftingState is an attestation in the making, as its client sees it.
 type CraftingState struct {
 	Body   []byte
