@@ -41,6 +41,11 @@ const (
 	BootstrapCreate = "bootstrap.create" // the token of a first start was printed
 	BootstrapUse    = "bootstrap.use"
 
+	ContractCreate = "contract.create" // or another revision of one
+	WorkflowCreate = "workflow.create"
+	RunCreate      = "run.create"
+	RunFinish      = "run.finish" // with a bundle, or without
+
 	ArtifactUpload   = "artifact.upload"
 	ArtifactDownload = "artifact.download"
 	ArtifactDescribe = "artifact.describe" // recorded when it is denied

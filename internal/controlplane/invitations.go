@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,8 +20,8 @@ type Invitations interface {
 	// Invite stores an invitation in place of an open one of the same address;
 	// registry.ErrTooMany when there are registry.MaxInvitations.
 	Invite(ctx context.Context, i registry.Invitation) error
-	// Invitations returns up to limit open ones of an organization, InvitationsFor those of an
-	// address, both the latest first.
+	// Invitations returns up to limit of an organization that can be accepted,
+	// InvitationsFor those of an address.
 	Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error)
 	InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error)
 	// RevokeInvitation takes an open one of an organization back, or fails with
@@ -178,7 +177,7 @@ func parseEmail(text string) (string, error) {
 	if err != nil || parsed.Address != text || len(text) > maxEmail {
 		return "", problem.New(problem.Invalid, "that is not an e-mail address", "use one like ann@example.com, of at most 254 characters")
 	}
-	return strings.ToLower(text), nil
+	return registry.FoldAddress(text), nil
 }
 
 func invitationItem(i registry.Invitation, o org.Organization) *managedcasv1.Invitation {

@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,8 +14,8 @@ import (
 
 // Logins is what the services need of a database for what users are signed in with.
 type Logins interface {
-	// Logins returns up to limit logins of a user that are good at now, the latest first.
-	Logins(ctx context.Context, user uuid.UUID, now time.Time, limit int) ([]registry.Login, error)
+	// Logins returns a user's logins that are not revoked, the latest first.
+	Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, error)
 	// RevokeLogin ends a login of a user; registry.ErrNotFound when it is not theirs.
 	RevokeLogin(ctx context.Context, user, id uuid.UUID, at time.Time) error
 }
@@ -26,23 +25,19 @@ type logins struct {
 	server *Server
 }
 
-// maxLogins bounds a list of logins: who has more ends the latest, and sees the others.
-const maxLogins = 1000
-
 // List shows the caller's logins.
 func (l logins) List(ctx context.Context, _ *managedcasv1.LoginServiceListRequest) (*managedcasv1.LoginServiceListResponse, error) {
 	caller, _ := auth.CallerFrom(ctx)
 	user, _ := caller.User()
-	list, err := l.server.cfg.Store.Logins(ctx, user.ID, time.Now(), maxLogins+1)
+	list, err := l.server.cfg.Store.Logins(ctx, user.ID)
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if len(list) > maxLogins {
-		list = list[:maxLogins]
-		leaveOff(ctx, fmt.Sprintf("only the latest %d logins are listed", maxLogins))
-	}
 	resp := &managedcasv1.LoginServiceListResponse{}
 	for _, each := range list {
+		if !time.Now().Before(each.ExpiresAt) {
+			continue
+		}
 		resp.Logins = append(resp.Logins, &managedcasv1.Login{
 			Id: each.ID.String(), Client: each.Client, CreatedAt: timestamp(each.CreatedAt), ExpiresAt: timestamp(each.ExpiresAt),
 			LastUsedAt: timestamp(each.LastUsedAt), Current: each.ID == caller.TokenID(),

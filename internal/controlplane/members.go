@@ -28,8 +28,8 @@ type Members interface {
 	// and how many there are in all.
 	Members(ctx context.Context, id org.ID, filter registry.MemberFilter, offset, limit int) ([]registry.UserMembership, int64, error)
 	// SetRole and RemoveMember change a membership of an organization that has the role that
-	// was seen: registry.ErrNotFound when it is none of its, registry.ErrConflict when it has
-	// another role by now, registry.ErrLastOwner when it is its last owner's.
+	// was seen: registry.ErrNotFound when it is none of its, registry.ErrConflict when the
+	// role is another by now, registry.ErrLastOwner when it is its last owner's.
 	SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error
 	RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error
 	// SetCurrentOrganization sets the organization of a user's calls that name none;

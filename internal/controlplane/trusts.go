@@ -21,7 +21,7 @@ import (
 // Trusts is what the services need of a database for pipelines.
 type Trusts interface {
 	// CreateTrust stores a trust; registry.ErrExists when its name is taken,
-	// registry.ErrTooMany when the organization has registry.MaxTrusts.
+	// registry.ErrTooMany when there are registry.MaxTrusts.
 	CreateTrust(ctx context.Context, t registry.Trust) error
 	// Trusts returns up to limit trusts of an organization, in the order of their names.
 	Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trust, error)
@@ -44,7 +44,7 @@ const (
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
-	maxPatternStars = 4   // wildcards: each multiplies the work of a comparison
+	maxPatternStars = 4   // wildcards: with more, nobody sees what is let in
 )
 
 type trusts struct {

@@ -28,25 +28,25 @@ type craftingStateRow struct {
 
 // SaveCraftingState keeps the state of a run that has not ended, in place of the one with
 // the base digest; the zero Digest: of whatever there is. registry.ErrStateChanged when
-// there is another one, or none; registry.ErrTooMany when the organization keeps
-// registry.MaxCraftingStates of other runs.
+// there is another one, or none; registry.ErrTooMany when there is none of the run, and
+// registry.MaxCraftingStates of others.
 func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, base digest.Digest, state registry.CraftingState) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		_, now, err := openRunIn(ctx, tx, id, run)
 		if err != nil {
 			return err
 		}
-		if !base.IsZero() {
-			current, err := craftingStateIn(ctx, tx, id, run)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		current, err := craftingStateIn(ctx, tx, id, run)
+		none := errors.Is(err, sql.ErrNoRows)
+		switch {
+		case err != nil && !none:
+			return err
+		case !base.IsZero() && current.Digest != base.String():
+			return registry.ErrStateChanged
+		case none:
+			if err := roomForState(ctx, tx, id, now); err != nil {
 				return err
 			}
-			if current.Digest != base.String() {
-				return registry.ErrStateChanged
-			}
-		}
-		if err := roomForState(ctx, tx, id, run, now); err != nil {
-			return err
 		}
 		row := craftingStateRow{
 			RunID: run.String(), OrgID: id.String(), Body: base64.StdEncoding.EncodeToString(state.Body), Digest: state.Digest.String(), UpdatedAt: now,
@@ -61,24 +61,21 @@ func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, b
 	return nil
 }
 
-// roomForState makes sure that an organization may keep the state of one more run. It forgets
-// those of runs that have expired: nobody ends them.
-func roomForState(ctx context.Context, tx bun.Tx, id org.ID, run uuid.UUID, now time.Time) error {
-	_, err := craftingStateIn(ctx, tx, id, run)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return err // nil: it takes the place of its own
+// roomForState forgets the states of an organization's runs that have expired, whose clients
+// will not come back, and counts the others.
+func roomForState(ctx context.Context, tx bun.Tx, id org.ID, now time.Time) error {
+	expired := tx.NewSelect().Model((*runRow)(nil)).Column("id").Where("org_id = ? AND expires_at <= ?", id.String(), now)
+	if _, err := tx.NewDelete().Model((*craftingStateRow)(nil)).Where("org_id = ? AND run_id IN (?)", id.String(), expired).Exec(ctx); err != nil {
+		return err
 	}
-	_, err = tx.NewDelete().Model((*craftingStateRow)(nil)).
-		Where("run_id IN (SELECT s.run_id FROM crafting_states AS s JOIN workflow_runs AS r ON r.id = s.run_id WHERE s.org_id = ? AND r.expires_at <= ?)", id.String(), now).
-		Exec(ctx)
+	held, err := tx.NewSelect().Model((*craftingStateRow)(nil)).Where("org_id = ?", id.String()).Count(ctx)
 	if err != nil {
 		return err
 	}
-	kept, err := tx.NewSelect().Model((*craftingStateRow)(nil)).Where("org_id = ?", id.String()).Count(ctx)
-	if err == nil && kept >= registry.MaxCraftingStates {
-		err = fmt.Errorf("%w: %d states", registry.ErrTooMany, kept)
+	if held >= registry.MaxCraftingStates {
+		return fmt.Errorf("%w: %d states", registry.ErrTooMany, held)
 	}
-	return err
+	return nil
 }
 
 // CraftingState returns the state of a run, or registry.ErrNotFound.

@@ -70,6 +70,29 @@ func TestTrusts(t *testing.T) {
 	})
 }
 
+// However many are made at the same moment, so many come about.
+func TestTrustsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, o := openTarget(t, target), newOrganization()
+		if err := db.CreateOrganization(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		create := func(n int) error {
+			return db.CreateTrust(t.Context(), registry.Trust{ID: uuid.New(), Org: o.ID, Name: fmt.Sprint("t", n), Lifetime: time.Minute, CreatedAt: time.Now()})
+		}
+		for n := range registry.MaxTrusts - 1 {
+			if err := create(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outcomes := together(5, func(n int) error { return create(registry.MaxTrusts + n) })
+		if outcomes["<nil>"] != 1 || outcomes["too many"] != 4 {
+			t.Errorf("5 take the last place: %v", outcomes)
+		}
+	})
+}
+
 // together runs f n times at once, and returns how often it returned each error.
 func together(n int, f func(int) error) map[string]int {
 	var mu sync.Mutex
@@ -203,61 +226,4 @@ func TestDevicesAreBounded(t *testing.T) {
 	if err := db.CreateDevice(t.Context(), device(maxDevices+1, now.Add(time.Minute))); err != nil {
 		t.Errorf("when the time of the others is over: %v", err)
 	}
-}
-
-// TestTrustsAndInvitationsAreBounded: also when many are made at the same moment, for what a
-// list leaves out could not be taken back. An invitation that has expired counts for nothing.
-func TestTrustsAndInvitationsAreBounded(t *testing.T) {
-	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, target string) {
-		db, o, now := openTarget(t, target), newOrganization(), time.Now()
-		if err := db.CreateOrganization(t.Context(), o); err != nil {
-			t.Fatal(err)
-		}
-		trust := func(i int) error {
-			return db.CreateTrust(t.Context(), registry.Trust{ID: uuid.New(), Org: o.ID, Name: fmt.Sprint("t", i), Lifetime: 10 * time.Minute, CreatedAt: now})
-		}
-		for i := range registry.MaxTrusts - 1 {
-			if err := trust(i); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if outcomes := together(5, func(i int) error { return trust(100 + i) }); outcomes["<nil>"] != 1 || outcomes["too many"] != 4 {
-			t.Errorf("5 trusts at the same moment, where there is place for one: %v", outcomes)
-		}
-
-		rows := make([]invitationRow, 0, 2*registry.MaxInvitations)
-		for i := range registry.MaxInvitations {
-			row := invitationRow{ID: uuid.NewString(), OrgID: o.ID.String(), Email: fmt.Sprint(i, "@example.com"), Role: "viewer", CreatedAt: instant(now), ExpiresAt: instant(now)}
-			rows = append(rows, row)
-			if i > 0 {
-				row.ID, row.Email, row.ExpiresAt = uuid.NewString(), fmt.Sprint("open-", i, "@example.com"), instant(now.Add(time.Hour))
-				rows = append(rows, row)
-			}
-		}
-		for chunk := range slices.Chunk(rows, 500) {
-			if _, err := db.write.NewInsert().Model(&chunk).Exec(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		invite := func(email string) error {
-			return db.Invite(t.Context(), registry.Invitation{ID: uuid.New(), Org: o.ID, Email: email, Role: registry.Viewer, CreatedAt: now, ExpiresAt: now.Add(time.Hour)})
-		}
-		if err := invite("last@example.com"); err != nil {
-			t.Errorf("the last one: %v", err)
-		}
-		if err := invite("more@example.com"); !errors.Is(err, registry.ErrTooMany) {
-			t.Errorf("one more: %v", err)
-		}
-		if err := invite("last@example.com"); err != nil {
-			t.Errorf("in place of an open one: %v", err)
-		}
-		list, err := db.Invitations(t.Context(), o.ID, 2*registry.MaxInvitations)
-		if err != nil || len(list) != registry.MaxInvitations {
-			t.Errorf("%d are listed, %v", len(list), err)
-		}
-		if mine, err := db.InvitationsFor(t.Context(), "1@example.com", 10); err != nil || len(mine) != 0 {
-			t.Errorf("one that has expired: %v, %v", mine, err)
-		}
-	})
 }

@@ -163,13 +163,13 @@ func (db *DB) Members(ctx context.Context, id org.ID, filter registry.MemberFilt
 	return members, total, nil
 }
 
-// SetRole changes the role of a membership of an organization from the one that was seen.
-// registry.ErrNotFound when it is none of the organization's; registry.ErrConflict when it has
-// another role by now; registry.ErrLastOwner when it is its last owner's.
+// SetRole changes the role of a membership of an organization from the one that was seen:
+// whoever may change that one may not change every other. registry.ErrNotFound when the
+// membership is none of the organization's, registry.ErrConflict when its role is another by
+// now, registry.ErrLastOwner when it is the last owner's.
 func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error {
 	return db.changeMembership(ctx, id, membership, seen, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
-		_, err := tx.NewUpdate().Model((*membershipRow)(nil)).Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).
-			Where("id = ?", row.ID).Exec(ctx)
+		_, err := tx.NewUpdate().Model(&row).WherePK().Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).Exec(ctx)
 		return err
 	})
 }
@@ -182,23 +182,27 @@ func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID,
 			Where("id = ? AND current_org_id = ?", row.UserID, row.OrgID).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewDelete().Model((*membershipRow)(nil)).Where("id = ?", row.ID).Exec(ctx)
+		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
 		return err
 	})
 }
 
-// changeMembership lets change one that has the role seen and will have the role next, as long
-// as an owner is left. Who may do so was decided by the role that it had.
+// changeMembership lets change one that will have the role next, as long as an owner is left.
+// One that has it already is not changed.
 func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.UUID, seen, next registry.Role, change func(context.Context, bun.Tx, membershipRow) error) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row membershipRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", membership.String(), id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		if registry.Role(row.Role) != seen {
-			return fmt.Errorf("%w: it is %s, and was %s", registry.ErrConflict, row.Role, seen)
+		switch registry.Role(row.Role) {
+		case next:
+			return nil
+		case seen:
+		default:
+			return registry.ErrConflict
 		}
-		if seen == registry.Owner && next != registry.Owner {
+		if seen == registry.Owner {
 			owners, err := tx.NewSelect().Model((*membershipRow)(nil)).Where("org_id = ? AND role = ?", row.OrgID, row.Role).Count(ctx)
 			if err != nil {
 				return err

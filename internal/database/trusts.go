@@ -68,7 +68,7 @@ func (r trustRow) trust() (registry.Trust, error) {
 }
 
 // CreateTrust stores a trust; registry.ErrExists when another one of the organization has
-// its name, and registry.ErrTooMany when it has registry.MaxTrusts.
+// its name, registry.ErrTooMany when it has registry.MaxTrusts.
 func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 	row, err := rowOfTrust(t)
 	if err != nil {
@@ -120,33 +120,36 @@ func (db *DB) Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trus
 }
 
 // SetTrustEnabled turns a trust of an organization on or off; registry.ErrNotFound when it
-// is none of its.
+// is none of its. What it is already it stays, without a record.
 func (db *DB) SetTrustEnabled(ctx context.Context, id org.ID, trust uuid.UUID, enabled bool) error {
 	action := audit.TrustDisable
 	if enabled {
 		action = audit.TrustEnable
 	}
-	return db.changeTrust(ctx, id, trust, action, func(ctx context.Context, tx bun.Tx, row trustRow) error {
-		_, err := tx.NewUpdate().Model(&row).WherePK().Set("enabled = ?", enabled).Exec(ctx)
-		return err
+	return db.changeTrust(ctx, id, trust, action, func(ctx context.Context, tx bun.Tx, row trustRow) (changed bool, err error) {
+		if row.Enabled == enabled {
+			return false, nil
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Set("enabled = ?", enabled).Exec(ctx)
+		return true, err
 	})
 }
 
 // DeleteTrust ends a trust of an organization, with the errors of SetTrustEnabled.
 func (db *DB) DeleteTrust(ctx context.Context, id org.ID, trust uuid.UUID) error {
-	return db.changeTrust(ctx, id, trust, audit.TrustDelete, func(ctx context.Context, tx bun.Tx, row trustRow) error {
-		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
-		return err
+	return db.changeTrust(ctx, id, trust, audit.TrustDelete, func(ctx context.Context, tx bun.Tx, row trustRow) (changed bool, err error) {
+		_, err = tx.NewDelete().Model(&row).WherePK().Exec(ctx)
+		return true, err
 	})
 }
 
-func (db *DB) changeTrust(ctx context.Context, id org.ID, trust uuid.UUID, action string, change func(context.Context, bun.Tx, trustRow) error) error {
+func (db *DB) changeTrust(ctx context.Context, id org.ID, trust uuid.UUID, action string, change func(context.Context, bun.Tx, trustRow) (changed bool, err error)) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row trustRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", trust.String(), id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		if err := change(ctx, tx, row); err != nil {
+		if changed, err := change(ctx, tx, row); err != nil || !changed {
 			return err
 		}
 		return auditIn(ctx, tx, id, row.event(action))

@@ -34,12 +34,13 @@ import (
 // DefaultIssuers are the CI providers whose tokens are accepted if an operator says nothing.
 var DefaultIssuers = []string{"https://token.actions.githubusercontent.com", "https://gitlab.com"}
 
-// The limits of what is exchanged.
+// The limits of what is exchanged, and of what is trusted.
 const (
 	maxToken   = 12 << 10       // bytes; those of the large providers have 2 KiB
 	maxSubject = 255            // characters (OpenID Connect Core §2)
 	maxAge     = 24 * time.Hour // since a token was issued: jobs do not last longer
 	leeway     = 10 * time.Second
+	MaxTrusts  = registry.MaxTrusts
 )
 
 // Store is what federation needs of a database.
@@ -177,7 +178,7 @@ func (f *Federation) trust(ctx context.Context, organization string, pipeline *o
 	if err != nil {
 		return registry.Trust{}, errUnchecked(err)
 	}
-	trusts, err := f.store.Trusts(ctx, o.ID, registry.MaxTrusts)
+	trusts, err := f.store.Trusts(ctx, o.ID, MaxTrusts)
 	if err != nil {
 		return registry.Trust{}, errUnchecked(err)
 	}

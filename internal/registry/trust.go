@@ -49,24 +49,30 @@ func CheckPattern(pattern string) error {
 }
 
 // Matches reports whether subject is as pattern says, from its beginning to its end: * is
-// any text without a colon, which is what divides subjects, and ** any text.
+// any text without a colon, which is what divides subjects, and ** any text. Whoever trusts
+// chooses the one, and whose pipeline it is the other: it takes at most as many steps as the
+// product of their lengths.
 func Matches(pattern, subject string) bool {
-	fixed, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == subject
-	}
-	subject, ok := strings.CutPrefix(subject, fixed)
-	if !ok {
-		return false
-	}
-	rest, any := strings.CutPrefix(rest, "*")
-	for i := 0; i <= len(subject); i++ {
-		if Matches(rest, subject[i:]) {
-			return true
+	// ends[n]: what was read of the pattern matches the first n bytes of subject.
+	ends := make([]bool, len(subject)+1)
+	ends[0] = true
+	for pattern != "" {
+		one, all := strings.HasPrefix(pattern, "*"), strings.HasPrefix(pattern, "**")
+		switch {
+		case all:
+			pattern = pattern[len("**"):]
+		case one:
+			pattern = pattern[len("*"):]
+		default:
+			for n := len(subject); n > 0; n-- {
+				ends[n] = ends[n-1] && subject[n-1] == pattern[0]
+			}
+			ends[0], pattern = false, pattern[1:]
+			continue
 		}
-		if !any && i < len(subject) && subject[i] == ':' {
-			return false
+		for n := range len(subject) {
+			ends[n+1] = ends[n+1] || ends[n] && (all || subject[n] != ':')
 		}
 	}
-	return false
+	return ends[len(subject)]
 }

@@ -1,6 +1,10 @@
 package registry
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
 
 func TestSubjectsMatch(t *testing.T) {
 	t.Parallel()
@@ -30,6 +34,23 @@ func TestSubjectsMatch(t *testing.T) {
 		if got := Matches(tc.pattern, tc.subject); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %t", tc.pattern, tc.subject, got)
 		}
+	}
+}
+
+// An organization that chooses both keeps nobody else waiting.
+func TestMatchingIsQuick(t *testing.T) {
+	t.Parallel()
+	done := make(chan bool, 1)
+	go func() {
+		done <- Matches("repo:a/"+strings.Repeat("*a", 100)+"b", "repo:a/"+strings.Repeat("a", 255))
+	}()
+	select {
+	case matches := <-done:
+		if matches {
+			t.Error("what does not end with b matches")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("comparing a pattern takes longer than 10 s")
 	}
 }
 
