@@ -126,7 +126,7 @@ func TestCASVerifierRefuses(t *testing.T) {
 func TestCASTokenExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		signer, err := NewCASSigner(in.cas, 0)
 		if err != nil {

@@ -19,7 +19,7 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
+func TestMain(m *testing.M) { databasetest.MainOnEach(m, database.Migrate) }
 
 // installation is a control plane's tokens over a real database.
 type installation struct {
@@ -32,7 +32,20 @@ type installation struct {
 
 func newInstallation(t *testing.T) *installation {
 	t.Helper()
-	db, err := database.Open(t.Context(), databasetest.Fresh(t, database.Migrate))
+	return newInstallationOn(t, databasetest.Fresh(t, database.Migrate))
+}
+
+// newInstallationInBubble is for synctest, and on SQLite alone: the time of a bubble stands
+// still while one of its goroutines reads from a connection, as PostgreSQL's driver does in
+// the background when a write took it long.
+func newInstallationInBubble(t *testing.T) *installation {
+	t.Helper()
+	return newInstallationOn(t, databasetest.SQLite(t, database.Migrate))
+}
+
+func newInstallationOn(t *testing.T, target string) *installation {
+	t.Helper()
+	db, err := database.Open(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (p *publisher) RoundTrip(*http.Request) (*http.Response, error) {
 func TestRemoteKeys(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		controlPlane := &publisher{ring: in.cas, down: errors.New("connection refused")}
 		var log bytes.Buffer
@@ -166,7 +166,7 @@ func TestRemoteKeys(t *testing.T) {
 func TestRotationKeepsOldTokens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		text, _ := in.issue(t, NewToken{Name: "admin"})
 		// Another replica rotates; this one learns of it from the first new token.
@@ -221,7 +221,7 @@ func TestRotationKeepsOldTokens(t *testing.T) {
 func TestRetiredCASKeyDies(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		old := in.cas.JWKS(t.Context()).Keys[0].KeyID
 		time.Sleep(time.Minute)

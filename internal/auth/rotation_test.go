@@ -58,7 +58,7 @@ func replica(t *testing.T, store KeyStore) (*KeyRing, *CASSigner) {
 func TestNoTokenIsRefusedDuringRotation(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -193,7 +193,7 @@ func TestTokensOfSkewedClocks(t *testing.T) {
 func TestVerifiersOutliveTheControlPlane(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		ring, signer := replica(t, in.db)
 		away := &http.Client{Transport: &publisher{ring: ring, down: errors.New("connection refused")}}

@@ -162,7 +162,7 @@ func TestForgedTokens(t *testing.T) {
 func TestTokenLife(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		acme, globex := in.organization(t, "acme"), in.organization(t, "globex")
 		text, record := in.issue(t, NewToken{Organization: acme, Name: "ci", Lifetime: time.Hour})

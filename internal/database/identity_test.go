@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -35,6 +36,10 @@ func TestTrusts(t *testing.T) {
 		}
 		if err := db.CreateTrust(t.Context(), made); err != nil {
 			t.Fatal(err)
+		}
+		recorded, err := db.AuditRecords(t.Context(), audit.Of(acme.ID), 1, 10, audit.Query{ActionPrefix: audit.TrustCreate, Limit: 1})
+		if err != nil || len(recorded) != 1 || recorded[0].Details["subjects"] != `["a","b:c/**"]` || recorded[0].Details["issuer"] != made.Issuer {
+			t.Errorf("recorded: %+v, %v", recorded, err)
 		}
 		again := made
 		again.ID = uuid.New()

@@ -96,7 +96,7 @@ func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 func (r trustRow) event(action string) audit.Event {
 	e := audit.Event{Action: action, Object: "trust/" + r.ID, Details: map[string]string{audit.DetailName: r.Name}}
 	if action == audit.TrustCreate {
-		e.Details["issuer"], e.Details["audience"] = r.Issuer, r.Audience
+		e.Details["issuer"], e.Details["audience"], e.Details["subjects"] = r.Issuer, r.Audience, r.Subjects
 	}
 	return e
 }

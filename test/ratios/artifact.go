@@ -88,27 +88,31 @@ func drain(r io.Reader, size int64) error {
 	return err
 }
 
-// each has clients work on all artifacts at once and returns how long that took.
-func each(clients int, all []artifact, do func(artifact) error) (time.Duration, error) {
+// each has clients work on all artifacts at once and returns how long that took, and each
+// artifact by itself.
+func each(clients int, all []artifact, do func(artifact) error) (time.Duration, []time.Duration, error) {
 	var (
 		next  atomic.Int64
 		group sync.WaitGroup
 		once  sync.Once
 		first error
+		each  = make([]time.Duration, len(all))
 	)
 	begin := time.Now()
 	for range clients {
 		group.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+				started := time.Now()
 				if err := do(all[i]); err != nil {
 					once.Do(func() { first = err })
 					return
 				}
+				each[i] = time.Since(started)
 			}
 		})
 	}
 	group.Wait()
-	return time.Since(begin), first
+	return time.Since(begin), each, first
 }
 
 // sha256PerGiB is what one hash over a GiB costs here, in CPU seconds.

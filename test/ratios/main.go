@@ -7,6 +7,7 @@
 //	go run ./test/ratios            (make bench)
 //	go run ./test/ratios -size 1073741824 -clients 16
 //	go run ./test/ratios -memory 1073741824
+//	go run ./test/ratios -floor
 //
 // A ratio is the time of the direct SDK client by ours: 1 is as fast, less is slower.
 // docs/data-path.md says what is in each column, and what was measured.
@@ -63,12 +64,24 @@ func main() {
 	clients := flag.Int("clients", 0, "only so many clients: 1 or 16 (16 of 1 GiB are only run when asked for: 50 GB of disk)")
 	only := flag.String("only", "", "only this direction: up or down")
 	memory := flag.Int64("memory", 0, "only the memory of cas while 16 artifacts of so many bytes are moved at once (of 1 GiB: 35 GB of disk)")
+	floor := flag.Bool("floor", false, "only 4 KiB uploads, beside those through a bare hop: the least that a server between costs")
+	asHop := flag.String("hop", "", "be the bare hop to the S3 that this file describes")
+	readyFile := flag.String("ready-file", "", "where the bare hop says that it is ready")
 	flag.Parse()
 	do := func(w *world) error { return w.table(ctx, *only, jobs(*size, *clients)) }
 	if *memory > 0 {
 		do = func(w *world) error { return w.memory(ctx, min(max(*memory, 4*kib), gib), 16) }
 	}
-	if err := run(ctx, *bin, do); err != nil {
+	if *floor {
+		do = func(w *world) error { return w.floor(ctx) }
+	}
+	err := error(nil)
+	if *asHop != "" {
+		err = serveHop(ctx, *asHop, *readyFile)
+	} else {
+		err = run(ctx, *bin, do)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "ratios:", err)
 		stop()
 		os.Exit(1)
@@ -111,8 +124,8 @@ func (w *world) table(ctx context.Context, only string, todo []job) error {
 	return w.firstByte(ctx, 4*kib, 64*mib, gib)
 }
 
-const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned | everything, direct | HTTP | gRPC |
-|---|---|---|---|---|---|---|---|---|---|---|---|`
+const header = `| | direct SDK | HTTP | gRPC | presigned | hash and file | cas CPU s/GiB, HTTP | gRPC | presigned | everything, direct | HTTP | gRPC | p50, direct × HTTP, gRPC |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|`
 
 func title(j job, up bool) string {
 	direction := "down"
@@ -135,7 +148,7 @@ func sizeName(size int64) string {
 // measure moves the artifacts of j by all paths in turns and compares the medians.
 func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 	paths := w.paths()
-	times := make([][]time.Duration, len(paths))
+	times, calls := make([][]time.Duration, len(paths)), make([][]time.Duration, len(paths))
 	cas, all := make([]time.Duration, len(paths)), make([]time.Duration, len(paths))
 	for round := range j.rounds + 1 { // the first is to warm up
 		batches, err := w.batches(ctx, j, len(paths), up, round)
@@ -144,7 +157,7 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 		}
 		for i, p := range paths {
 			before, everything := w.cas.cpu(), w.cpu()
-			took, err := each(j.clients, batches[i], func(a artifact) error {
+			took, single, err := each(j.clients, batches[i], func(a artifact) error {
 				if up {
 					return p.put(ctx, a)
 				}
@@ -154,22 +167,29 @@ func (w *world) measure(ctx context.Context, j job, up bool) (string, error) {
 				return "", fmt.Errorf("%s: %w", p.name(), err)
 			}
 			if round > 0 {
-				times[i] = append(times[i], took)
+				times[i], calls[i] = append(times[i], took), append(calls[i], single...)
 				cas[i] += w.cas.cpu() - before
 				all[i] += w.cpu() - everything
 			}
 		}
 	}
-	middle := make([]time.Duration, len(paths))
-	for i := range times {
-		slices.Sort(times[i])
-		middle[i] = times[i][len(times[i])/2]
-	}
+	middle, p50 := medians(times), medians(calls)
 	perGiB := func(spent time.Duration) float64 {
 		return spent.Seconds() * float64(gib) / float64(j.size*int64(j.count*j.rounds))
 	}
 	ratio := func(i int) float64 { return float64(middle[0]) / float64(middle[i]) }
-	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |", title(j, up),
+	return fmt.Sprintf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %s × %.2f, %.2f |", title(j, up),
 		(middle[0] / time.Duration(j.count)).Round(10*time.Microsecond), ratio(1), ratio(2), ratio(3), ratio(4),
-		perGiB(cas[1]), perGiB(cas[2]), perGiB(cas[3]), perGiB(all[0]), perGiB(all[1]), perGiB(all[2])), nil
+		perGiB(cas[1]), perGiB(cas[2]), perGiB(cas[3]), perGiB(all[0]), perGiB(all[1]), perGiB(all[2]),
+		p50[0].Round(10*time.Microsecond), float64(p50[1])/float64(p50[0]), float64(p50[2])/float64(p50[0])), nil
+}
+
+// medians returns the median of each path.
+func medians(of [][]time.Duration) []time.Duration {
+	middle := make([]time.Duration, len(of))
+	for i := range of {
+		slices.Sort(of[i])
+		middle[i] = of[i][len(of[i])/2]
+	}
+	return middle
 }

@@ -29,7 +29,7 @@ func (w *world) memory(ctx context.Context, size int64, clients int) error {
 			return err
 		}
 		before := w.cas.cpu()
-		took, err := each(clients, row.artifacts, func(a artifact) error {
+		took, _, err := each(clients, row.artifacts, func(a artifact) error {
 			if row.up {
 				return row.put(ctx, a)
 			}

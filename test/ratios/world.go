@@ -22,6 +22,8 @@ import (
 
 // world is everything that runs.
 type world struct {
+	dir     string
+	at      ready
 	dev     *process // embedded AWS, backend, controlplane
 	cas     *process // measured alone
 	idleKiB int64
@@ -50,7 +52,7 @@ type ready struct {
 }
 
 func start(ctx context.Context, bin, dir string) (w *world, err error) {
-	w = &world{files: plain{filepath.Join(dir, "plain")}}
+	w = &world{dir: dir, files: plain{filepath.Join(dir, "plain")}}
 	defer func() {
 		if err != nil {
 			w.stop()
@@ -61,7 +63,7 @@ func start(ctx context.Context, bin, dir string) (w *world, err error) {
 	if w.dev, err = launch(ctx, &at, filepath.Join(dir, "dev.json"), nil, daemon, "dev", "--data", filepath.Join(dir, "data")); err != nil {
 		return w, err
 	}
-	w.token = at.AdminToken
+	w.at, w.token = at, at.AdminToken
 	create := exec.CommandContext(ctx, filepath.Join(bin, "managedcas"), "--control-plane", at.Controlplane.GRPC, "--artifact-cas", "127.0.0.1:1",
 		"--token", at.AdminToken, "--insecure", "organization", "create", organization, "--wait", "60s")
 	if out, err := create.CombinedOutput(); err != nil {

@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"maps"
+
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -8,19 +10,19 @@ import (
 // conditionKeys returns the keys of one context: what the frame knows of the
 // request, who the caller is (facts AWS §2.4), and what is the check's own.
 func conditionKeys(req *api.Request, caller *api.Caller, check Check) iam.Context {
-	keys := iam.Context{}
+	keys := make(iam.Context, usualKeys)
 	if req != nil {
-		for key, values := range req.Context {
-			keys.Set(key, values...)
-		}
+		maps.Copy(keys, req.Context)
 	}
 	principalKeys(keys, caller)
 	keys.Set("aws:ResourceAccount", check.Account)
-	for key, values := range check.Context {
-		keys.Set(key, values...)
-	}
+	maps.Copy(keys, check.Context)
 	return keys
 }
+
+// usualKeys is how many keys a request has, with some to spare: a map that grows while they
+// are set takes as long as all of them.
+const usualKeys = 32
 
 // principalKeys sets the keys about the caller. Nobody signs in with a second factor
 // here: aws:MultiFactorAuthPresent is false for temporary credentials, and AWS leaves it
