@@ -258,7 +258,7 @@ func (f *failing) SigningKeys(ctx context.Context, use registry.KeyUse) ([]regis
 func TestMadeUpKeysDoNotFloodAStoreThatIsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		in := newInstallation(t)
+		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		store := &failing{KeyStore: in.db}
 		ring, err := OpenKeyRing(t.Context(), store, registry.KeyUseCAS)
