@@ -151,6 +151,13 @@ func TestABrokenCertificateChangesNothing(t *testing.T) {
 	if show() != serves || !strings.Contains(log.String(), "expired at") {
 		t.Errorf("a certificate that is no good any more serves:\n%s", &log)
 	}
+	ca.RenewFrom(t, secret, time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
+	if show() != serves || !strings.Contains(log.String(), "and not before") {
+		t.Errorf("a certificate that is not good yet serves:\n%s", &log)
+	}
+	if soon := ca.RenewFrom(t, secret, time.Now().Add(maxClockSkew/2), time.Now().Add(time.Hour)); show() != soon {
+		t.Error("a certificate of an authority whose clock is ahead a little does not serve")
+	}
 }
 
 // TestTransport: what a role listens with, and what stops it from starting.
