@@ -213,6 +213,24 @@ func TestTransport(t *testing.T) {
 	}
 }
 
+// What others can read or change on its way is asked for only where the operator says so.
+func TestPeersInPlaintext(t *testing.T) {
+	t.Parallel()
+	for _, u := range []string{"", "https://a.test", "http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:8000", "http://localhost:8000"} {
+		if err := (Transport{}).checkPeer("casUrl", u, "CAS", 8001); err != nil {
+			t.Errorf("%q: %v", u, err)
+		}
+	}
+	if err := (Transport{InsecurePlaintext: true}).checkPeer("casUrl", "http://a.test", "CAS", 8001); err != nil {
+		t.Errorf("when asked for: %v", err)
+	}
+	for _, u := range []string{"http://a.test", "http://10.0.0.1", "http://[::ffff:10.0.0.1]", "http://0.0.0.0:8001", "http://localhost.", "http://127.0.0.1.nip.test"} {
+		if err := (Transport{}).checkPeer("casUrl", u, "CAS", 8001); err == nil {
+			t.Errorf("%q is taken", u)
+		}
+	}
+}
+
 // TestClientsOfOtherRoles: one role asks another over https with a private authority, and
 // each asks itself without one.
 func TestClientsOfOtherRoles(t *testing.T) {

@@ -97,7 +97,9 @@ type Listen struct {
 type Controlplane struct {
 	Listen Listen `yaml:"listen"`
 	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	// CASCA is a PEM file with the certificate authority of an https one; empty: the system's.
 	CASURL string `yaml:"casUrl"`
+	CASCA  string `yaml:"casCa"`
 	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
 	PublicCASURL string `yaml:"publicCasUrl"`
 	Transport    `yaml:",inline"`

@@ -163,7 +163,7 @@ func (c *CAS) complete() error {
 	case e < MinUploadExpiry || e > MaxUploadExpiry:
 		return fmt.Errorf("uploadExpiry is %s: %s to %s", e, MinUploadExpiry, MaxUploadExpiry)
 	}
-	if err := checkURL("controlplaneUrl", c.ControlplaneURL, "control plane", 8000); err != nil {
+	if err := c.checkPeer("controlplaneUrl", c.ControlplaneURL, "control plane", 8000); err != nil {
 		return err
 	}
 	if err := c.Limits.check(); err != nil {
@@ -183,7 +183,7 @@ func (c *Controlplane) complete() error {
 	if d := *c.DrainDelay; d < 0 || d > time.Hour {
 		return fmt.Errorf("drainDelay is %s: 0s to 1h0m0s", d)
 	}
-	if err := checkURL("casUrl", c.CASURL, "CAS", 8001); err != nil {
+	if err := c.checkPeer("casUrl", c.CASURL, "CAS", 8001); err != nil {
 		return err
 	}
 	if err := checkURL("publicCasUrl", c.PublicCASURL, "CAS", 8001); err != nil {
