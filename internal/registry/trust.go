@@ -34,6 +34,9 @@ var ErrPattern = errors.New("not a pattern of subjects")
 // would let in the repositories of anybody.
 func CheckPattern(pattern string) error {
 	fixed, _, wild := strings.Cut(pattern, "*")
+	if _, path, url := strings.Cut(fixed, "://"); url {
+		fixed = path // its slashes say nothing of an owner
+	}
 	switch {
 	case pattern == "":
 		return errors.Join(ErrPattern, errors.New("it is empty"))
@@ -47,23 +50,31 @@ func CheckPattern(pattern string) error {
 
 // Matches reports whether subject is as pattern says, from its beginning to its end: * is
 // any text without a colon, which is what divides subjects, and ** any text.
+//
+// It goes through the pattern once, with all that has matched so far, and never back: who
+// trusts chooses the pattern, who comes the subject, and neither how long everybody waits.
 func Matches(pattern, subject string) bool {
-	fixed, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == subject
-	}
-	subject, ok := strings.CutPrefix(subject, fixed)
-	if !ok {
-		return false
-	}
-	rest, any := strings.CutPrefix(rest, "*")
-	for i := 0; i <= len(subject); i++ {
-		if Matches(rest, subject[i:]) {
-			return true
+	ends := make([]bool, len(subject)+1) // where what has been read of the pattern may end
+	ends[0] = true
+	for pattern != "" {
+		next := make([]bool, len(ends))
+		if rest, wild := strings.CutPrefix(pattern, "*"); wild {
+			rest, colons := strings.CutPrefix(rest, "*")
+			inside := false
+			for i, end := range ends {
+				inside = inside && (colons || subject[i-1] != ':') || end
+				next[i] = inside
+			}
+			ends, pattern = next, rest
+			continue
 		}
-		if !any && i < len(subject) && subject[i] == ':' {
-			return false
+		fixed, _, _ := strings.Cut(pattern, "*")
+		for i, end := range ends {
+			if end && strings.HasPrefix(subject[i:], fixed) {
+				next[i+len(fixed)] = true
+			}
 		}
+		ends, pattern = next, pattern[len(fixed):]
 	}
-	return false
+	return ends[len(subject)]
 }

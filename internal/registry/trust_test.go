@@ -1,6 +1,9 @@
 package registry
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestSubjectsMatch(t *testing.T) {
 	t.Parallel()
@@ -26,6 +29,10 @@ func TestSubjectsMatch(t *testing.T) {
 		{"repo:ACME/app", "repo:acme/app", false},
 		{"repo:acme/a?p", "repo:acme/app", false}, // a question mark is one
 		{"", "", true},
+		{"a/**:**", "a/:", true},
+		{"a/*:*", "a/b:c:d", false},
+		{"a/*b", "a/b:b", false},
+		{"a/**b", "a/b:b", true},
 	} {
 		if got := Matches(tc.pattern, tc.subject); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %t", tc.pattern, tc.subject, got)
@@ -38,10 +45,23 @@ func TestPatternsSayWhoseTheyAre(t *testing.T) {
 	for pattern, ok := range map[string]bool{
 		"repo:acme/app:ref:refs/heads/main": true, "repo:acme/*": true, "project_path:acme/app:**": true, "no-slash-and-no-wildcard": true,
 		"": false, "*": false, "**": false, "repo:*": false, "repo:*/app:ref:refs/heads/main": false, "repo:acme*/app": false,
+		"spiffe://*": false, "https://*/app": false, "spiffe://acme.example/ci/*": true,
 		"/*": false, "//**": false, "repo:acme/***": false,
 	} {
 		if err := CheckPattern(pattern); (err == nil) != ok {
 			t.Errorf("CheckPattern(%q) = %v", pattern, err)
+		}
+	}
+}
+
+// A pattern with wildcards that nearly matches a long subject is no work: whoever may trust
+// would have a pipeline of their own hold up everybody's calls.
+func TestNearMatchesCostNothing(t *testing.T) {
+	t.Parallel()
+	subject := "repo:acme/app:ref:refs/heads/" + strings.Repeat("x", 226)
+	for _, wildcard := range []string{"*x", "**x"} {
+		if Matches("repo:acme/app:ref:refs/"+strings.Repeat(wildcard, 60)+"y", subject) {
+			t.Errorf("%s: it ends in y", wildcard)
 		}
 	}
 }
