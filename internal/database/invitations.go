@@ -111,6 +111,26 @@ func (db *DB) RevokeInvitation(ctx context.Context, id org.ID, invitation uuid.U
 	return nil
 }
 
+// revokeInvitationsOf takes back the open invitations of an address, verified or not: it may
+// be verified later.
+func revokeInvitationsOf(ctx context.Context, tx bun.Tx, id org.ID, email string) error {
+	var rows []invitationRow
+	err := tx.NewSelect().Model(&rows).
+		Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", id.String(), strings.ToLower(email)).Scan(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if _, err := tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(time.Now())).Exec(ctx); err != nil {
+			return err
+		}
+		if err := auditIn(ctx, tx, id, row.event(audit.InvitationRevoke)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AcceptInvitation makes a user a member, if the invitation is open and its address theirs
 // (else registry.ErrNotFound). A member already is registry.ErrExists, and keeps their role.
 func (db *DB) AcceptInvitation(ctx context.Context, invitation uuid.UUID, u registry.User, now time.Time) (registry.Membership, error) {

@@ -152,15 +152,22 @@ func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, role
 	})
 }
 
-// RemoveMember ends a membership of an organization, with the errors of SetRole.
+// RemoveMember ends a membership of an organization, with the errors of SetRole. Open
+// invitations of the member's address end with it: one would be the way back in.
 func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID) error {
 	return db.changeMembership(ctx, id, membership, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		if _, err := tx.NewUpdate().Model((*userRow)(nil)).Set("current_org_id = NULL").
 			Where("id = ? AND current_org_id = ?", row.UserID, row.OrgID).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewDelete().Model((*membershipRow)(nil)).Where("id = ?", row.ID).Exec(ctx)
-		return err
+		if _, err := tx.NewDelete().Model((*membershipRow)(nil)).Where("id = ?", row.ID).Exec(ctx); err != nil {
+			return err
+		}
+		var user userRow
+		if err := tx.NewSelect().Model(&user).Where("id = ?", row.UserID).Scan(ctx); err != nil {
+			return err
+		}
+		return revokeInvitationsOf(ctx, tx, id, user.Email)
 	})
 }
 
