@@ -16,16 +16,18 @@ package federation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4/json"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/managedcas/managedcas/internal/idtoken"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -89,24 +91,31 @@ func (f *Federation) Issuers() []string {
 
 // Exchange returns a token of ours for a pipeline's, if the organization trusts it.
 func (f *Federation) Exchange(ctx context.Context, organization, token string) (string, time.Time, error) {
-	pipeline, err := f.identify(ctx, token)
+	job, err := f.identify(ctx, token)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	trust, err := f.trust(ctx, organization, pipeline)
+	trust, err := f.trust(ctx, organization, job)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	text, expires, err := f.tokens.IssuePipeline(ctx, trust, pipeline.Subject)
+	text, expires, err := f.tokens.IssuePipeline(ctx, trust, job.Subject)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	f.log.InfoContext(ctx, "pipeline", "trust", trust.ID.String(), "org", trust.Org.String(), "issuer", pipeline.Issuer, "subject", pipeline.Subject)
+	f.log.InfoContext(ctx, "pipeline", "trust", trust.ID.String(), "org", trust.Org.String(), "issuer", job.Issuer, "subject", job.Subject)
 	return text, expires, nil
 }
 
+// pipeline is a job, as its provider says who it is.
+type pipeline struct {
+	*oidc.IDToken
+
+	claims map[string]any
+}
+
 // identify verifies a provider's token, but for whom it is meant.
-func (f *Federation) identify(ctx context.Context, token string) (*oidc.IDToken, error) {
+func (f *Federation) identify(ctx context.Context, token string) (*pipeline, error) {
 	if token == "" || len(token) > maxToken {
 		return nil, errRefused(fmt.Errorf("a token of %d bytes", len(token)))
 	}
@@ -130,6 +139,10 @@ func (f *Federation) identify(ctx context.Context, token string) (*oidc.IDToken,
 	case err != nil:
 		return nil, errRefused(err)
 	}
+	claims, err := idtoken.Claims(payload)
+	if err != nil {
+		return nil, errRefused(err)
+	}
 	accepted := make([]string, len(algorithms))
 	for i, a := range algorithms {
 		accepted[i] = string(a)
@@ -142,7 +155,7 @@ func (f *Federation) identify(ctx context.Context, token string) (*oidc.IDToken,
 	case err != nil:
 		return nil, errRefused(err)
 	}
-	return verified, checkClaims(verified, unverified, time.Now())
+	return &pipeline{verified, claims}, checkClaims(verified, unverified, time.Now())
 }
 
 // signed is the payload of a token whose signature is good.
@@ -166,7 +179,7 @@ func checkClaims(t *oidc.IDToken, claims jwt.Claims, now time.Time) error {
 }
 
 // trust finds the one by which the organization lets the pipeline in.
-func (f *Federation) trust(ctx context.Context, organization string, pipeline *oidc.IDToken) (registry.Trust, error) {
+func (f *Federation) trust(ctx context.Context, organization string, job *pipeline) (registry.Trust, error) {
 	name, err := org.ParseName(organization)
 	if err != nil {
 		return registry.Trust{}, errRefused(err)
@@ -182,29 +195,25 @@ func (f *Federation) trust(ctx context.Context, organization string, pipeline *o
 	if err != nil {
 		return registry.Trust{}, errUnchecked(err)
 	}
-	var claims map[string]any
-	if err := pipeline.Claims(&claims); err != nil {
-		return registry.Trust{}, errRefused(err)
-	}
 	for _, t := range trusts {
-		if t.Enabled && lets(t, pipeline, claims) {
+		if t.Enabled && lets(t, job) {
 			return t, nil
 		}
 	}
-	return registry.Trust{}, errRefused(fmt.Errorf("no trust of %s lets %q in", o.ID, pipeline.Subject))
+	return registry.Trust{}, errRefused(fmt.Errorf("no trust of %s lets %q in", o.ID, job.Subject))
 }
 
 // lets reports whether t lets the pipeline in.
-func lets(t registry.Trust, pipeline *oidc.IDToken, claims map[string]any) bool {
-	if t.Issuer != pipeline.Issuer || len(pipeline.Audience) != 1 || pipeline.Audience[0] != t.Audience {
+func lets(t registry.Trust, job *pipeline) bool {
+	if t.Issuer != job.Issuer || len(job.Audience) != 1 || job.Audience[0] != t.Audience {
 		return false
 	}
 	for name, want := range t.Claims {
-		if text(claims[name]) != want || want == "" {
+		if text(job.claims[name]) != want || want == "" {
 			return false
 		}
 	}
-	return slices.ContainsFunc(t.Subjects, func(p string) bool { return registry.Matches(p, pipeline.Subject) })
+	return slices.ContainsFunc(t.Subjects, func(p string) bool { return registry.Matches(p, job.Subject) })
 }
 
 // text is a claim as a trust writes it: providers have the same id now as a number, now as
@@ -213,9 +222,10 @@ func text(claim any) string {
 	switch v := claim.(type) {
 	case string:
 		return v
-	case bool, float64:
-		encoded, _ := json.Marshal(v) // cannot fail
-		return string(encoded)
+	case bool:
+		return strconv.FormatBool(v)
+	case json.Number:
+		return v.String()
 	}
 	return ""
 }

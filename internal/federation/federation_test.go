@@ -146,6 +146,9 @@ func TestPipelinesThatAreNotTrusted(t *testing.T) {
 		"issued in the future":                     {"iat": now.Add(time.Minute).Unix()},
 		"issued too long ago":                      {"iat": now.Add(-25 * time.Hour).Unix()},
 		"never issued":                             {"iat": nil},
+		"a subject besides its own":                {"sub": "repo:evil/app:ref:refs/heads/main", "ſub": subject},
+		"a subject by another name":                {"sub": nil, "Sub": subject},
+		"an end by another name":                   {"exp": nil, "Exp": now.Add(time.Minute).Unix()},
 	} {
 		if _, err := w.exchange(t, w.job(t, claims)); problem.KindOf(err) != problem.Denied {
 			t.Errorf("%s: %v, want it denied", what, err)
@@ -159,6 +162,23 @@ func TestPipelinesThatAreNotTrusted(t *testing.T) {
 	longest := "repo:acme/lib:" + strings.Repeat("x", 255-len("repo:acme/lib:"))
 	if _, err := w.exchange(t, w.job(t, map[string]any{"sub": longest})); err != nil {
 		t.Errorf("a subject of 255: %v", err)
+	}
+}
+
+// Numbers are compared as they are written: as floats these two are the same.
+func TestOwnersWithLongNumbers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	trust := w.trust
+	trust.ID, trust.Name, trust.Claims = uuid.New(), "long", map[string]string{"repository_owner_id": "9007199254740992"}
+	if err := w.db.CreateTrust(t.Context(), trust); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.exchange(t, w.job(t, map[string]any{"repository_owner_id": 9007199254740992})); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.exchange(t, w.job(t, map[string]any{"repository_owner_id": 9007199254740993})); problem.KindOf(err) != problem.Denied {
+		t.Errorf("another owner: %v", err)
 	}
 }
 

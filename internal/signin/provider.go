@@ -16,6 +16,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/managedcas/managedcas/internal/idtoken"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -129,6 +130,13 @@ func (p *provider) end(ctx context.Context, a attempt, code string) (registry.Id
 func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, error) {
 	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1 {
 		return registry.Identity{}, errors.New("the ID token is of another attempt")
+	}
+	var payload json.RawMessage
+	if err := token.Claims(&payload); err != nil {
+		return registry.Identity{}, fmt.Errorf("read the ID token: %w", err)
+	}
+	if _, err := idtoken.Claims(payload); err != nil {
+		return registry.Identity{}, fmt.Errorf("the ID token has %w", err)
 	}
 	if token.Subject == "" || len(token.Subject) > maxSubject {
 		return registry.Identity{}, errors.New("the ID token has no subject, or one that is too long")

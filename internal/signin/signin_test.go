@@ -306,7 +306,9 @@ func TestIDTokensThatAreRefused(t *testing.T) {
 		"another nonce": {"nonce": "x"}, "no nonce": {"nonce": nil}, "another issuer": {"iss": "https://evil.example"},
 		"another audience": {"aud": "other"}, "two audiences": {"aud": []string{clientID, "other"}}, "asked for by another": {"aud": []string{clientID, "other"}, "azp": "other"},
 		"expired": {"exp": now.Add(-time.Minute).Unix()}, "no end": {"exp": nil}, "not yet": {"nbf": now.Add(time.Hour).Unix()},
-		"no subject": {"sub": ""}, "a long subject": {"sub": strings.Repeat("x", 256)},
+		"a subject besides its own": {"sub": "mallory", "ſub": "ann"}, "a subject by another name": {"sub": nil, "SUB": "ann"},
+		"verified by another name": {"email_verified": nil, "Email_Verified": true},
+		"no subject":               {"sub": ""}, "a long subject": {"sub": strings.Repeat("x", 256)},
 	} {
 		s.provider.Next(claims)
 		b := newBrowser(t)
