@@ -167,6 +167,10 @@ func TestLines(t *testing.T) {
 			"empty": "", "more": string(text) + "{}", "unknown": strings.Replace(string(text), `"seq"`, `"note":"x","seq"`, 1),
 			"short hash": strings.Replace(string(text), `"hash":"`, `"hash":"0`, 1), "no time": strings.Replace(string(text), "2023-", "23-", 1),
 			"long": `{"chain":"` + strings.Repeat("x", audit.MaxLine) + `"}`,
+			// Of these, others read something else than what the hash covers.
+			"twice": strings.Replace(string(text), `"action":`, `"action":"token.list","action":`, 1), "twice, in another case": strings.Replace(string(text), `"action":`, `"action":"token.list","Action":`, 1),
+			"in another case": strings.Replace(string(text), `"action":`, `"ACTION":`, 1), "by another letter": strings.Replace(string(text), `"subject":`, `"\u017fubject":`, 1),
+			"a detail twice": strings.Replace(string(text), `"details":{`, `"details":{"file":"x",`, 1),
 		} {
 			if _, err := audit.ParseLine([]byte(bad)); err == nil {
 				t.Errorf("%s: accepted", name)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
+	exactjson "github.com/go-jose/go-jose/v4/json" // by exact names, and duplicates are errors
 	"github.com/google/uuid"
 )
 
@@ -43,7 +45,9 @@ func (r Record) MarshalJSON() ([]byte, error) {
 }
 
 // ParseLine reads a record. What a record has no place for is refused, and would be
-// covered by no hash; how the JSON is laid out does not matter.
+// covered by no hash; how the JSON is laid out does not matter. Neither is a line taken that
+// other programs read otherwise: with a name twice, or one that is another's in lower case,
+// they would show what the hash is not of.
 func ParseLine(text []byte) (Record, error) {
 	if len(text) > MaxLine {
 		return Record{}, fmt.Errorf("%d bytes are no record: at most %d", len(text), MaxLine)
@@ -56,6 +60,10 @@ func ParseLine(text []byte) (Record, error) {
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return Record{}, errors.New("no record: there is more behind it")
+	}
+	var exact line
+	if err := exactjson.Unmarshal(text, &exact); err != nil || !reflect.DeepEqual(l, exact) {
+		return Record{}, errors.New("no record: a name is there twice, or in another case")
 	}
 	at, err := instant(l.Time)
 	if err != nil {
