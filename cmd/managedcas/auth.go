@@ -22,15 +22,19 @@ func authCommand(a *app) *cobra.Command {
 
 func authLogin(a *app) *cobra.Command {
 	var device, noBrowser bool
+	var site string
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in with a browser",
 		Long: `Sign in to the control plane: the browser of this machine opens, or, with --device, that of
 another one is used, for which a code is shown. The login is kept in managedcas/config.toml in
 $XDG_CONFIG_HOME or ~/.config, readable by its owner, and is shown to this control plane
-alone. --token and CHAINLOOP_TOKEN are used before it.`,
+alone. --token and CHAINLOOP_TOKEN are used before it. Where people sign in at another host than
+that of the control plane, --at says that you know it: else a control plane could have you sign
+in at somebody else's, and use your login there.`,
 		Example: `  managedcas auth login
-  managedcas auth login --device`,
+  managedcas auth login --device
+  managedcas auth login --at https://cas.example.com`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := userFile()
@@ -38,7 +42,7 @@ alone. --token and CHAINLOOP_TOKEN are used before it.`,
 				return err
 			}
 			return a.anonymously(cmd, func(ctx context.Context, c *client.Client) error {
-				login, err := a.signIn(ctx, c, device || noBrowser)
+				login, err := a.signIn(ctx, c, site, device || noBrowser)
 				if err != nil {
 					return err
 				}
@@ -52,15 +56,16 @@ alone. --token and CHAINLOOP_TOKEN are used before it.`,
 	}
 	cmd.Flags().BoolVar(&device, "device", false, "use the browser of another machine")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "the same as --device")
+	cmd.Flags().StringVar(&site, "at", "", "where people sign in, if not on the control plane's host: https://HOST[:PORT]")
 	return cmd
 }
 
-func (a *app) signIn(ctx context.Context, c *client.Client, device bool) (client.Login, error) {
+func (a *app) signIn(ctx context.Context, c *client.Client, site string, device bool) (client.Login, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		name = ""
 	}
-	way, err := c.SignIn(ctx, name)
+	way, err := c.SignIn(ctx, name, site)
 	if err != nil {
 		return client.Login{}, err
 	}
