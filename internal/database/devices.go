@@ -56,6 +56,8 @@ func (r deviceRow) device() (registry.Device, error) {
 
 // CreateDevice stores a device that waits, and forgets those whose time is over.
 // registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait.
+// Then it takes the place of one of those that wait in the largest number from one network,
+// if it is not of that one itself: who asks without end locks out nobody else.
 func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 	row := deviceRow{
 		SHA256: hex.EncodeToString(d.Sum[:]), UserCode: d.UserCode, Client: d.Client, Address: d.Address,
@@ -71,7 +73,9 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 			return err
 		}
 		if n >= maxDevices {
-			return registry.ErrUnavailable
+			if err := forgetDeviceOfMost(ctx, tx, d.Network()); err != nil {
+				return err
+			}
 		}
 		_, err = tx.NewInsert().Model(&row).Exec(ctx)
 		return err
@@ -80,6 +84,30 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 		return fmt.Errorf("create device: %w", classify(err))
 	}
 	return nil
+}
+
+// forgetDeviceOfMost forgets the device that has waited the longest of the network that has the most.
+func forgetDeviceOfMost(ctx context.Context, tx bun.Tx, newcomer string) error {
+	var rows []deviceRow
+	err := tx.NewSelect().Model(&rows).Column("sha256", "address").Where("state = 'pending'").Order("created_at DESC", "sha256").Scan(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, oldest := map[string]int{}, map[string]deviceRow{}
+	most := newcomer
+	for _, row := range rows {
+		from := registry.Device{Address: row.Address}.Network()
+		oldest[from] = row
+		if waiting[from]++; waiting[from] > waiting[most] {
+			most = from
+		}
+	}
+	if most == newcomer {
+		return registry.ErrUnavailable
+	}
+	gone := oldest[most]
+	_, err = tx.NewDelete().Model(&gone).WherePK().Exec(ctx)
+	return err
 }
 
 // DeviceByUserCode returns a device that nobody has decided about, or registry.ErrNotFound.
