@@ -81,7 +81,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 		db.set(true)
 		var places []*auditlog.Place
 		for range 4 {
-			place, err := l.Reserve()
+			place, err := l.Reserve(audit.Of(org.NewID()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 			place.Record(transfer(100)) // and that is that
 			place.Leave()
 		}
-		_, err := l.Reserve()
+		_, err := l.Reserve(audit.Of(org.NewID()))
 		if p := problem.From(err); err == nil || p.Kind() != problem.Unavailable || p.Reason() != auditlog.ReasonFull || p.RetryAfter() == 0 {
 			t.Errorf("a fifth: %v", err)
 		}
@@ -100,7 +100,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 			t.Error("one more was taken without a place")
 		}
 		places[3].Leave()
-		if place, err := l.Reserve(); err != nil {
+		if place, err := l.Reserve(audit.Of(org.NewID())); err != nil {
 			t.Error(err)
 		} else {
 			place.Record(transfer(3))
@@ -119,12 +119,56 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 		if s := l.Stats(); s.Written != 4 || s.Queued != 0 || s.Batches != 1 {
 			t.Errorf("%+v", s)
 		}
-		if _, err := l.Reserve(); err != nil {
+		if _, err := l.Reserve(audit.Of(org.NewID())); err != nil {
 			t.Error(err)
 		}
 		if said := stop(); strings.Contains(said, "audit record is here") {
 			t.Error(said)
 		}
+	})
+}
+
+// One organization that sends without end while the database is away has the others' places
+// neither by what it does nor by what it is refused, and gets its own back.
+func TestOneChainLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	bubble(t, auditlog.Config{MaxQueue: 16}, func(t *testing.T, l *auditlog.Log, db *records, stop func() string) {
+		db.set(true)
+		busy := transfer(0)
+		promised, recorded := 0, 0
+		for range 100 {
+			if place, err := l.Reserve(busy.Chain); err == nil {
+				promised++
+				defer place.Leave()
+			}
+			if l.Add(busy) == nil {
+				recorded++
+			}
+			refusal := busy
+			refusal.Outcome = audit.Denied
+			l.Denied(refusal)
+		}
+		if s := l.Stats(); s.Queued+s.Reserved != 8 || promised != s.Reserved || recorded >= s.Queued {
+			t.Errorf("of 16 places it has %d and %d", s.Queued, s.Reserved)
+		}
+		for n := range 3 {
+			if place, err := l.Reserve(audit.Of(org.NewID())); err != nil {
+				t.Errorf("another one, %d: %v", n, err)
+			} else {
+				place.Record(transfer(n)) // of one more
+			}
+		}
+		db.set(false)
+		time.Sleep(time.Minute)
+		if s := l.Stats(); s.Queued != 0 || s.Reserved != promised {
+			t.Errorf("%+v", s)
+		}
+		for n := range 7 { // with those that are promised, half again
+			if err := l.Add(busy); (err == nil) != (n < 8-promised) {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+		stop()
 	})
 }
 

@@ -117,7 +117,7 @@ func (l *Log) flushEvery(ctx context.Context) {
 
 func (l *Log) flush() {
 	for of, t := range l.counts.take() {
-		if !l.queue.Push(t.event()) {
+		if !l.push(t.event()) {
 			l.counts.giveBack(of, t)
 		}
 	}
