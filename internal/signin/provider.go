@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -138,8 +139,8 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 	if _, err := idtoken.Claims(payload); err != nil {
 		return registry.Identity{}, fmt.Errorf("the ID token has %w", err)
 	}
-	if token.Subject == "" || len(token.Subject) > maxSubject {
-		return registry.Identity{}, errors.New("the ID token has no subject, or one that is too long")
+	if token.Subject == "" || len(token.Subject) > maxSubject || strings.ContainsFunc(token.Subject, unprintable) {
+		return registry.Identity{}, errors.New("the ID token has no subject, or one that is too long or not printable")
 	}
 	var claims struct {
 		AuthorizedParty string `json:"azp"`
@@ -157,7 +158,7 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 		return registry.Identity{}, errors.New("the ID token was asked for by another client")
 	}
 	who := registry.Identity{
-		Issuer: token.Issuer, Subject: token.Subject, Email: short(claims.Email), EmailVerified: bool(claims.EmailVerified),
+		Issuer: token.Issuer, Subject: token.Subject, Email: address(claims.Email), EmailVerified: bool(claims.EmailVerified),
 		FirstName: short(claims.GivenName), LastName: short(claims.FamilyName),
 	}
 	if who.FirstName == "" && who.LastName == "" {
@@ -169,12 +170,33 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 // maxName bounds what is kept of names and addresses, in bytes.
 const maxName = 254
 
+// short is a name as it may be shown and stored: without what turns text around, hides it or
+// moves a terminal's cursor.
 func short(s string) string {
 	if len(s) > maxName {
 		return ""
 	}
-	return strings.ToValidUTF8(strings.TrimSpace(s), "")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unprintable(r):
+			return -1
+		}
+		return r
+	}, s))
 }
+
+// address is an address, or nothing: what is left of one would be another.
+func address(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || unprintable(r) }) {
+		return ""
+	}
+	return s
+}
+
+func unprintable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
 // flag is true as JSON, or as the text of it, which some providers send.
 type flag bool

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -307,6 +308,7 @@ func TestIDTokensThatAreRefused(t *testing.T) {
 		"another audience": {"aud": "other"}, "two audiences": {"aud": []string{clientID, "other"}}, "asked for by another": {"aud": []string{clientID, "other"}, "azp": "other"},
 		"expired": {"exp": now.Add(-time.Minute).Unix()}, "no end": {"exp": nil}, "not yet": {"nbf": now.Add(time.Hour).Unix()},
 		"a subject besides its own": {"sub": "mallory", "ſub": "ann"}, "a subject by another name": {"sub": nil, "SUB": "ann"},
+		"a subject with a NUL": {"sub": "ann\x00"}, "a subject that turns around": {"sub": "nna\u202e"},
 		"verified by another name": {"email_verified": nil, "Email_Verified": true},
 		"no subject":               {"sub": ""}, "a long subject": {"sub": strings.Repeat("x", 256)},
 	} {
@@ -490,4 +492,21 @@ func formOf(t *testing.T, p page) string {
 		t.Fatalf("no form in %d %s", p.StatusCode, p.body)
 	}
 	return found[1]
+}
+
+// What a provider lets people call themselves is shown to others, on pages and terminals.
+func TestNamesAreHarmless(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *signin.Config) { cfg.InstanceAdmins = []string{"boss@example.com"} })
+	for email, want := range map[string]string{
+		" Ann@example.com ": "Ann@example.com", "änn@example.com": "änn@example.com",
+		"boss\u200b@example.com": "", "boss\x00@example.com": "", "boss@example.com\u202e": "", "the boss@example.com": "", "b\u00a0@example.com": "",
+	} {
+		s.provider.Next(map[string]any{"sub": "of " + strconv.QuoteToASCII(email), "email": email, "email_verified": true, "given_name": "A\x1b[2J\u202enn\u0000", "family_name": "Smith\n\u00a0 "})
+		b := newBrowser(t)
+		b.get(s.url + "/auth/login")
+		if u := s.user(t, b.login(s)); u.Email != want || u.FirstName != "A[2Jnn" || u.LastName != "Smith" || u.InstanceAdmin {
+			t.Errorf("%q: %q, %q %q, administrator %t", email, u.Email, u.FirstName, u.LastName, u.InstanceAdmin)
+		}
+	}
 }
