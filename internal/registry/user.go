@@ -72,6 +72,11 @@ func (u User) Has(email string) bool {
 	return u.EmailVerified && u.Email != "" && strings.EqualFold(u.Email, email)
 }
 
+// MaxOwned is how many living organizations somebody may own and make another one, unless
+// they administer the installation: each takes one of the 10,000 access points of a Region
+// (facts AWS §1.1), which are everybody's.
+const MaxOwned = 100
+
 // Membership is a user's role in an organization.
 type Membership struct {
 	ID        uuid.UUID
