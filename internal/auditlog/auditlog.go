@@ -49,6 +49,9 @@ type Config struct {
 	// Sources how many strangers have one of their own in that time; 30 s and 16.
 	Window  time.Duration
 	Sources int
+	// Listed is how many refusals of somebody who is known have a record each in that time;
+	// 100. Further ones are counted: a token is no way to fill a chain, or the disk.
+	Listed int
 }
 
 // maxBatch bounds a transaction, and with it how long others wait for its chains.
@@ -72,6 +75,9 @@ func (c Config) withDefaults() Config {
 	if c.Sources == 0 {
 		c.Sources = 16
 	}
+	if c.Listed == 0 {
+		c.Listed = 100
+	}
 	return c
 }
 
@@ -87,7 +93,7 @@ type Log struct {
 // New returns a Log on cfg.
 func New(cfg Config) *Log {
 	cfg = cfg.withDefaults()
-	return &Log{cfg: cfg, queue: backlog.New[audit.Event](cfg.MaxQueue), shares: newShares(cfg.MaxQueue), counts: counted{most: cfg.Sources, tallies: map[key]*tally{}}}
+	return &Log{cfg: cfg, queue: backlog.New[audit.Event](cfg.MaxQueue), shares: newShares(cfg.MaxQueue), counts: counted{most: cfg.Sources, listed: cfg.Listed, tallies: map[key]*tally{}, known: map[knownKey]int{}}}
 }
 
 // ReasonFull is the reason of what is refused because it could not be recorded.
@@ -162,9 +168,9 @@ func (l *Log) Add(e audit.Event) error {
 }
 
 // Denied records that something was refused. It never fails: what strangers are refused is
-// counted, and what others are if there is no place for it.
+// counted, and what others are if it is very much, or there is no place for it.
 func (l *Log) Denied(e audit.Event) {
-	if e = audit.New(e); e.Kind == audit.Unknown || !l.push(e) {
+	if e = audit.New(e); e.Kind == audit.Unknown || !l.counts.lists(e) || !l.push(e) {
 		l.Count(e)
 	}
 }

@@ -268,3 +268,34 @@ func TestRefusalsOfTheKnownAreListed(t *testing.T) {
 		}
 	})
 }
+
+// Who is known and is refused without end has many records and not one for each: a chain
+// that somebody else has to read, or the disk, is not filled by a token.
+func TestAFloodOfTheKnownIsCounted(t *testing.T) {
+	t.Parallel()
+	bubble(t, auditlog.Config{}, func(t *testing.T, l *auditlog.Log, db *records, stop func() string) {
+		flood := transfer(0)
+		flood.Outcome = audit.Denied
+		for range 1000 {
+			l.Denied(flood)
+		}
+		other := flood
+		other.Subject = "ci/2"
+		l.Denied(other)
+		time.Sleep(time.Minute)
+		l.Denied(flood) // a window later
+		time.Sleep(time.Second)
+		listed, counted := map[string]int{}, ""
+		for _, e := range db.all() {
+			if n := e.Details[audit.DetailCount]; n != "" {
+				counted += e.Subject + " " + n
+				continue
+			}
+			listed[e.Subject]++
+		}
+		if listed["ci/1"] != 101 || listed["ci/2"] != 1 || counted != "ci/1 900" {
+			t.Errorf("%v one by one, %q", listed, counted)
+		}
+		stop()
+	})
+}
