@@ -239,3 +239,20 @@ func TestOrigins(t *testing.T) {
 		}
 	}
 }
+
+// Who has a long name is still told from others who have it, too.
+func TestLongNamesKeepTheirID(t *testing.T) {
+	t.Parallel()
+	id := "/0b9ba1f1-58ab-4dff-b5ad-0d6c4d6f3f7a"
+	for _, name := range []string{"", "ci", strings.Repeat("x", 218), strings.Repeat("x", 219), strings.Repeat("ä", 300), strings.Repeat("\n", 600), "a/b"} {
+		got := audit.New(audit.Event{Origin: audit.Origin{Subject: name + id}}).Subject
+		if !strings.HasSuffix(got, id) || len(got) > audit.MaxText || len(name) <= 218 && got != name+id {
+			t.Errorf("%d bytes: %q", len(name), got)
+		}
+	}
+	for _, other := range []string{"managedcasd", "x/y", strings.Repeat("x", 300)} {
+		if got := audit.New(audit.Event{Origin: audit.Origin{Subject: other}}).Subject; got != audit.Clean(other) {
+			t.Errorf("%q: %q", other, got)
+		}
+	}
+}

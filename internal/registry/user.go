@@ -58,12 +58,16 @@ type User struct {
 	SignedInAt    time.Time // the last time
 }
 
-// Name is how people know the user: the address, or else the subject.
+// Name is how people know the user: the address, or else the subject. One that nobody has
+// verified may be another's, and says so wherever it is shown.
 func (u User) Name() string {
-	if u.Email != "" {
-		return u.Email
+	switch {
+	case u.Email == "":
+		return u.Subject
+	case !u.EmailVerified:
+		return u.Email + " (unverified)"
 	}
-	return u.Subject
+	return u.Email
 }
 
 // Has reports whether the address is the user's, as far as their provider has seen to it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strings"
 	"sync"
@@ -187,10 +188,12 @@ func short(s string) string {
 	}, s))
 }
 
-// address is an address, or nothing: what is left of one would be another.
+// address is a bare address, or nothing: what is left of another text would be somebody's
+// else, and a text of one's own choice could be what a token or a pipeline is called.
 func address(s string) string {
 	s = strings.TrimSpace(s)
-	if len(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || unprintable(r) }) {
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s || len(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || unprintable(r) }) {
 		return ""
 	}
 	return s

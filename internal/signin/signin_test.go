@@ -500,7 +500,7 @@ func TestNamesAreHarmless(t *testing.T) {
 	s := newSite(t, func(cfg *signin.Config) { cfg.InstanceAdmins = []string{"boss@example.com"} })
 	for email, want := range map[string]string{
 		" Ann@example.com ": "Ann@example.com", "änn@example.com": "änn@example.com",
-		"boss\u200b@example.com": "", "boss\x00@example.com": "", "boss@example.com\u202e": "", "the boss@example.com": "", "b\u00a0@example.com": "",
+		"boss\u200b@example.com": "", "boss\x00@example.com": "", "boss@example.com\u202e": "", "the boss@example.com": "", "ci": "", "app:repo:acme/app": "", "Boss <boss@example.com>": "", "a@b@example.com": "", "b\u00a0@example.com": "",
 	} {
 		s.provider.Next(map[string]any{"sub": "of " + strconv.QuoteToASCII(email), "email": email, "email_verified": true, "given_name": "A\x1b[2J\u202enn\u0000", "family_name": "Smith\n\u00a0 "})
 		b := newBrowser(t)
