@@ -27,11 +27,12 @@ func authLogin(a *app) *cobra.Command {
 		Use:   "login",
 		Short: "Sign in with a browser",
 		Long: `Sign in to the control plane: the browser of this machine opens, or, with --device, that of
-another one is used, for which a code is shown. The login is kept in managedcas/config.toml in
-$XDG_CONFIG_HOME or ~/.config, readable by its owner, and is shown to this control plane
-alone. --token and CHAINLOOP_TOKEN are used before it. Where people sign in at another host than
-that of the control plane, --at says that you know it: else a control plane could have you sign
-in at somebody else's, and use your login there.`,
+another one is used, for which a code is shown. Either asks who has signed in whether this
+command is theirs. The login is kept in managedcas/config.toml in $XDG_CONFIG_HOME or ~/.config,
+readable by its owner, and is shown to this control plane alone. --token and CHAINLOOP_TOKEN are
+used before it. Where people sign in at another host than that of the control plane, --at says
+that you know it: else a control plane could have you sign in at somebody else's, and use your
+login there.`,
 		Example: `  managedcas auth login
   managedcas auth login --device
   managedcas auth login --at https://cas.example.com`,
@@ -39,6 +40,9 @@ in at somebody else's, and use your login there.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := userFile()
 			if err != nil {
+				return err
+			}
+			if _, _, err := file.read(); err != nil { // before there is a login that nobody could keep
 				return err
 			}
 			return a.anonymously(cmd, func(ctx context.Context, c *client.Client) error {
@@ -204,7 +208,7 @@ func authBootstrap(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap --token TOKEN",
 		Short: "Become the first administrator of an installation",
-		Long: `Use the token that the first start of the control plane has printed. Who is signed in
+		Long: `Spend the token that the first start of the control plane has printed. Who is signed in
 becomes an administrator of the installation; else an instance token is printed, once.`,
 		Example: `  managedcas auth bootstrap --token mcas-bootstrap-…`,
 		Args:    none,

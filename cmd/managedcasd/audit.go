@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -107,7 +109,7 @@ const (
 )
 
 func verifyChains(ctx context.Context, db *database.DB, kept map[audit.Chain][]audit.Head) ([]verifiedChain, error) {
-	var results []verifiedChain
+	results := []verifiedChain{}
 	seen := map[audit.Chain]bool{}
 	for after := audit.Chain(""); ; {
 		chains, err := db.AuditChains(ctx, after, chainsAtOnce)
@@ -125,7 +127,7 @@ func verifyChains(ctx context.Context, db *database.DB, kept map[audit.Chain][]a
 			break
 		}
 	}
-	for chain := range kept {
+	for _, chain := range slices.Sorted(maps.Keys(kept)) {
 		if !seen[chain] {
 			results = append(results, verifiedChain{Chain: chain, Head: "-", Broken: "there is no such chain, of which a head was kept"})
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -42,6 +43,8 @@ type Config struct {
 	Tell func(line string)
 	// Anonymous is for calls that need no token.
 	Anonymous bool
+	// CallTime bounds a call of the control plane; 0: 2 minutes.
+	CallTime time.Duration
 }
 
 // Client is a connection to both servers. Close it.
@@ -61,7 +64,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Token == "" && !cfg.Anonymous {
 		return nil, problem.New(problem.Unauthenticated, "no token", "sign in with managedcas auth login, pass --token, or set CHAINLOOP_TOKEN")
 	}
-	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA)
+	if cfg.CallTime == 0 {
+		cfg.CallTime = defaultCallTime
+	}
+	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA, grpc.WithChainUnaryInterceptor(within(cfg.CallTime)))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +93,19 @@ func (c *Client) Close() error {
 	return err
 }
 
-func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
+// defaultCallTime is longer than any control plane lets a call take.
+const defaultCallTime = 2 * time.Minute
+
+// within ends calls whose server has stopped to answer.
+func within(limit time.Duration) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return invoke(ctx, method, req, reply, conn, options...)
+	}
+}
+
+func dial(cfg Config, address, ca string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT, without a scheme")
 	}
@@ -95,11 +113,11 @@ func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := grpc.NewClient("passthrough:///"+address,
+	conn, err := grpc.NewClient("passthrough:///"+address, append(options,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes)),
 		grpc.WithUserAgent("managedcas/"+cfg.Version),
-	)
+	)...)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT")
 	}

@@ -108,22 +108,25 @@ func (c *Client) addStates(ctx context.Context, organizations []Organization) er
 		organizations[0].State = state.State
 		return untold(err)
 	}
-	found := map[string]string{}
-	for cursor := ""; len(found) < len(organizations); {
+	stateless := map[string]*Organization{}
+	for i := range organizations {
+		stateless[organizations[i].ID] = &organizations[i]
+	}
+	for cursor := ""; len(stateless) > 0; {
 		page, err := managedcasv1.NewOrganizationAdminServiceClient(c.controlPlane).List(c.call(ctx),
 			&managedcasv1.OrganizationAdminServiceListRequest{Cursor: cursor})
 		if err != nil {
 			return untold(failed(err))
 		}
 		for _, o := range page.GetOrganizations() {
-			found[o.GetId()] = states[o.GetState()]
+			if wanted, ok := stateless[o.GetId()]; ok {
+				wanted.State = states[o.GetState()]
+				delete(stateless, o.GetId())
+			}
 		}
 		if cursor = page.GetNextCursor(); cursor == "" {
 			break
 		}
-	}
-	for i, o := range organizations {
-		organizations[i].State = found[o.ID]
 	}
 	return nil
 }

@@ -1,65 +1,52 @@
-package client_test
+package client
 
 import (
-	"context"
-	"net"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
-
-	"google.golang.org/grpc"
-
-	"github.com/managedcas/managedcas/internal/client"
-	"github.com/managedcas/managedcas/internal/problem"
-	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
+	"time"
 )
 
-// says is a control plane that tells where people sign in, true or not.
-type says struct {
-	controlplanev1.UnimplementedStatusServiceServer
-	loginURL string
-}
-
-func (s says) Infoz(context.Context, *controlplanev1.InfozRequest) (*controlplanev1.InfozResponse, error) {
-	return &controlplanev1.InfozResponse{LoginUrl: s.loginURL}, nil
-}
-
-// A control plane that has people sign in at another installation would be shown the login
-// of that one at its next call.
-func TestSignInIsNotMixedUp(t *testing.T) {
+func TestTheBrowserComesBackOnce(t *testing.T) {
 	t.Parallel()
-	for _, tc := range []struct {
-		loginURL, site string
-		want           problem.Kind
+	answers := make(chan url.Values, 1)
+	handler := comesBack("xyz", answers)
+	for _, step := range []struct {
+		query string
+		want  int
 	}{
-		{"https://cas.example.com/auth/login", "", problem.Precondition},
-		{"https://cas.example.com/auth/login", "https://cas.example.com.evil.example", problem.Precondition},
-		{"https://cas.example.com:8443/auth/login", "https://cas.example.com", problem.Precondition},
-		{"https://user@cas.example.com/auth/login", "", problem.Precondition},
-		{"http://cas.example.com/auth/login", "http://cas.example.com", problem.Precondition},
-		{"file:///etc/passwd", "", problem.Unimplemented},
-		{"", "", problem.Unimplemented},
-		{"https://cas.example.com/auth/login", "https://cas.example.com/", problem.Internal}, // none
-		{"http://localhost:8080/auth/login", "", problem.Internal},
+		{"", http.StatusBadRequest}, {"code=c", http.StatusBadRequest}, {"code=c&state=x", http.StatusBadRequest}, {"state=xyz", http.StatusBadRequest},
+		{"code=c&state=xyz", http.StatusOK}, {"code=d&state=xyz", http.StatusConflict},
 	} {
-		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/callback?"+step.query, nil))
+		if w.Code != step.want {
+			t.Errorf("%q: %d, want %d", step.query, w.Code, step.want)
 		}
-		server := grpc.NewServer()
-		controlplanev1.RegisterStatusServiceServer(server, says{loginURL: tc.loginURL})
-		go func() { _ = server.Serve(listener) }()
-		t.Cleanup(server.Stop)
-		c, err := client.New(client.Config{ControlPlane: listener.Addr().String(), Insecure: true, Anonymous: true})
-		if err != nil {
-			t.Fatal(err)
+		// The code may still be refused.
+		if strings.Contains(w.Body.String(), "signed in") {
+			t.Errorf("%q: %s", step.query, w.Body)
 		}
-		t.Cleanup(func() { _ = c.Close() })
-		way, err := c.SignIn(t.Context(), "laptop", tc.site)
-		if good := tc.want == problem.Internal; good != (err == nil) || good != (way != nil) || !good && problem.KindOf(err) != tc.want {
-			t.Errorf("%q with --at %q: %v", tc.loginURL, tc.site, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "user@") {
-			t.Errorf("%q: %v", tc.loginURL, err)
+	}
+	if got := <-answers; got.Get("code") != "c" {
+		t.Errorf("it came back with %v", got)
+	}
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/callback?error=access_denied&state=xyz", nil))
+	if got := <-answers; w.Code != http.StatusOK || got.Get("error") != "access_denied" {
+		t.Errorf("refused: %d, %v", w.Code, got)
+	}
+}
+
+// A server's number is no reason to ask it without a pause.
+func TestSecondsOfServersAreBounded(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]time.Duration{math.MinInt64: time.Second, 0: time.Second, 5: 5 * time.Second, 60: time.Minute, 61: time.Minute, math.MaxInt64: time.Minute} {
+		if got := seconds(n, time.Minute); got != want {
+			t.Errorf("seconds(%d) = %s, want %s", n, got, want)
 		}
 	}
 }

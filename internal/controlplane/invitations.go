@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,10 +16,11 @@ import (
 
 // Invitations is what the services need of a database for invitations.
 type Invitations interface {
-	// Invite stores an invitation in place of an open one of the same address.
+	// Invite stores an invitation in place of an open one of the same address;
+	// registry.ErrTooMany when there are registry.MaxInvitations.
 	Invite(ctx context.Context, i registry.Invitation) error
-	// Invitations returns up to limit of an organization that are neither accepted nor
-	// revoked, InvitationsFor those of an address.
+	// Invitations returns up to limit of an organization that can be accepted,
+	// InvitationsFor those of an address.
 	Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error)
 	InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error)
 	// RevokeInvitation takes an open one of an organization back, or fails with
@@ -36,7 +36,7 @@ const (
 	minInvitation     = time.Minute
 	maxInvitation     = 30 * 24 * time.Hour
 	defaultInvitation = 7 * 24 * time.Hour
-	maxInvitations    = 1000
+	maxInvitations    = registry.MaxInvitations
 	maxEmail          = 254 // characters (RFC 3696, erratum 1690)
 )
 
@@ -190,7 +190,7 @@ func parseEmail(text string) (string, error) {
 	if err != nil || parsed.Address != text || len(text) > maxEmail {
 		return "", problem.New(problem.Invalid, "that is not an e-mail address", "use one like ann@example.com, of at most 254 characters")
 	}
-	return strings.ToLower(text), nil
+	return registry.FoldAddress(text), nil
 }
 
 func invitationItem(i registry.Invitation, o org.Organization) *managedcasv1.Invitation {

@@ -14,9 +14,12 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-// maxDevices bounds the devices that wait at a time: what nobody has signed in for costs
-// a row.
-const maxDevices = 1000
+// The devices that may wait at a time: what nobody has signed in for costs a row. One
+// address leaves others their place.
+const (
+	maxDevices     = 1000
+	maxDevicesFrom = 100 // one address
+)
 
 // slowDown is what a device that asks too often has to wait more (RFC 8628 §3.5).
 const slowDown = 5 * time.Second
@@ -55,9 +58,10 @@ func (r deviceRow) device() (registry.Device, error) {
 }
 
 // CreateDevice stores a device that waits, and forgets those whose time is over.
-// registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait.
-// Then it takes the place of one of those that wait in the largest number from one network,
-// if it is not of that one itself: who asks without end locks out nobody else.
+// registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait,
+// of its address. Of too many in all, it takes the place of one of those that wait in the
+// largest number from one network, if it is not of that one itself: of IPv6, whoever asks
+// without end has addresses without end.
 func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 	row := deviceRow{
 		SHA256: hex.EncodeToString(d.Sum[:]), UserCode: d.UserCode, Client: d.Client, Address: d.Address,
@@ -71,6 +75,13 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 		n, err := tx.NewSelect().Model((*deviceRow)(nil)).Count(ctx)
 		if err != nil {
 			return err
+		}
+		same, err := tx.NewSelect().Model((*deviceRow)(nil)).Where("address = ?", row.Address).Count(ctx)
+		if err != nil {
+			return err
+		}
+		if same >= maxDevicesFrom {
+			return registry.ErrUnavailable
 		}
 		if n >= maxDevices {
 			if err := forgetDeviceOfMost(ctx, tx, d.Network()); err != nil {
@@ -102,7 +113,7 @@ func forgetDeviceOfMost(ctx context.Context, tx bun.Tx, newcomer string) error {
 			most = from
 		}
 	}
-	if most == newcomer {
+	if waiting[most] <= waiting[newcomer]+1 { // each has its share
 		return registry.ErrUnavailable
 	}
 	gone := oldest[most]

@@ -142,25 +142,27 @@ func (db *DB) Members(ctx context.Context, id org.ID, filter registry.MemberFilt
 	return members, total, nil
 }
 
-// SetRole changes the role of a membership of an organization. registry.ErrNotFound when
-// it is none of the organization's; registry.ErrLastOwner when it is its last owner's.
-func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, role registry.Role) error {
-	return db.changeMembership(ctx, id, membership, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
-		_, err := tx.NewUpdate().Model((*membershipRow)(nil)).Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).
-			Where("id = ?", row.ID).Exec(ctx)
+// SetRole changes the role of a membership of an organization from the one that was seen:
+// whoever may change that one may not change every other. registry.ErrNotFound when the
+// membership is none of the organization's, registry.ErrConflict when its role is another by
+// now, registry.ErrLastOwner when it is the last owner's.
+func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error {
+	return db.changeMembership(ctx, id, membership, seen, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
+		_, err := tx.NewUpdate().Model(&row).WherePK().Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).Exec(ctx)
 		return err
 	})
 }
 
-// RemoveMember ends a membership of an organization, with the errors of SetRole. Open
-// invitations of the member's address end with it: one would be the way back in.
-func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID) error {
-	return db.changeMembership(ctx, id, membership, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
+// RemoveMember ends a membership of an organization that has the role that was seen, with the
+// errors of SetRole. Open invitations of the member's address end with it: one would be the
+// way back in.
+func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error {
+	return db.changeMembership(ctx, id, membership, seen, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		if _, err := tx.NewUpdate().Model((*userRow)(nil)).Set("current_org_id = NULL").
 			Where("id = ? AND current_org_id = ?", row.UserID, row.OrgID).Exec(ctx); err != nil {
 			return err
 		}
-		if _, err := tx.NewDelete().Model((*membershipRow)(nil)).Where("id = ?", row.ID).Exec(ctx); err != nil {
+		if _, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx); err != nil {
 			return err
 		}
 		var user userRow
@@ -172,13 +174,21 @@ func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID)
 }
 
 // changeMembership lets change one that will have the role next, as long as an owner is left.
-func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.UUID, next registry.Role, change func(context.Context, bun.Tx, membershipRow) error) error {
+// One that has it already is not changed.
+func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.UUID, seen, next registry.Role, change func(context.Context, bun.Tx, membershipRow) error) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row membershipRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", membership.String(), id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		if registry.Role(row.Role) == registry.Owner && next != registry.Owner {
+		switch registry.Role(row.Role) {
+		case next:
+			return nil
+		case seen:
+		default:
+			return registry.ErrConflict
+		}
+		if seen == registry.Owner {
 			owners, err := tx.NewSelect().Model((*membershipRow)(nil)).Where("org_id = ? AND role = ?", row.OrgID, row.Role).Count(ctx)
 			if err != nil {
 				return err
@@ -191,7 +201,7 @@ func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.U
 		if next == "" {
 			action = audit.MemberRemove
 		}
-		if err := auditIn(ctx, tx, id, row.event(action, registry.Role(row.Role), next)); err != nil {
+		if err := auditIn(ctx, tx, id, row.event(action, seen, next)); err != nil {
 			return err
 		}
 		return change(ctx, tx, row)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/managedcas/managedcas/internal/org"
 )
+
+// MaxTrusts bounds the trusts of an organization: all are looked at when a pipeline comes.
+const MaxTrusts = 50
 
 // Trust says which pipelines of a CI provider may act for an organization.
 type Trust struct {
@@ -20,7 +24,9 @@ type Trust struct {
 	Subjects []string // patterns, of which one must match
 	Claims   map[string]string
 	// Lifetime of the tokens that pipelines get.
-	Lifetime  time.Duration
+	Lifetime time.Duration
+	// Reusable lets a provider's token be exchanged again until it ends.
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string // a subject, for people and for audit
@@ -49,32 +55,44 @@ func CheckPattern(pattern string) error {
 }
 
 // Matches reports whether subject is as pattern says, from its beginning to its end: * is
-// any text without a colon, which is what divides subjects, and ** any text.
-//
-// It goes through the pattern once, with all that has matched so far, and never back: who
-// trusts chooses the pattern, who comes the subject, and neither how long everybody waits.
+// any text without a colon, which is what divides subjects, and ** any text. Whoever trusts
+// chooses the one, and whose pipeline it is the other: it takes at most as many steps as the
+// product of their lengths.
 func Matches(pattern, subject string) bool {
-	ends := make([]bool, len(subject)+1) // where what has been read of the pattern may end
+	// ends[n]: what was read of the pattern matches the first n bytes of subject.
+	ends := make([]bool, len(subject)+1)
 	ends[0] = true
 	for pattern != "" {
-		next := make([]bool, len(ends))
-		if rest, wild := strings.CutPrefix(pattern, "*"); wild {
-			rest, colons := strings.CutPrefix(rest, "*")
-			inside := false
-			for i, end := range ends {
-				inside = inside && (colons || subject[i-1] != ':') || end
-				next[i] = inside
+		one, all := strings.HasPrefix(pattern, "*"), strings.HasPrefix(pattern, "**")
+		switch {
+		case all:
+			pattern = pattern[len("**"):]
+		case one:
+			pattern = pattern[len("*"):]
+		default:
+			for n := len(subject); n > 0; n-- {
+				ends[n] = ends[n-1] && subject[n-1] == pattern[0]
 			}
-			ends, pattern = next, rest
+			ends[0], pattern = false, pattern[1:]
 			continue
 		}
-		fixed, _, _ := strings.Cut(pattern, "*")
-		for i, end := range ends {
-			if end && strings.HasPrefix(subject[i:], fixed) {
-				next[i+len(fixed)] = true
-			}
+		for n := range len(subject) {
+			ends[n+1] = ends[n+1] || ends[n] && (all || subject[n] != ':')
 		}
-		ends, pattern = next, pattern[len(fixed):]
 	}
 	return ends[len(subject)]
+}
+
+// Exchange is that of a provider's token for one of ours.
+type Exchange struct {
+	Trust   Trust
+	Subject string            // what the provider calls the pipeline
+	Sum     [sha256.Size]byte // tells the provider's token from all others
+	// ExpiresAt is the time from which on nobody accepts the provider's token.
+	ExpiresAt time.Time
+}
+
+// Details are what is recorded of an exchange.
+func (e Exchange) Details() map[string]string {
+	return map[string]string{"name": e.Trust.Name, "pipeline": e.Subject}
 }

@@ -54,6 +54,9 @@ func describe(t *testing.T, doc *strings.Builder, program string, path ...string
 		fmt.Fprintf(doc, "\n### %s %s\n", program, strings.Join(path, " "))
 	}
 	sections := split(text)
+	if sections[""] == "" {
+		t.Errorf("%s %s does not say what it does: its text must not begin with one of %q", program, strings.Join(path, " "), headings)
+	}
 	fmt.Fprintf(doc, "\n```text\n%s\n```\n", strings.Join(shown(sections), "\n\n"))
 	for line := range strings.Lines(sections["Available Commands:"]) {
 		if name := strings.Fields(line)[0]; name != "completion" && name != "help" {

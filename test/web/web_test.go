@@ -42,6 +42,7 @@ func TestPages(t *testing.T) {
 		"keyboard":                testKeyboard,
 		"without scripts":         testWithoutScripts,
 		"somebody's login":        testLogin,
+		"a command line":          testCommandLine,
 		"looks":                   testLooks,
 		"the checks can fail":     testChecksCanFail,
 	} {
