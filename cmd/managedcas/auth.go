@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,9 +31,9 @@ func authLogin(a *app) *cobra.Command {
 another one is used, for which a code is shown. Either asks who has signed in whether this
 command is theirs. The login is kept in managedcas/config.toml in $XDG_CONFIG_HOME or ~/.config,
 readable by its owner, and is shown to this control plane alone. --token and CHAINLOOP_TOKEN are
-used before it. Where people sign in at another host than that of the control plane, --at says
-that you know it: else a control plane could have you sign in at somebody else's, and use your
-login there.`,
+used before it. It waits ten minutes for the browser. Where people sign in at another host than
+that of the control plane, --at says that you know it: else a control plane could have you sign
+in at somebody else's, and use your login there.`,
 		Example: `  managedcas auth login
   managedcas auth login --device
   managedcas auth login --at https://cas.example.com`,
@@ -74,8 +75,8 @@ func (a *app) signIn(ctx context.Context, c *client.Client, site string, device 
 		return client.Login{}, err
 	}
 	if device {
-		return way.Device(ctx, func(url, code string) {
-			a.tell("Open " + url + " in a browser, on any machine, and type " + code)
+		return way.Device(ctx, func(url, code string, lasts time.Duration) {
+			a.tell("Open " + url + " in a browser, on any machine, and type " + code + ". Waiting for " + lasts.Round(time.Second).String() + ".")
 		})
 	}
 	return way.Browser(ctx, func(url string) {
@@ -151,8 +152,8 @@ func authStatus(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(standing{who, found.source}, []string{"USER", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
-					[][]string{{who.User, who.Organization, who.Role, yes(who.Instance), found.source}})
+				return a.print(standing{who, found.source}, []string{"USER", "NAME", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
+					[][]string{{who.User, who.Name, who.Organization, who.Role, yes(who.Instance), found.source}})
 			})
 		},
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,9 +64,18 @@ of the job's token can use it, too, until it ends.`,
 func (a *app) printTrusts(list []client.Trust, value any) error {
 	var rows [][]string
 	for _, t := range list {
-		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), t.Lifetime, yes(t.Reusable), yes(t.Enabled)})
+		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), claims(t.Claims), t.Lifetime, yes(t.Reusable), yes(t.Enabled)})
 	}
-	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "LIFETIME", "REUSABLE", "ENABLED"}, rows)
+	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "CLAIMS", "LIFETIME", "REUSABLE", "ENABLED"}, rows)
+}
+
+// claims writes what a token must say besides its subject.
+func claims(wanted map[string]string) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		pairs = append(pairs, name+"="+wanted[name])
+	}
+	return strings.Join(pairs, " ")
 }
 
 func trustList(a *app) *cobra.Command {

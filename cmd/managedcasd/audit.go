@@ -16,6 +16,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -96,6 +97,9 @@ func keptHeads(texts []string) (map[audit.Chain][]audit.Head, error) {
 		head, err := audit.ParseHead(rest)
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--head %s: %w, with the chain and a colon before it", text, err)}
+		}
+		if _, err := org.ParseID(chain); err != nil && audit.Chain(chain) != audit.Installation {
+			return nil, usageError{fmt.Errorf("--head %s: %q is no chain: use the id of an organization, as organization list shows it, or %s", text, chain, audit.Installation)}
 		}
 		kept[audit.Chain(chain)] = append(kept[audit.Chain(chain)], head)
 	}

@@ -77,7 +77,7 @@ their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before
 				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
 					service.GRPC("pages", servers.pages, servers.grpc),
-					service.HTTP("http", listeners.HTTP, servers.http),
+					service.HTTP("http", r.log, listeners.HTTP, servers.http),
 				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 				service.Task{Name: "audit sinks", Run: sinks.Run},

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -140,21 +141,42 @@ func trusting(ca string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the system's certificate authorities: %w", err)
 	}
-	if ca != "" && !pool.AppendCertsFromPEM(authority(ca)) {
+	if ca == "" {
+		return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+	}
+	text, err := authority(ca)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("the certificate authority %q is no file that can be read, and no certificate itself", shortened(ca)), "pass a PEM file, or its text in base64")
+	}
+	if !pool.AppendCertsFromPEM(text) {
 		return nil, problem.New(problem.Invalid, "no certificate in the given certificate authority", "pass a PEM file, or its text in base64")
 	}
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
-// authority returns the PEM text that value is or names (facts WIRE §1.1).
-func authority(value string) []byte {
-	if text, err := os.ReadFile(value); err == nil {
-		return text
+// authority returns the PEM text that value is or names (facts WIRE §1.1), or why the file
+// that it must be meant to name cannot be read.
+func authority(value string) ([]byte, error) {
+	text, err := os.ReadFile(value)
+	if err == nil {
+		return text, nil
 	}
-	if text, err := base64.StdEncoding.DecodeString(value); err == nil {
-		return text
+	if strings.Contains(value, "-----BEGIN ") {
+		return []byte(value), nil
 	}
-	return []byte(value)
+	if text, decoding := base64.StdEncoding.DecodeString(value); decoding == nil && strings.Contains(string(text), "-----BEGIN ") {
+		return text, nil
+	}
+	return nil, err
+}
+
+// shortened is what an error repeats of a value that may be long.
+func shortened(value string) string {
+	const most = 80
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
 }
 
 // call adds the metadata of a call to the control plane (facts WIRE §1.3).

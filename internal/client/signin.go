@@ -161,8 +161,8 @@ func comesBack(state string, answers chan<- url.Values) http.Handler {
 }
 
 // Device signs somebody in with the browser of another machine: show is given where to go,
-// and what to type there (RFC 8628).
-func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login, error) {
+// what to type there, and how long that is good (RFC 8628).
+func (s *SignIn) Device(ctx context.Context, show func(url, code string, lasts time.Duration)) (Login, error) {
 	var device struct {
 		Code     string `json:"device_code"`
 		UserCode string `json:"user_code"`
@@ -176,7 +176,7 @@ func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login
 	lasts := seconds(device.Expires, signInTime)
 	ctx, cancel := context.WithTimeoutCause(ctx, lasts, problem.New(problem.Deadline, "nobody has said in time that this machine is theirs", "run managedcas auth login --device again"))
 	defer cancel()
-	show(device.URL, device.UserCode)
+	show(device.URL, device.UserCode, lasts)
 	interval := seconds(device.Interval, time.Minute)
 	for {
 		select {

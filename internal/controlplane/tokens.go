@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,9 @@ func (t tokens) Create(ctx context.Context, req *controlplanev1.APITokenServiceC
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
 	}
 	text, record, err := t.server.cfg.Tokens.Issue(ctx, auth.NewToken{Organization: o, Name: req.GetName(), Lifetime: lifetime})
+	if errors.Is(err, registry.ErrExists) { // also by a token that has expired
+		return nil, problem.Wrap(err, problem.Exists, "there is a token of that name", "choose another name, or revoke that one: token list shows it")
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -258,7 +258,7 @@ func TestHTTPFinishesWhatIsInFlight(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	ended := make(chan error, 1)
 	go func() {
-		ended <- service.Run(ctx, quiet, service.HTTP("http", listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		ended <- service.Run(ctx, quiet, service.HTTP("http", quiet, listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			close(entered)
 			<-release
 			_, _ = io.WriteString(w, "done")
@@ -346,7 +346,7 @@ func TestReadinessNamesWhatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := service.Background(t.Context(), quiet, service.HTTP("http", listener, handler))
+	stop := service.Background(t.Context(), quiet, service.HTTP("http", quiet, listener, handler))
 	defer stop()
 	for path, want := range map[string]struct {
 		status int
@@ -410,7 +410,7 @@ func TestDrainedInOrder(t *testing.T) {
 		ended <- service.Run(ctx, quiet, service.Drained("cas", quiet, service.Drain{
 			Refuse: func(context.Context) { close(refusing); <-left },
 			Grace:  time.Minute,
-		}, service.HTTP("http", listener, http.NotFoundHandler())))
+		}, service.HTTP("http", quiet, listener, http.NotFoundHandler())))
 	}()
 	stop()
 	<-refusing

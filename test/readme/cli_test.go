@@ -66,7 +66,7 @@ func describe(t *testing.T, doc *strings.Builder, program string, path ...string
 }
 
 // headings are those of cobra's help, in its order.
-var headings = []string{"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Use "}
+var headings = []string{"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Use \""}
 
 // split takes a help text apart by headings; what is above the first has the name "".
 func split(text string) map[string]string {

@@ -173,6 +173,7 @@ func testSignOut(t *testing.T, s *site) {
 		t.Errorf("%d cookies are left", n)
 	}
 	js[int](v, "(history.back(), 1)")
+	v.arrives("/signin?return=%2Forganizations") // where that page sends who is nobody
 	v.sees(`//h1[.="Sign in"]`)
 	v.open("/organizations")
 	if at := v.at(); at != "/signin?return=%2Forganizations" {
