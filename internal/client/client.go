@@ -118,6 +118,7 @@ func dial(cfg Config, address, ca string, options ...grpc.DialOption) (*grpc.Cli
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes)),
 		grpc.WithUserAgent("managedcas/"+cfg.Version),
+		grpc.WithChainUnaryInterceptor(tellLeftOff(cfg.Tell)),
 	)...)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT")

@@ -21,6 +21,9 @@ type Members interface {
 	// MembershipsOf returns up to limit memberships of a user in living organizations, in
 	// the order of the organizations' names from the first after the given one.
 	MembershipsOf(ctx context.Context, user uuid.UUID, after org.Name, limit int) ([]registry.Membership, []org.Organization, error)
+	// MembershipOf returns a user's membership in a living organization by its id, and the
+	// organization; registry.ErrNotFound when it is none of theirs.
+	MembershipOf(ctx context.Context, user, membership uuid.UUID) (registry.Membership, org.Organization, error)
 	// Members returns up to limit members of an organization after the first offset ones,
 	// and how many there are in all.
 	Members(ctx context.Context, id org.ID, filter registry.MemberFilter, offset, limit int) ([]registry.UserMembership, int64, error)

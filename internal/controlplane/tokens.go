@@ -3,6 +3,8 @@ package controlplane
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,13 +61,32 @@ func (t tokens) List(ctx context.Context, req *controlplanev1.APITokenServiceLis
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	records = slices.DeleteFunc(records, func(t registry.Token) bool { return !wanted(req, t.Revoked()) })
 	resp := &controlplanev1.APITokenServiceListResponse{}
-	for _, record := range records {
-		if wanted(req, record.Revoked()) {
-			resp.Result = append(resp.Result, tokenItem(o, record))
-		}
+	for _, record := range lastRevoked(ctx, records) {
+		resp.Result = append(resp.Result, tokenItem(o, record))
 	}
 	return resp, nil
+}
+
+// lastRevoked leaves out the revoked token by whose presence it is known that there are more of
+// them than are listed, and has the answer say so.
+func lastRevoked(ctx context.Context, records []registry.Token) []registry.Token {
+	revoked, oldest := 0, -1
+	for i, t := range records {
+		if !t.Revoked() {
+			continue
+		}
+		revoked++
+		if oldest < 0 || t.RevokedAt.Before(records[oldest].RevokedAt) {
+			oldest = i
+		}
+	}
+	if revoked <= registry.MaxTokens {
+		return records
+	}
+	leaveOff(ctx, fmt.Sprintf("of the revoked tokens only the %d that were last are listed; the audit log has the others", registry.MaxTokens))
+	return slices.Delete(records, oldest, oldest+1)
 }
 
 func wanted(req *controlplanev1.APITokenServiceListRequest, revoked bool) bool {

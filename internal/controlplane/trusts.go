@@ -41,7 +41,6 @@ type Federation interface {
 
 // The limits of trusts.
 const (
-	maxTrusts       = registry.MaxTrusts
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
@@ -65,13 +64,6 @@ func (t trusts) Create(ctx context.Context, req *managedcasv1.TrustServiceCreate
 	}
 	if o.State == org.Deleting {
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
-	}
-	held, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if len(held) >= maxTrusts {
-		return nil, problem.New(problem.Exhausted, fmt.Sprintf("the organization has %d trusts", maxTrusts), "delete some, or give one more subjects")
 	}
 	caller, _ := auth.CallerFrom(ctx)
 	made.ID, made.Org, made.Enabled = uuid.New(), o.ID, true
@@ -146,7 +138,7 @@ func (t trusts) List(ctx context.Context, _ *managedcasv1.TrustServiceListReques
 	if err != nil {
 		return nil, err
 	}
-	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
+	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, registry.MaxTrusts)
 	if err != nil {
 		return nil, unavailable(err)
 	}

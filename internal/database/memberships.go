@@ -62,17 +62,38 @@ func (db *DB) Membership(ctx context.Context, id org.ID, user uuid.UUID) (regist
 // MembershipsOf returns up to limit memberships of a user in living organizations, in the
 // order of the organizations' names from the first after the given one.
 func (db *DB) MembershipsOf(ctx context.Context, user uuid.UUID, after org.Name, limit int) ([]registry.Membership, []org.Organization, error) {
+	query := db.membershipsOf(user).Where("o.name > ?", string(after)).Order("o.name").Limit(int64(limit))
+	return scanMemberships(ctx, query, user)
+}
+
+// MembershipOf returns a user's membership in a living organization by its id, and the
+// organization; registry.ErrNotFound when it is none of theirs.
+func (db *DB) MembershipOf(ctx context.Context, user, membership uuid.UUID) (registry.Membership, org.Organization, error) {
+	memberships, organizations, err := scanMemberships(ctx, db.membershipsOf(user).Where("m.id = ?", membership.String()), user)
+	if err == nil && len(memberships) == 0 {
+		err = fmt.Errorf("read membership %s of user %s: %w", membership, user, registry.ErrNotFound)
+	}
+	if err != nil {
+		return registry.Membership{}, org.Organization{}, err
+	}
+	return memberships[0], organizations[0], nil
+}
+
+// membershipsOf selects a user's memberships in living organizations, with these.
+func (db *DB) membershipsOf(user uuid.UUID) *bun.SelectQuery {
+	return db.read.NewSelect().TableExpr("memberships AS m").Join("JOIN organizations AS o ON o.id = m.org_id").
+		ColumnExpr(membershipColumns).
+		ColumnExpr("o.id AS o_id, o.name AS o_name, o.state AS o_state, o.reason AS o_reason").
+		ColumnExpr("o.created_at AS o_created_at, o.updated_at AS o_updated_at").
+		Where("m.user_id = ? AND o.state <> 'deleted'", user.String())
+}
+
+func scanMemberships(ctx context.Context, query *bun.SelectQuery, user uuid.UUID) ([]registry.Membership, []org.Organization, error) {
 	var rows []struct {
 		membershipRow
 		Organization organizationRow `bun:"embed:o_"`
 	}
-	err := db.read.NewSelect().TableExpr("memberships AS m").Join("JOIN organizations AS o ON o.id = m.org_id").
-		ColumnExpr(membershipColumns).
-		ColumnExpr("o.id AS o_id, o.name AS o_name, o.state AS o_state, o.reason AS o_reason").
-		ColumnExpr("o.created_at AS o_created_at, o.updated_at AS o_updated_at").
-		Where("m.user_id = ? AND o.state <> 'deleted' AND o.name > ?", user.String(), string(after)).
-		Order("o.name").Limit(int64(limit)).Scan(ctx, &rows)
-	if err != nil {
+	if err := query.Scan(ctx, &rows); err != nil {
 		return nil, nil, fmt.Errorf("list organizations of user %s: %w", user, classify(err))
 	}
 	var memberships []registry.Membership
