@@ -183,6 +183,8 @@ func TestMembersAreLookedForByText(t *testing.T) {
 		_, err := p.organizations().ListMemberships(ctx, &controlplanev1.OrganizationServiceListMembershipsRequest{Name: &tc.name, Email: &tc.email})
 		wantCode(t, what, err, tc.want)
 	}
+	_, err := p.organizations().ListMemberships(ctx, &controlplanev1.OrganizationServiceListMembershipsRequest{Role: new(controlplanev1.MembershipRole(99))})
+	wantCode(t, "a role that is none", err, codes.InvalidArgument)
 }
 
 func first[A, B any](a A, _ B) A { return a }
