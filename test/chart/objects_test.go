@@ -1,6 +1,7 @@
 package chart
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -53,12 +55,22 @@ func decode(text string) ([]object, error) {
 			return nil, fmt.Errorf("%s %s is no kind of this chart:\n%s", kind.APIVersion, kind.Kind, document)
 		}
 		into := make()
-		if err := yaml.UnmarshalStrict([]byte(document), into); err != nil {
+		if err := strictly(document, into); err != nil {
 			return nil, fmt.Errorf("%w in\n%s", err, document)
 		}
 		found = append(found, into)
 	}
 	return found, nil
+}
+
+// strictly uses the API server's own decoder, to which names that differ in case are others.
+func strictly(document string, into any) error {
+	text, err := yaml.YAMLToJSONStrict([]byte(document))
+	if err != nil {
+		return err
+	}
+	strict, err := json.UnmarshalStrict(text, into)
+	return errors.Join(append(strict, err)...)
 }
 
 // objects renders an example with more values, and reads it.
@@ -96,6 +108,7 @@ func TestDecodingIsStrict(t *testing.T) {
 	}
 	for what, text := range map[string]string{
 		"a field that does not exist": strings.Replace(service, "port: 1", "prot: 1", 1),
+		"a field in another case":     strings.Replace(service, "port: 1", "Port: 1", 1),
 		"a field that is there twice": service + "spec: {}\n",
 		"a text where a number goes":  strings.Replace(service, "port: 1", "port: http", 1),
 		"a kind of somebody else":     strings.Replace(service, "Service", "Job", 1),
