@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,4 +153,19 @@ func (a *account) serviceAccountRoles(t *testing.T, notes string, accounts map[s
 		must(t, err)
 	}
 	return found
+}
+
+// roles returns the roles whose sessions have called an operation, from the account's journal.
+func (a *account) roles(t *testing.T, operation string) []string {
+	t.Helper()
+	var journal struct{ Entries []struct{ Caller string } }
+	a.administer(t, http.MethodGet, "/_aws/journal?operation="+operation, nil, &journal)
+	found := map[string]bool{}
+	for _, entry := range journal.Entries {
+		if _, session, assumed := strings.Cut(entry.Caller, ":assumed-role/"); assumed { // EKS is another caller
+			role, _, _ := strings.Cut(session, "/")
+			found[role] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }

@@ -14,8 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
+	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/tenancy"
 	"github.com/managedcas/managedcas/test/authority"
 )
 
@@ -79,6 +83,16 @@ func rollOut(t *testing.T, programs, name string) {
 	if got := read(t, back); got != string(content) {
 		t.Errorf("%d bytes came back of %d", len(got), len(content))
 	}
+	// Each was who it should be, and as the organization the base role.
+	for operation, want := range map[string][]string{
+		"CreateAccessPoint": {s.in.BackendRoleName},
+		"AssumeRole":        {s.in.BackendRoleName, s.in.CASRoleName},
+		"PutObject":         {s.in.BaseRoleName},
+	} {
+		if diff := cmp.Diff(want, s.account.roles(t, operation)); diff != "" {
+			t.Errorf("%s was called by (-want +got):\n%s", operation, diff)
+		}
+	}
 	stop(t, cas, controlplane, backend)
 }
 
@@ -87,6 +101,8 @@ type site struct {
 	t          *testing.T
 	programs   string
 	manifests  manifests
+	in         tenancy.Installation // as the chart rendered it
+	account    *account
 	node       *node
 	identities map[string]identity
 	services   map[string]*relay
@@ -105,18 +121,10 @@ func newSite(t *testing.T, programs string, m manifests) *site {
 	if !strings.Contains(m.config, "insecurePlaintext: true") {
 		s.scheme, s.authority = "https", authority.New(t)
 	}
-	var said struct {
-		Backend struct {
-			ManagedCas struct {
-				AccountID string `yaml:"accountId"`
-				Region    string
-				KMSKeyARN string `yaml:"kmsKeyArn"`
-			} `yaml:"managedCas"`
-		}
-	}
-	unmarshal(t, m.config, &said)
-	installation := said.Backend.ManagedCas
-	account := newAccount(t, programs, installation.AccountID, installation.Region)
+	said, err := service.ParseConfig([]byte(m.config))
+	must(t, err)
+	s.in = said.Backend.ManagedCas.Names()
+	s.account = newAccount(t, programs, s.in.AccountID, s.in.Region)
 
 	// All that is not as the chart rendered it: where things are. Paths are the node's affair.
 	config := m.config
@@ -133,14 +141,14 @@ func newSite(t *testing.T, programs string, m manifests) *site {
 		d := m.deployments[role].Metadata
 		replace(fmt.Sprintf("%s://%s.%s.svc:%s", s.scheme, d.Name, d.Namespace, port), s.scheme+"://"+s.services[role].address)
 	}
-	replace("\n    enabled: true\n", "\n    enabled: true\n    endpoint: "+account.Endpoint+"\n")
-	withoutKey := strings.Replace(config, "    kmsKeyArn: "+installation.KMSKeyARN+"\n", "", 1)
-	replace(installation.KMSKeyARN, account.provision(t, programs, withoutKey))
+	replace("\n    enabled: true\n", "\n    enabled: true\n    endpoint: "+s.account.Endpoint+"\n")
+	withoutKey := strings.Replace(config, "    kmsKeyArn: "+s.in.KMSKeyARN+"\n", "", 1)
+	replace(s.in.KMSKeyARN, s.account.provision(t, programs, withoutKey))
 
 	if annotated(m.accounts) {
-		s.identities = account.serviceAccountRoles(t, m.notes, m.accounts)
+		s.identities = s.account.serviceAccountRoles(t, m.notes, m.accounts)
 	} else {
-		s.identities = account.podIdentities(t, m.notes)
+		s.identities = s.account.podIdentities(t, m.notes)
 	}
 	s.node = &node{t: t, config: config, dir: t.TempDir(), secrets: s.secrets(), claims: map[string]string{}}
 	for _, d := range m.deployments {
