@@ -32,12 +32,17 @@ demo: build $(TOOLS)/cyclonedx-gomod ## the whole main job on this machine; KEEP
 	go run ./test/demo -bin bin -tools $(TOOLS) $(if $(KEEP),-keep)
 
 .PHONY: test
-test: packages lint ## everything that must hold, under the race detector (a few minutes)
+test: packages lint chart ## everything that must hold, under the race detector (a few minutes)
 	go test -race -timeout 11m $(PACKAGES)
 
 .PHONY: race
 race: ## the tests of PACKAGES under the race detector, nothing else
 	go test -race $(PACKAGES)
+
+.PHONY: chart
+chart: $(TOOLS)/staticcheck ## the Helm chart: lint it, render its examples, hold them to Kubernetes' types
+	@# Of files outside of its module go test remembers nothing: they may have changed.
+	cd test/chart && go vet . && ../../$(TOOLS)/staticcheck . && go test -count 1 .
 
 .PHONY: test-long
 test-long: ## the long sweeps, a minute of load under the race detector, and every fuzz target for FUZZTIME
@@ -74,14 +79,30 @@ bench: build ## ratios: the data path to a direct S3 client, the embedded AWS to
 	go run ./test/ratios
 	go test -run '^$$' -bench . -benchmem ./internal/iam ./internal/digest ./test/bench
 
+# Where the servers and the client run. A release is built once for all of them.
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+RELEASE := VERSION=$(VERSION) SOURCE_DATE_EPOCH=$(shell git log -1 --format=%ct 2>/dev/null || echo 0) CYCLONEDX=$(TOOLS)/cyclonedx-gomod
+
+.PHONY: release
+release: $(TOOLS)/cyclonedx-gomod ## archives for PLATFORMS, bills of materials, the chart, checksums: bin/release
+	$(RELEASE) OUT=bin/release deploy/release/build $(PLATFORMS)
+
+.PHONY: release-check
+release-check: release ## build the release again, from a copy elsewhere, and want the same bytes
+	@copy=$$(mktemp -d); trap 'rm -rf "$$copy"' EXIT; \
+	git ls-files -z | xargs -0 cp --parents -t "$$copy"; \
+	$(RELEASE) OUT="$$copy/out" "$$copy/deploy/release/build" $(PLATFORMS); \
+	diff bin/release/SHA256SUMS "$$copy/out/SHA256SUMS" && echo "the same bytes"
+
 .PHONY: generate
-generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## write what is generated: protobuf code, deploy/policies
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## write what is generated: protobuf code, deploy/policies, what the chart renders
 	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
 	go test ./internal/tenancy ./internal/isolation -update
+	cd test/chart && go test . -update
 
 .PHONY: generate-check
 generate-check: generate ## fail if what is generated is not what is committed
-	git diff --exit-code -- proto deploy/policies
+	git diff --exit-code -- proto deploy/policies test/chart/testdata
 	go mod tidy -diff
 
 .PHONY: packages
