@@ -131,7 +131,9 @@ func TestConfigurationIsTheInstallation(t *testing.T) {
 func TestConfigurationHasTheGuidesNames(t *testing.T) {
 	t.Parallel()
 	value := load(t, policies).evaluate(t, values(t, variables(example()))).output("configuration")
-	var got struct{ Backend struct{ ManagedCas map[string]any } }
+	var got struct {
+		Backend struct{ ManagedCas map[string]any }
+	}
 	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(call(t, "yamlencode", value).AsString(), "managedCas", "managedcas")), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -37,9 +37,11 @@ func example() tenancy.Installation {
 // installations have every option, alone and with others.
 func installations() map[string]tenancy.Installation {
 	changes := map[string]func(*tenancy.Installation){
-		"the guide's":            func(*tenancy.Installation) {},
-		"nobody lists":           func(in *tenancy.Installation) { in.OperatorARNs = nil },
-		"two operators":          func(in *tenancy.Installation) { in.OperatorARNs = append(in.OperatorARNs, "arn:aws:iam::"+account+":root") },
+		"the guide's":  func(*tenancy.Installation) {},
+		"nobody lists": func(in *tenancy.Installation) { in.OperatorARNs = nil },
+		"two operators": func(in *tenancy.Installation) {
+			in.OperatorARNs = append(in.OperatorARNs, "arn:aws:iam::"+account+":root")
+		},
 		"cas of its own":         func(in *tenancy.Installation) { in.CASRoleName = "chainloop-cas" },
 		"names without dashes":   func(in *tenancy.Installation) { in.APPrefix = "chainloop-prod-" },
 		"last name with dashes":  func(in *tenancy.Installation) { in.APPrefix = strings.Repeat("c", 14) },
