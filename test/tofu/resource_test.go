@@ -34,6 +34,20 @@ func (e *evaluation) resource(address string) cty.Value {
 	return e.instance(address, nil)
 }
 
+// instances are those of a resource, however many it has.
+func (e *evaluation) instances(address string) []cty.Value {
+	e.t.Helper()
+	value, body := e.node(address, e.m.dir), e.m.resources[address]
+	switch {
+	case body.Attributes["count"] != nil:
+		return value.AsValueSlice()
+	case body.Attributes["for_each"] != nil:
+		return slices.Collect(maps.Values(elements(value)))
+	default:
+		return []cty.Value{value}
+	}
+}
+
 func elements(value cty.Value) map[string]cty.Value {
 	found := map[string]cty.Value{}
 	for it := value.ElementIterator(); it.Next(); {

@@ -31,11 +31,9 @@ var (
 // settings are the ways to use the root module.
 func settings() map[string]map[string]any {
 	all := map[string]map[string]any{"other identities": ofRoot(example(), nil)}
-	for name, in := range installations() {
-		if in.Partition == "aws" && len(in.OperatorARNs) > 0 {
-			all[name+", Pod Identity"] = ofRoot(in, podIdentity)
-			all[name+", IRSA"] = ofRoot(in, irsa)
-		}
+	for _, name := range []string{"the guide's", "cas of its own", "inline, without dashes", "everything"} {
+		all[name+", Pod Identity"] = ofRoot(installations()[name], podIdentity)
+		all[name+", IRSA"] = ofRoot(installations()[name], irsa)
 	}
 	all["every variable"] = ofRoot(installations()["everything"], map[string]any{
 		"pod_identity":                map[string]any{"cluster_name": "production", "region": "eu-central-1"},
