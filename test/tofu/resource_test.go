@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 )
 
 // resource evaluates the arguments of a resource against the provider's table: one object,
@@ -89,10 +90,10 @@ func (e *evaluation) instance(address string, local map[string]cty.Value) cty.Va
 		e.t.Fatalf("%s: %s is not in the provider's table; add it, with its source", body.SrcRange, name)
 	}
 	attributes := e.arguments(name, body, known.body, local, "count", "for_each", "depends_on")
-	for export, value := range known.exports {
-		if value != nil {
-			attributes[export] = value(attributes)
-		}
+	for export, template := range known.exports {
+		value, err := answer(template, attributes)
+		must(e.t, err)
+		attributes[export] = value
 	}
 	object := cty.ObjectVal(attributes)
 	inside := map[string]cty.Value{"self": object}
@@ -111,25 +112,33 @@ func (e *evaluation) instance(address string, local map[string]cty.Value) cty.Va
 // arguments that are OpenTofu's own.
 func (e *evaluation) arguments(where string, found *hclsyntax.Body, known body, local map[string]cty.Value, meta ...string) map[string]cty.Value {
 	e.t.Helper()
-	required, optional := strings.Fields(known.required), strings.Fields(known.optional)
+	required, optional := named(known.required), named(known.optional)
 	values := map[string]cty.Value{}
 	for name, attribute := range found.Attributes {
+		kind, ok := required[name]
+		if !ok {
+			kind, ok = optional[name]
+		}
 		switch {
 		case slices.Contains(meta, name):
-		case slices.Contains(required, name) || slices.Contains(optional, name):
-			values[name] = e.value(attribute.Expr, local)
+		case ok:
+			value, err := convert.Convert(e.value(attribute.Expr, local), kind)
+			if err != nil {
+				e.t.Errorf("%s: %s of %s: %v", attribute.SrcRange, name, where, err)
+			}
+			values[name] = value
 		default:
 			e.t.Errorf("%s: %s has no argument %q", attribute.SrcRange, where, name)
 		}
 	}
-	for _, name := range required {
+	for name := range required {
 		if value, ok := values[name]; !ok || value.IsNull() {
 			e.t.Errorf("%s: %s has no %s, which is required", found.SrcRange, where, name)
 		}
 	}
-	for _, name := range optional {
+	for name, kind := range optional {
 		if _, ok := values[name]; !ok {
-			values[name] = cty.NullVal(cty.DynamicPseudoType)
+			values[name] = cty.NullVal(kind)
 		}
 	}
 	blocks := map[string][]cty.Value{}

@@ -18,13 +18,14 @@ import (
 // tool is OpenTofu, or Terraform, in a directory of its own.
 type tool struct {
 	program, dir string
+	env          map[string]string
 }
 
 // in prepares a directory for the program that tests run with. Nothing is downloaded: what
 // runs here has no provider but the one that is built in.
 func in(t *testing.T, program, dir string) tool {
 	t.Helper()
-	x := tool{program, dir}
+	x := tool{program: program, dir: dir}
 	x.must(t, "init", "-input=false")
 	return x
 }
@@ -37,6 +38,9 @@ func (x tool) run(t *testing.T, arguments ...string) (string, error) {
 	must(t, os.WriteFile(settings, []byte("disable_checkpoint = true\n"), 0o600))
 	// Nothing of the user's: no credentials, no settings, no variables.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + x.dir, "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE=" + settings}
+	for name, value := range x.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
@@ -85,7 +89,7 @@ func TestToolFindsFilesFormatted(t *testing.T) {
 	if program == "" {
 		return
 	}
-	if out, err := (tool{program, root}).run(t, "fmt", "-check", "-diff", "-recursive"); err != nil {
+	if out, err := (tool{program: program, dir: root}).run(t, "fmt", "-check", "-diff", "-recursive"); err != nil {
 		t.Errorf("not formatted:\n%s", out)
 	}
 }
