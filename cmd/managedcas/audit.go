@@ -141,15 +141,18 @@ func (a *app) follow(ctx context.Context, c *client.Client, f auditFlags) error 
 		_, head, err := c.AuditHead(ctx)
 		if err == nil {
 			_, err = c.Audit(ctx, f.query, func(r audit.Record) error {
-				head.Seq = max(head.Seq, r.Seq)
-				return a.printFollowed(r)
+				if err := a.printFollowed(r); err != nil {
+					return err
+				}
+				f.query.After = r.Seq // whatever comes then: nothing is shown twice
+				return nil
 			})
 		}
 		switch {
 		case ctx.Err() != nil:
 			return nil // interrupted, as it is meant to be
 		case err == nil:
-			f.query.After = head.Seq
+			f.query.After = max(f.query.After, head.Seq)
 		case !problem.KindOf(err).Retryable():
 			return err
 		default:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,15 +27,19 @@ func authLogin(a *app) *cobra.Command {
 		Use:   "login",
 		Short: "Sign in with a browser",
 		Long: `Sign in to the control plane: the browser of this machine opens, or, with --device, that of
-another one is used, for which a code is shown. The login is kept in managedcas/config.toml in
-$XDG_CONFIG_HOME or ~/.config, readable by its owner, and is shown to this control plane
-alone. --token and CHAINLOOP_TOKEN are used before it.`,
+another one is used, for which a code is shown. Either asks who has signed in whether this
+command is theirs. The login is kept in managedcas/config.toml in $XDG_CONFIG_HOME or ~/.config,
+readable by its owner, and is shown to this control plane alone. --token and CHAINLOOP_TOKEN are
+used before it. It waits ten minutes for the browser.`,
 		Example: `  managedcas auth login
   managedcas auth login --device`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := userFile()
 			if err != nil {
+				return err
+			}
+			if _, _, err := file.read(); err != nil { // before there is a login that nobody could keep
 				return err
 			}
 			return a.anonymously(cmd, func(ctx context.Context, c *client.Client) error {
@@ -65,8 +70,8 @@ func (a *app) signIn(ctx context.Context, c *client.Client, device bool) (client
 		return client.Login{}, err
 	}
 	if device {
-		return way.Device(ctx, func(url, code string) {
-			a.tell("Open " + url + " in a browser, on any machine, and type " + code)
+		return way.Device(ctx, func(url, code string, lasts time.Duration) {
+			a.tell("Open " + url + " in a browser, on any machine, and type " + code + ". Waiting for " + lasts.Round(time.Second).String() + ".")
 		})
 	}
 	return way.Browser(ctx, func(url string) {
@@ -142,8 +147,8 @@ func authStatus(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.print(standing{who, found.source}, []string{"USER", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
-					[][]string{{who.User, who.Organization, who.Role, yes(who.Instance), found.source}})
+				return a.print(standing{who, found.source}, []string{"USER", "NAME", "ORGANIZATION", "ROLE", "ADMINISTRATOR", "BY"},
+					[][]string{{who.User, who.Name, who.Organization, who.Role, yes(who.Instance), found.source}})
 			})
 		},
 	}
@@ -199,7 +204,7 @@ func authBootstrap(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bootstrap --token TOKEN",
 		Short: "Become the first administrator of an installation",
-		Long: `Use the token that the first start of the control plane has printed. Who is signed in
+		Long: `Spend the token that the first start of the control plane has printed. Who is signed in
 becomes an administrator of the installation; else an instance token is printed, once.`,
 		Example: `  managedcas auth bootstrap --token mcas-bootstrap-…`,
 		Args:    none,

@@ -64,8 +64,8 @@ func (f loginFile) read() (map[string]any, stored, error) {
 	return content, login, nil
 }
 
-// keep writes a login into the file, or takes it out when it is nil. What else is there
-// stays.
+// keep writes a login into the file, or takes it out when it is nil. What else is
+// set there stays; comments do not.
 func (f loginFile) keep(plane string, login *client.Login) error {
 	content, _, err := f.read()
 	if err != nil {

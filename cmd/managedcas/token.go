@@ -25,8 +25,10 @@ func tokenCreate(a *app) *cobra.Command {
 		Use:   "create --name NAME",
 		Short: "Issue a token of the organization, and print it once",
 		Long: `Issue an API token of the organization, for a build system or a person, and print it: no
-server can tell it again. It acts in that organization only, and is revoked with it. Only a
-token that administers the installation issues tokens; without --org, others of its kind.`,
+server can tell it again. It acts in that organization only, and is revoked with it. Admins and
+owners of the organization issue tokens, and administrators of the installation, without --org
+others of their own kind; a token of an organization issues none. A name is free again when its
+token is revoked, not when it has expired.`,
 		Example: `  managedcas --org acme token create --name ci --expires 720h`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -62,8 +64,9 @@ func tokenList(a *app) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List the tokens of the organization that are not revoked",
-		Long: `List the tokens of the organization that are not revoked, without their text. Only a token
-that administers the installation lists tokens; without --org, those of its kind.`,
+		Long: `List the tokens of the organization that are not revoked, without their text, those that have
+expired too. Admins and owners of the organization see them, and administrators of the
+installation, without --org those of their own kind.`,
 		Example: `  managedcas --org acme token list`,
 		Args:    none,
 		RunE: func(cmd *cobra.Command, _ []string) error {

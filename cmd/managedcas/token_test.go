@@ -14,7 +14,10 @@ import (
 func TestTokensOfAnOrganization(t *testing.T) {
 	t.Parallel()
 	own := newShell(t)
-	own.fails(t, problem.Denied, "token", "create", "--name", "ci") // which would outlive the one it comes from
+	// It would outlive the one it comes from. Those who may are named.
+	if said := own.fails(t, problem.Denied, "token", "create", "--name", "ci"); !strings.Contains(said, "with the role admin") {
+		t.Errorf("%s", said)
+	}
 	s := own
 	s.Token = own.AdminToken
 	code, stdout, stderr := s.run(t, "--org", "acme", "token", "create", "--name", "ci", "--expires", "720h")
@@ -22,7 +25,9 @@ func TestTokensOfAnOrganization(t *testing.T) {
 	if code != 0 || stderr != "" || strings.Count(text, ".") != 2 || strings.ContainsAny(text, " \n") {
 		t.Fatalf("%d, %q, %q", code, stdout, stderr)
 	}
-	s.fails(t, problem.Exists, "--org", "acme", "token", "create", "--name", "ci")
+	if said := s.fails(t, problem.Exists, "--org", "acme", "token", "create", "--name", "ci"); !strings.Contains(said, "revoke that one") {
+		t.Errorf("%s", said)
+	}
 	s.fails(t, problem.Invalid, "token", "create", "--name", "C I")
 	s.fails(t, problem.Invalid, "token", "create")
 	s.fails(t, problem.Invalid, "token", "create", "--name", "short", "--expires", "999ms")

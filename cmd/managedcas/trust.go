@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,9 +29,13 @@ func trustCreate(a *app) *cobra.Command {
 and managedcas auth federate exchanges that for a token of minutes, which may upload and
 download. A subject is compared as a whole; in it, * is any text without a colon and ** any
 text, but only after the slash that ends the name of the repository's owner. Names of owners
-are given again when somebody gives one up: add the claim with the owner's number.`,
+are given again when somebody gives one up: add the claim with the owner's number.
+
+A provider's token is exchanged once. A job of GitLab has one for all its commands: keep in
+CHAINLOOP_TOKEN what managedcas auth federate prints, or say --reusable, and whoever gets hold
+of the job's token can use it, too, until it ends.`,
 		Example: `  managedcas --org acme organization trust create app --issuer https://token.actions.githubusercontent.com --subject repo:acme/app:ref:refs/heads/main --claim repository_owner_id=583231
-  managedcas --org acme organization trust create lib --issuer https://gitlab.com --subject project_path:acme/lib:ref_type:branch:ref:main`,
+  managedcas --org acme organization trust create lib --issuer https://gitlab.com --subject project_path:acme/lib:ref_type:branch:ref:main --reusable`,
 		Args: one("name of a trust", "for example: app"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted.Name = args[0]
@@ -51,15 +57,25 @@ are given again when somebody gives one up: add the claim with the owner's numbe
 	flags.StringArrayVar(&wanted.Subjects, "subject", nil, "who may come; several times: one of them (required)")
 	flags.StringToStringVar(&wanted.Claims, "claim", nil, "NAME=VALUE that the provider's token must have besides")
 	flags.DurationVar(&lifetime, "lifetime", 0, "of the tokens that are given, 1m to 15m; default: 10m")
+	flags.BoolVar(&wanted.Reusable, "reusable", false, "let a provider's token be exchanged again until it ends")
 	return required(cmd, "issuer")
 }
 
 func (a *app) printTrusts(list []client.Trust, value any) error {
 	var rows [][]string
 	for _, t := range list {
-		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), t.Lifetime, yes(t.Enabled)})
+		rows = append(rows, []string{t.Name, t.ID, t.Issuer, t.Audience, strings.Join(t.Subjects, " "), claims(t.Claims), t.Lifetime, yes(t.Reusable), yes(t.Enabled)})
 	}
-	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "LIFETIME", "ENABLED"}, rows)
+	return a.print(value, []string{"NAME", "ID", "ISSUER", "AUDIENCE", "SUBJECTS", "CLAIMS", "LIFETIME", "REUSABLE", "ENABLED"}, rows)
+}
+
+// claims writes what a token must say besides its subject.
+func claims(wanted map[string]string) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		pairs = append(pairs, name+"="+wanted[name])
+	}
+	return strings.Join(pairs, " ")
 }
 
 func trustList(a *app) *cobra.Command {

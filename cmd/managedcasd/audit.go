@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -14,6 +16,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database"
+	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/service"
 )
 
@@ -95,6 +98,9 @@ func keptHeads(texts []string) (map[audit.Chain][]audit.Head, error) {
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--head %s: %w, with the chain and a colon before it", text, err)}
 		}
+		if _, err := org.ParseID(chain); err != nil && audit.Chain(chain) != audit.Installation {
+			return nil, usageError{fmt.Errorf("--head %s: %q is no chain: use the id of an organization, as organization list shows it, or %s", text, chain, audit.Installation)}
+		}
 		kept[audit.Chain(chain)] = append(kept[audit.Chain(chain)], head)
 	}
 	return kept, nil
@@ -107,7 +113,7 @@ const (
 )
 
 func verifyChains(ctx context.Context, db *database.DB, kept map[audit.Chain][]audit.Head) ([]verifiedChain, error) {
-	var results []verifiedChain
+	results := []verifiedChain{}
 	seen := map[audit.Chain]bool{}
 	for after := audit.Chain(""); ; {
 		chains, err := db.AuditChains(ctx, after, chainsAtOnce)
@@ -125,7 +131,7 @@ func verifyChains(ctx context.Context, db *database.DB, kept map[audit.Chain][]a
 			break
 		}
 	}
-	for chain := range kept {
+	for _, chain := range slices.Sorted(maps.Keys(kept)) {
 		if !seen[chain] {
 			results = append(results, verifiedChain{Chain: chain, Head: "-", Broken: "there is no such chain, of which a head was kept"})
 		}

@@ -72,7 +72,7 @@ func serveAWS(ctx context.Context, cfg emulator.Config, listen, readyFile string
 	}
 	root := aws.RootCredentials()
 	return service.Run(ctx, log,
-		service.HTTP("aws", listener, aws),
+		service.HTTP("aws", log, listener, aws),
 		service.Task{Name: "ready", Run: func(ctx context.Context) error {
 			endpoint := "http://" + listener.Addr().String()
 			if err := awaitOK(ctx, http.DefaultClient, endpoint+"/_aws/health"); err != nil {

@@ -60,7 +60,7 @@ run on one database.`,
 				service.Task{Name: "reconciler", Run: reconciler.Run},
 				service.Task{Name: "quotas", Run: quotas.Run},
 				service.Task{Name: "purge", Run: purger.Run},
-				service.HTTP("http", listeners.HTTP, service.Health(version, map[string]service.Check{
+				service.HTTP("http", r.log, listeners.HTTP, service.Health(version, map[string]service.Check{
 					"database":   service.Explained(r.log, "database", db.Ping),
 					"reconciler": func(context.Context) error { return reconciler.Health() },
 				}, slices.Concat(aws.Collectors(), reconciler.Collectors(), certificate.Collectors(),

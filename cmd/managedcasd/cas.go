@@ -92,7 +92,7 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 				r.announce(listeners),
 				service.Drained("cas", r.log, servers.drain,
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
-					service.HTTP("http", listeners.HTTP, servers.http),
+					service.HTTP("http", r.log, listeners.HTTP, servers.http),
 				),
 			)
 		})

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -54,7 +55,7 @@ their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before
 			options := controlplaneOptions{
 				installation: r.in,
 				identity:     r.cfg.Controlplane, tls: certificate != nil,
-				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL,
+				cas: r.cfg.Controlplane.CASURL, publicCAS: r.cfg.Controlplane.PublicCASURL, casCA: r.cfg.Controlplane.CASCA,
 				maxArtifactBytes: r.cfg.CAS.MaxArtifactBytes, limits: r.cfg.Controlplane.Limits.Limits(),
 				metrics: append(certificate.Collectors(), sinks),
 			}
@@ -77,7 +78,7 @@ their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before
 				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
 					service.GRPC("pages", servers.pages, servers.grpc),
-					service.HTTP("http", listeners.HTTP, servers.http),
+					service.HTTP("http", r.log, listeners.HTTP, servers.http),
 				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 				service.Task{Name: "audit sinks", Run: sinks.Run},
@@ -89,6 +90,7 @@ type controlplaneOptions struct {
 	identity         service.Controlplane
 	maxArtifactBytes int64
 	cas, publicCAS   string                 // URLs of the CAS's HTTP port; empty: none
+	casCA            string                 // file with its authority; empty: the system's
 	limits           controlplane.Limits    // what is zero has its default
 	tls              bool                   // browsers speak it
 	metrics          []prometheus.Collector // of others in the process, shown with its own
@@ -136,7 +138,11 @@ func newControlplane(ctx context.Context, db *database.DB, options controlplaneO
 	}
 	var uploads controlplane.Uploads
 	if options.cas != "" {
-		uploads = casupload.New(options.cas, http.DefaultTransport, 0)
+		client, err := service.Client(options.casCA)
+		if err != nil {
+			return controlplaneServers{}, fmt.Errorf("controlplane.casCa: %w", err)
+		}
+		uploads = casupload.New(options.cas, client.Transport, 0)
 	}
 	records := auditlog.New(auditlog.Config{Store: db, Log: log})
 	var standing *service.Standing // there is one before there are calls

@@ -116,7 +116,7 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 		return err
 	}
 	endpoint := "http://" + listeners["aws"].Addr().String()
-	stopAWS := service.Background(ctx, log, service.HTTP("aws", listeners["aws"], aws))
+	stopAWS := service.Background(ctx, log, service.HTTP("aws", log, listeners["aws"], aws))
 	defer func() { err = errors.Join(err, stopAWS()) }()
 
 	// 2. What an operator does once: bucket, key, roles, policies; as the account's root.
@@ -212,10 +212,10 @@ func dev(ctx context.Context, options devOptions, log *slog.Logger) (err error) 
 	return service.Run(ctx, log,
 		service.GRPC("controlplane-grpc", listeners["controlplane-grpc"], controlplane.grpc),
 		service.GRPC("pages", controlplane.pages, controlplane.grpc),
-		service.HTTP("controlplane-http", listeners["controlplane-http"], controlplane.http),
+		service.HTTP("controlplane-http", log, listeners["controlplane-http"], controlplane.http),
 		service.Drained("cas", log, cas.drain,
 			service.GRPC("cas-grpc", listeners["cas-grpc"], cas.grpc),
-			service.HTTP("cas-http", listeners["cas-http"], cas.http),
+			service.HTTP("cas-http", log, listeners["cas-http"], cas.http),
 		),
 		service.Task{Name: "reconciler", Run: reconciler.Run},
 		service.Task{Name: "purge", Run: purger.Run},

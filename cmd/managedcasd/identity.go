@@ -23,7 +23,7 @@ func identity(cfg *controlplane.Config, in service.Controlplane, db *database.DB
 		return err
 	}
 	if configured {
-		people.Store, people.Tokens, people.Log = db, tokens, log
+		people.Store, people.Tokens, people.Audit, people.Log = db, tokens, cfg.Audit, log
 		pages, err := signin.New(people)
 		if err != nil {
 			return fmt.Errorf("controlplane.oidc: %w", err)
@@ -33,7 +33,7 @@ func identity(cfg *controlplane.Config, in service.Controlplane, db *database.DB
 	if len(in.Federation.Issuers) == 0 {
 		return nil
 	}
-	pipelines, err := federation.New(db, tokens, in.Federation.Issuers, log)
+	pipelines, err := federation.New(federation.Config{Store: db, Tokens: tokens, Issuers: in.Federation.Issuers, Audit: cfg.Audit, Log: log})
 	if err != nil {
 		return fmt.Errorf("controlplane.federation: %w", err)
 	}
@@ -42,8 +42,8 @@ func identity(cfg *controlplane.Config, in service.Controlplane, db *database.DB
 	return nil
 }
 
-// bootstrap prints the token of an installation's first start. Not to the log, which is
-// kept, and read by others.
+// bootstrap prints the token of an installation's first start, as no line of the log, which
+// goes to whoever reads logs. Where both are collected, whoever reads there may use it first.
 func bootstrap(ctx context.Context, api *controlplane.Server, stderr io.Writer) error {
 	token, err := api.Bootstrap(ctx)
 	if err != nil || token == "" {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
@@ -30,28 +32,69 @@ control plane replaces them by itself when they are controlplane.keyRotation old
 }
 
 func keysListCommand() *cobra.Command {
-	return withRings(&cobra.Command{
-		Use:     "list --config FILE",
-		Short:   "List the keys: when each signs, and what it is good for",
-		Example: `  managedcasd keys list --config managedcas.yaml`,
+	var output string
+	cmd := withRings(&cobra.Command{
+		Use:   "list --config FILE",
+		Short: "List the keys: when each signs, and what it is good for",
+		Example: `  managedcasd keys list --config managedcas.yaml
+  managedcasd keys list --config managedcas.yaml -o json | jq -r '.[] | select(.state == "signing").key'`,
 	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
-		table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, "USE\tKEY\tSTATE\tSIGNS FROM\tRETIRED")
-		for _, use := range keyUses {
-			keys, err := rings[use].List(cmd.Context())
-			if err != nil {
-				return err
-			}
-			for _, k := range keys {
-				retired := "-"
-				if !k.RetiredAt.IsZero() {
-					retired = k.RetiredAt.Format(time.RFC3339)
-				}
-				fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", use, k.ID, k.State, k.Begins().Format(time.RFC3339), retired)
-			}
+		if output != "table" && output != "json" {
+			return usageError{fmt.Errorf("unknown output format %q: use table or json", output)}
 		}
-		return table.Flush()
+		keys, err := shownKeys(cmd.Context(), rings, keyUses)
+		if err != nil {
+			return err
+		}
+		if output == "json" {
+			encoder := json.NewEncoder(cmd.OutOrStdout())
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(keys)
+		}
+		return printKeys(cmd.OutOrStdout(), keys)
 	})
+	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	return cmd
+}
+
+// shownKey is what is shown of a key: nothing of the key itself.
+type shownKey struct {
+	Use       registry.KeyUse `json:"use"`
+	Key       string          `json:"key"` // its id, as tokens name it
+	State     auth.KeyState   `json:"state"`
+	SignsFrom time.Time       `json:"signsFrom"`
+	RetiredAt *time.Time      `json:"retiredAt,omitempty"`
+}
+
+func shownKeys(ctx context.Context, rings map[registry.KeyUse]*auth.KeyRing, uses []registry.KeyUse) ([]shownKey, error) {
+	shown := []shownKey{}
+	for _, use := range uses {
+		keys, err := rings[use].List(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range keys {
+			s := shownKey{Use: use, Key: k.ID, State: k.State, SignsFrom: k.Begins()}
+			if !k.RetiredAt.IsZero() {
+				s.RetiredAt = &k.RetiredAt
+			}
+			shown = append(shown, s)
+		}
+	}
+	return shown, nil
+}
+
+func printKeys(w io.Writer, keys []shownKey) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "USE\tKEY\tSTATE\tSIGNS FROM\tRETIRED")
+	for _, k := range keys {
+		retired := "-"
+		if k.RetiredAt != nil {
+			retired = k.RetiredAt.Format(time.RFC3339)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", k.Use, k.Key, k.State, k.SignsFrom.Format(time.RFC3339), retired)
+	}
+	return table.Flush()
 }
 
 func keysRotateCommand() *cobra.Command {
@@ -66,17 +109,17 @@ minutes, when every verifier has heard of them; tokens that the old ones signed 
 With --now they sign within 5 seconds: for when an old one may be known to somebody. A cas
 that has just looked for keys may refuse the first new tokens, for 5 seconds. What the old
 key of CAS tokens signs is still believed for an hour, and that of API tokens only together
-with a row of the database.`,
+with a row of the database. The keys that there are then are printed, as by keys list.`,
 		Example: `  managedcasd keys rotate --config managedcas.yaml
   managedcasd keys rotate --config managedcas.yaml --use cas --now`,
 	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
-		if use != "" && rings[registry.KeyUse(use)] == nil {
-			return usageError{fmt.Errorf("--use %q: api or cas", use)}
-		}
-		for _, u := range keyUses {
-			if use != "" && use != string(u) {
-				continue
+		uses := keyUses
+		if use != "" {
+			if uses = []registry.KeyUse{registry.KeyUse(use)}; rings[uses[0]] == nil {
+				return usageError{fmt.Errorf("--use %q is no kind of token: use api or cas, or leave it out for both", use)}
 			}
+		}
+		for _, u := range uses {
 			rotate := rings[u].Announce
 			if now {
 				rotate = rings[u].Rotate
@@ -85,7 +128,11 @@ with a row of the database.`,
 				return err
 			}
 		}
-		return nil
+		keys, err := shownKeys(cmd.Context(), rings, uses)
+		if err != nil {
+			return err
+		}
+		return printKeys(cmd.OutOrStdout(), keys)
 	})
 	cmd.Flags().StringVar(&use, "use", "", "only the keys of one kind of token: api or cas")
 	cmd.Flags().BoolVar(&now, "now", false, "sign with the new keys at once")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,7 +34,9 @@ func TestKeysByHand(t *testing.T) {
 		{[]string{"rotate", "--now", "--use", "cas"}, 2, 2, 1},
 	} {
 		if step.args != nil {
-			keys(0, step.args...)
+			if said := keys(0, step.args...); !strings.Contains(said, " signing ") {
+				t.Errorf("%v says nothing of what there is then: %q", step.args, said)
+			}
 		}
 		list := keys(0, "list")
 		for state, want := range map[string]int{" announced ": step.announced, " signing ": step.signing, " retired ": step.retired} {
@@ -42,6 +45,16 @@ func TestKeysByHand(t *testing.T) {
 			}
 		}
 	}
+	var listed []struct{ Use, Key, State, SignsFrom, RetiredAt string }
+	if err := json.Unmarshal([]byte(keys(0, "list", "-o", "json")), &listed); err != nil || len(listed) != 5 {
+		t.Fatalf("as JSON: %+v, %v", listed, err)
+	}
+	for _, k := range listed {
+		if k.Use == "" || k.Key == "" || k.SignsFrom == "" || (k.State == "retired") && k.RetiredAt == "" {
+			t.Errorf("as JSON: %+v", k)
+		}
+	}
+	keys(2, "list", "-o", "yaml")
 	if said := keys(2, "rotate", "--use", "tls"); !strings.Contains(said, "api or cas") {
 		t.Errorf("an unknown use: %s", said)
 	}

@@ -65,6 +65,8 @@ func TestParseBundleRefuses(t *testing.T) {
 		"about nothing":           bundle(intoto, strings.Replace(statement(predicateType, `{}`), `{"name":"s"}`, ``, 1)),
 		"no predicateType":        bundle(intoto, statement("", `{}`)),
 		"a long predicateType":    bundle(intoto, statement(strings.Repeat("x", 257), `{}`)),
+		"a NUL in it":             bundle(intoto, statement(`p\u0000`, `{}`)),
+		"a subject that is none":  bundle(intoto, strings.Replace(statement(predicateType, `{}`), `{"name":"s"}`, `1`, 1)),
 		"no predicate":            bundle(intoto, statement(predicateType, `"text"`)),
 		"a material's digest":     bundle(intoto, statement(predicateType, `{"materials":[{"digest":{"sha256":"../x"},"annotations":{"chainloop.material.cas":true}}]}`)),
 	} {

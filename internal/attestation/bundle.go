@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/managedcas/managedcas/internal/digest"
 )
@@ -54,10 +55,10 @@ type envelope struct {
 }
 
 type statement struct {
-	Type          string            `json:"_type"`
-	Subject       []json.RawMessage `json:"subject"`
-	PredicateType string            `json:"predicateType"`
-	Predicate     json.RawMessage   `json:"predicate"`
+	Type          string          `json:"_type"`
+	Subject       []struct{}      `json:"subject"` // how many: what they are takes no memory
+	PredicateType string          `json:"predicateType"`
+	Predicate     json.RawMessage `json:"predicate"`
 }
 
 type predicate struct {
@@ -112,6 +113,8 @@ func parseStatement(raw []byte) (Bundle, error) {
 		return Bundle{}, fmt.Errorf("%w: its statement is about nothing", ErrBundle)
 	case s.PredicateType == "" || len(s.PredicateType) > maxPredicateType:
 		return Bundle{}, fmt.Errorf("%w: its predicateType has %d bytes: 1 to %d", ErrBundle, len(s.PredicateType), maxPredicateType)
+	case strings.ContainsFunc(s.PredicateType, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return Bundle{}, fmt.Errorf("%w: its predicateType has characters that cannot be printed", ErrBundle)
 	}
 	bundle := Bundle{PredicateType: s.PredicateType}
 	if !strings.HasPrefix(s.PredicateType, predicatePrefix) {

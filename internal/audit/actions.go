@@ -37,9 +37,15 @@ const (
 	TrustEnable  = "trust.enable"
 	TrustDisable = "trust.disable"
 	TrustDelete  = "trust.delete"
+	TrustUse     = "trust.use" // a pipeline got a token by it, or came for one in vain
 
 	BootstrapCreate = "bootstrap.create" // the token of a first start was printed
 	BootstrapUse    = "bootstrap.use"
+
+	ContractCreate = "contract.create" // or another revision of one
+	WorkflowCreate = "workflow.create"
+	RunCreate      = "run.create"
+	RunFinish      = "run.finish" // with a bundle, or without
 
 	ArtifactUpload   = "artifact.upload"
 	ArtifactDownload = "artifact.download"

@@ -113,6 +113,8 @@ func TestEveryPlaceIsCovered(t *testing.T) {
 	}{
 		"whole":                 {whole, []audit.Head{kept, whole[2].Head()}, 0},
 		"grown since":           {whole, []audit.Head{whole[0].Head()}, 0},
+		"from the beginning":    {whole, []audit.Head{audit.Begin(acme)}, 0},
+		"another beginning":     {whole, []audit.Head{audit.Begin(audit.Installation)}, 1},
 		"first is missing":      {cut(1, 2), nil, 1},
 		"one is missing":        {cut(0, 1, 3, 4), nil, 3},
 		"one comes twice":       {cut(0, 1, 1, 2), nil, 2},
@@ -166,7 +168,10 @@ func TestLines(t *testing.T) {
 		for name, bad := range map[string]string{
 			"empty": "", "more": string(text) + "{}", "unknown": strings.Replace(string(text), `"seq"`, `"note":"x","seq"`, 1),
 			"short hash": strings.Replace(string(text), `"hash":"`, `"hash":"0`, 1), "no time": strings.Replace(string(text), "2023-", "23-", 1),
-			"long": `{"chain":"` + strings.Repeat("x", audit.MaxLine) + `"}`,
+			"another case": strings.Replace(string(text), `"subject":`, `"subject":"forged","Subject":`, 1),
+			"twice":        strings.Replace(string(text), `"subject":`, `"subject":"forged","subject":`, 1),
+			"detail twice": strings.Replace(string(text), `"size":`, `"size":"9","size":`, 1),
+			"long":         `{"chain":"` + strings.Repeat("x", audit.MaxLine) + `"}`,
 		} {
 			if _, err := audit.ParseLine([]byte(bad)); err == nil {
 				t.Errorf("%s: accepted", name)

@@ -2,7 +2,10 @@ package audit
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
+
+	"github.com/google/uuid"
 )
 
 // Kind says what a subject is.
@@ -56,6 +59,11 @@ func Address(remote string) string {
 		return at.Addr().Unmap().WithZone("").String()
 	}
 	return ""
+}
+
+// Stranger is the origin of a request before anybody knows who makes it.
+func Stranger(r *http.Request) Origin {
+	return Origin{Kind: Unknown, RemoteIP: Address(r.RemoteAddr), UserAgent: r.UserAgent(), RequestID: uuid.NewString()}
 }
 
 func (o Origin) clean() Origin {

@@ -5,7 +5,7 @@ import "time"
 // Query says which records of a chain are wanted. What is empty matches all.
 type Query struct {
 	Newest bool // the latest first
-	Limit  int
+	Limit  int  // the most that are returned; 0: all
 
 	ActionPrefix string // "artifact." or "artifact.upload"
 	Subject      string // all of it, or the name before the slash

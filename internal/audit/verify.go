@@ -55,6 +55,9 @@ func (v *Verifier) Passes(kept Head) error {
 // Ends reports whether the chain, which has no further records, reaches a head that was
 // kept.
 func (v *Verifier) Ends(kept Head) error {
+	if kept.Seq == 0 && kept != Begin(v.chain) {
+		return &Broken{v.chain, 1, "it does not follow the head that was kept, which is the beginning of another chain, or of none"}
+	}
 	if v.head.Seq < kept.Seq {
 		return &Broken{v.chain, v.head.Seq + 1, fmt.Sprintf("it is missing: the chain ends with %d, and had %d when the head was kept", v.head.Seq, kept.Seq)}
 	}

@@ -5,7 +5,8 @@
 //   - Whoever was promised a place can record what happened, however long the database is
 //     away. When there is no place left, what would need one is refused.
 //   - Nothing that was recorded is dropped while the process lives: a batch is tried again
-//     until it is written. What cannot be written at the end goes to the server's log.
+//     until it is written. What cannot be written at the end, and what is recorded after it,
+//     goes to the server's log.
 //   - What strangers are refused is counted, not listed: a flood of it costs a bounded
 //     number of records.
 package auditlog
@@ -35,7 +36,7 @@ type Config struct {
 	Store Store
 	Log   *slog.Logger
 	// MaxQueue is how many records wait for a database that is away, and are promised to
-	// transfers that run, together; 8,192, which take some 12 MiB at most.
+	// transfers that run, together; 8,192, which take some 12 MiB as transfers are.
 	MaxQueue int
 	// Gather is the pause between two batches; 50 ms. It is what a process that is killed
 	// loses, together with the time that a batch takes.
@@ -80,6 +81,7 @@ type Log struct {
 	queue  *backlog.Queue[audit.Event]
 	counts counted
 	stats  counters
+	ended  atomic.Bool // Run has: nobody writes any more
 }
 
 // New returns a Log on cfg.
@@ -117,7 +119,10 @@ func (l *Log) Reserve() (*Place, error) {
 
 // Record has e written, soon. Only the first call of Record or Leave counts.
 func (p *Place) Record(e audit.Event) {
-	p.once.Do(func() { p.log.queue.Fill(audit.New(e)) })
+	p.once.Do(func() {
+		p.log.queue.Fill(audit.New(e))
+		p.log.afterTheEnd()
+	})
 }
 
 // Leave gives the place back.
@@ -129,6 +134,7 @@ func (l *Log) Add(e audit.Event) error {
 		l.stats.refused.Add(1)
 		return errFull()
 	}
+	l.afterTheEnd()
 	return nil
 }
 
@@ -137,13 +143,16 @@ func (l *Log) Add(e audit.Event) error {
 func (l *Log) Denied(e audit.Event) {
 	if e = audit.New(e); e.Kind == audit.Unknown || !l.queue.Push(e) {
 		l.Count(e)
+		return
 	}
+	l.afterTheEnd()
 }
 
 // Count adds e to those like it, which become one record.
 func (l *Log) Count(e audit.Event) {
 	l.stats.counted.Add(1)
 	l.counts.add(audit.New(e))
+	l.afterTheEnd()
 }
 
 // Run writes until ctx ends, and then what is left.
@@ -157,10 +166,28 @@ func (l *Log) Run(ctx context.Context) error {
 			l.queue.Insist(t.event())
 		}
 	}()
-	if left := backlog.Run(writing, l.writing(), l.queue, l.write); left > 0 {
-		l.spill(ctx, left)
-	}
+	backlog.Run(writing, l.writing(), l.queue, l.write)
+	l.ended.Store(true)
+	l.afterTheEnd()
 	return nil
+}
+
+// afterTheEnd leaves what is there when Run has ended to whoever keeps the server's log. It is
+// called after everything that is recorded: of a transfer that is cut off at the end, Run may
+// see the record no more, and who makes it that Run ends not yet, but not both.
+func (l *Log) afterTheEnd() {
+	if !l.ended.Load() {
+		return
+	}
+	for _, t := range l.counts.take() {
+		l.queue.Insist(t.event())
+	}
+	for _, e := range l.queue.Take() {
+		l.stats.spilled.Add(1)
+		text, _ := json.Marshal(audit.Record{Event: e}) // of texts, numbers and times alone
+		l.cfg.Log.LogAttrs(context.Background(), slog.LevelError, "an audit record is here and not in the database, which was away when the server stopped, or closed already",
+			slog.String("record", string(text)))
+	}
 }
 
 func (l *Log) writing() backlog.Writing {
@@ -180,16 +207,6 @@ func (l *Log) write(ctx context.Context, batch []audit.Event) error {
 	l.stats.batches.Add(1)
 	l.stats.written.Add(int64(len(batch)))
 	return nil
-}
-
-// spill leaves records that the database did not take to whoever keeps the server's log.
-func (l *Log) spill(ctx context.Context, left int) {
-	l.stats.spilled.Add(int64(left))
-	for _, e := range l.queue.First(left) {
-		text, _ := json.Marshal(audit.Record{Event: e}) // of texts, numbers and times alone
-		l.cfg.Log.LogAttrs(ctx, slog.LevelError, "an audit record is here and not in the database, which was away when the server stopped",
-			slog.String("record", string(text)))
-	}
 }
 
 // Stats count what a Log did since it was made.

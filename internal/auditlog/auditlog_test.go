@@ -158,6 +158,33 @@ func TestNothingIsLostAtTheEnd(t *testing.T) {
 	})
 }
 
+// What is recorded after the end, of a transfer that was cut off, is in the server's log, too.
+func TestNothingIsLostAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var text bytes.Buffer
+		l := auditlog.New(auditlog.Config{Store: &records{}, Log: slog.New(slog.NewTextHandler(&text, nil))})
+		ctx, cancel := context.WithCancel(t.Context())
+		place, err := l.Reserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		if err := l.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		place.Record(transfer(1))
+		if err := l.Add(transfer(2)); err != nil {
+			t.Error(err)
+		}
+		l.Denied(transfer(3))
+		l.Denied(audit.Event{Chain: audit.Installation, Time: time.Now(), Action: audit.Call, Outcome: audit.Denied})
+		if n := strings.Count(text.String(), "record="); n != 4 || l.Stats().Spilled != 4 {
+			t.Errorf("%d records in the log, %+v:\n%s", n, l.Stats(), text.String())
+		}
+	})
+}
+
 // A flood of strangers is a bounded number of records, whatever they send and wherever they
 // are, and none of it is lost: the counts say how much it was.
 func TestAFloodIsCounted(t *testing.T) {

@@ -20,6 +20,6 @@ func Collectors(stats func() Stats) []prometheus.Collector {
 		counter("failures", "Attempts that the database failed.", func(s Stats) int64 { return s.Failures }),
 		counter("refused", "Transfers that were refused because they could not be recorded.", func(s Stats) int64 { return s.Refused }),
 		counter("counted", "Refusals that share a record with others like them.", func(s Stats) int64 { return s.Counted }),
-		counter("spilled", "Records that went to the server's log, for the database was away at the end.", func(s Stats) int64 { return s.Spilled }),
+		counter("spilled", "Records that went to the server's log, for the database was away at the end, or closed.", func(s Stats) int64 { return s.Spilled }),
 	}
 }

@@ -4,6 +4,7 @@
 // Invariants:
 //   - A sink is told of every record, at least once; of each chain in its order. Where it
 //     goes on is kept in the database, and moves only behind what the sink has confirmed.
+//   - A chain of which somebody removed a record ends there, and keeps back no other.
 //   - One process tells a sink at a time. What it is at takes less time than it may go on
 //     undisturbed.
 //   - A sink that fails, hangs or refuses delays itself and no other.
@@ -62,8 +63,9 @@ type Config struct {
 	Log   *slog.Logger
 	// Poll is the pause when there is nothing to tell; 1 s.
 	Poll time.Duration
-	// Timeout is how long a sink may take for a batch; 10 s. Lease is how long a process
-	// that is gone keeps others waiting; 30 s.
+	// Timeout is how long a sink may take for a batch, and the database to write down that it
+	// has it; 10 s each. Lease is how long a process that is gone keeps others waiting, longer
+	// than both together; 30 s.
 	Timeout, Lease time.Duration
 	// Retry is the first pause after a failure, doubled up to MaxRetry, which also bounds
 	// what a sink may ask for; 1 s and 5 min.
@@ -128,8 +130,9 @@ func (d *Deliveries) Run(ctx context.Context) error {
 type delivery struct {
 	Config
 	Named
-	holder string
-	stats  stats
+	holder  string
+	stats   stats
+	missing map[audit.Chain]int64 // the record that each chain lacks, of those that lack one
 }
 
 func (d *delivery) run(ctx context.Context) {
@@ -190,12 +193,14 @@ func (d *delivery) round(ctx context.Context) (told bool, err error) {
 			return told, err
 		}
 		for _, c := range chains {
+			after = c.Chain
 			records, err := d.Store.AuditRecords(ctx, c.Chain, c.Told+1, c.Last, audit.Query{Limit: perChain})
 			if err != nil {
 				return told, err
 			}
-			if len(records) == 0 || records[0].Seq != c.Told+1 {
-				return told, fmt.Errorf("record %d of the audit chain %s is missing: see managedcasd audit verify", c.Told+1, c.Chain)
+			if records = consecutive(records, c.Told+1); len(records) == 0 {
+				d.lacks(ctx, c.Chain, c.Told+1)
+				continue
 			}
 			told = true
 			for _, r := range records {
@@ -210,12 +215,36 @@ func (d *delivery) round(ctx context.Context) (told bool, err error) {
 				}
 				batch.add(Item{r, line})
 			}
-			after = c.Chain
 		}
 		if len(chains) < chainsPage {
 			return told, d.send(ctx, &batch)
 		}
 	}
+}
+
+// consecutive returns the records up to the first that is missing, of those from first on.
+func consecutive(records []audit.Record, first int64) []audit.Record {
+	for i, r := range records {
+		if r.Seq != first+int64(i) {
+			return records[:i]
+		}
+	}
+	return records
+}
+
+// lacks says, once, that a record is missing, and with it the rest of its chain: somebody
+// removed it. The other chains are told all the same.
+func (d *delivery) lacks(ctx context.Context, chain audit.Chain, seq int64) {
+	if d.missing[chain] == seq {
+		return
+	}
+	if d.missing == nil {
+		d.missing = map[audit.Chain]int64{}
+	}
+	d.missing[chain] = seq
+	d.stats.failures.Add(1)
+	d.Log.LogAttrs(ctx, slog.LevelError, "a record of the audit log is missing, and its sink is not told of those behind it: see managedcasd audit verify",
+		slog.String("sink", d.Name), slog.String("chain", string(chain)), slog.Int64("seq", seq))
 }
 
 // batch is what is sent together: of several chains, of each in its order.
@@ -236,7 +265,7 @@ func (b *batch) add(i Item) {
 	b.items, b.bytes, b.told[i.Chain] = append(b.items, i), b.bytes+len(i.Line)+1, i.Seq
 }
 
-// send has the lease renewed first: it outlives what the sink may take.
+// send has the lease renewed first: it outlives what the sink and the database may take.
 func (d *delivery) send(ctx context.Context, b *batch) error {
 	if len(b.items) == 0 {
 		return nil
@@ -255,7 +284,9 @@ func (d *delivery) send(ctx context.Context, b *batch) error {
 		return fmt.Errorf("send %d records: %w", len(b.items), err)
 	}
 	d.stats.records.Add(int64(len(b.items)))
-	if err := d.Store.SinkTold(context.WithoutCancel(ctx), d.Name, d.holder, b.told); err != nil {
+	telling, done := context.WithTimeout(context.WithoutCancel(ctx), d.Timeout)
+	defer done()
+	if err := d.Store.SinkTold(telling, d.Name, d.holder, b.told); err != nil {
 		return err
 	}
 	*b = batch{}

@@ -1,7 +1,9 @@
 package auditsink
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -15,6 +17,14 @@ func newClient(transport http.RoundTripper) *http.Client {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// withoutURL is an error of net/http without the URL, in which some have a secret.
+func withoutURL(err error) error {
+	if at, ok := errors.AsType[*url.Error](err); ok {
+		return at.Err
+	}
+	return err
 }
 
 // retryAfter reads the header of that name, a number of seconds or a date (RFC 9110

@@ -2,8 +2,10 @@ package auditsink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -12,6 +14,8 @@ import (
 	otellog "go.opentelemetry.io/otel/log"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/managedcas/managedcas/internal/audit"
 )
 
 // OTLP exports records as OpenTelemetry logs. Its exporter is OpenTelemetry's own; the
@@ -25,16 +29,19 @@ type OTLP struct {
 	emitted  collected
 }
 
-// NewOTLP returns a sink at url, the whole of it: https://collector:4318/v1/logs. Headers
-// such as a token come from OTEL_EXPORTER_OTLP_HEADERS or its kind for logs. Transport is
-// nil for the default one.
-func NewOTLP(ctx context.Context, url, version string, transport http.RoundTripper) (*OTLP, error) {
+// NewOTLP returns a sink at target, the whole URL: https://collector:4318/v1/logs. It may have
+// no query, which the exporter would leave out. Headers such as a token come from
+// OTEL_EXPORTER_OTLP_HEADERS or its kind for logs. Transport is nil for the default one.
+func NewOTLP(ctx context.Context, target, version string, transport http.RoundTripper) (*OTLP, error) {
+	if u, err := url.Parse(target); err != nil || u.RawQuery != "" {
+		return nil, errors.New("otlp: the URL cannot be read, or has a query, which would not be sent: give the collector's key as a header, in OTEL_EXPORTER_OTLP_LOGS_HEADERS")
+	}
 	if transport == nil {
 		transport = http.DefaultTransport
 	}
 	o := &OTLP{answer: &answered{next: transport}}
 	var err error
-	o.exporter, err = otlploghttp.New(ctx, otlploghttp.WithEndpointURL(url), otlploghttp.WithHTTPClient(newClient(o.answer)),
+	o.exporter, err = otlploghttp.New(ctx, otlploghttp.WithEndpointURL(target), otlploghttp.WithHTTPClient(newClient(o.answer)),
 		otlploghttp.WithRetry(otlploghttp.RetryConfig{Enabled: false})) // it is done here, for as long as it takes
 	if err != nil {
 		return nil, fmt.Errorf("otlp: %w", err)
@@ -56,15 +63,21 @@ func (o *OTLP) Send(ctx context.Context, items []Item) error {
 	}
 	*o.answer = answered{next: o.answer.next}
 	err := o.exporter.Export(ctx, o.emitted.records)
-	if o.answer.status >= 200 && o.answer.status < 300 {
+	switch a := o.answer; {
+	case a.status >= 200 && a.status < 300:
 		// What a collector refused of a batch that it took must not be sent again
 		// (OpenTelemetry protocol, "Partial Success").
 		return nil
-	}
-	if err == nil {
+	case a.status != 0:
+		// The exporter's own error has the URL, in which some have a secret, and all that the
+		// collector answered.
+		return &RetryAfterError{fmt.Errorf("otlp: it answered %d", a.status), a.after}
+	case a.err != nil:
+		return fmt.Errorf("otlp: %w", a.err)
+	case err == nil:
 		return fmt.Errorf("otlp: %d records, and no answer", len(items))
 	}
-	return &RetryAfterError{fmt.Errorf("otlp: %w", err), o.answer.after}
+	return fmt.Errorf("otlp: %w", withoutURL(err))
 }
 
 // logOf is a record as a log: its line as the body, which can be verified, and what one
@@ -75,7 +88,7 @@ func logOf(i Item) otellog.Record {
 	r.SetObservedTimestamp(time.Now())
 	r.SetEventName("managedcas." + i.Action)
 	r.SetSeverity(otellog.SeverityInfo)
-	if i.Outcome != "ok" {
+	if i.Outcome != audit.Done {
 		r.SetSeverity(otellog.SeverityWarn)
 	}
 	r.SetBody(attribute.StringValue(string(i.Line)))
@@ -104,16 +117,18 @@ func (c *collected) OnEmit(_ context.Context, r *sdklog.Record) error {
 func (c *collected) Shutdown(context.Context) error   { return nil }
 func (c *collected) ForceFlush(context.Context) error { return nil }
 
-// answered keeps what the exporter does not tell: the status, and how long to wait.
+// answered keeps what the exporter does not tell: the status and how long to wait, or why
+// there was no answer.
 type answered struct {
 	next   http.RoundTripper
 	status int
 	after  time.Duration
+	err    error
 }
 
 func (a *answered) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := a.next.RoundTrip(r)
-	if err == nil {
+	if a.err = err; err == nil {
 		a.status, a.after = resp.StatusCode, retryAfter(resp.Header, time.Now())
 	}
 	return resp, err

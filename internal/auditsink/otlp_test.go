@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -57,6 +58,16 @@ func otlpLines(r *http.Request) ([]audit.Record, error) {
 		return records, errors.New(r.URL.Path)
 	}
 	return records, nil
+}
+
+// A key in the URL's query would not reach the collector: whoever gives one is told so, and
+// the key is not said again.
+func TestOTLPRefusesQueries(t *testing.T) {
+	t.Parallel()
+	_, err := auditsink.NewOTLP(t.Context(), "https://collector.example/v1/logs?key=hush", "test", nil)
+	if err == nil || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "OTEL_EXPORTER_OTLP_LOGS_HEADERS") {
+		t.Errorf("%v", err)
+	}
 }
 
 // A collector has what a webhook has; of what it refuses within a batch it is not told

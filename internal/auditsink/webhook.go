@@ -6,11 +6,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 )
@@ -44,16 +42,13 @@ func (w *Webhook) Send(ctx context.Context, items []Item) error {
 	now := time.Now()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body.Bytes()))
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		return fmt.Errorf("webhook: %w", withoutURL(err))
 	}
 	req.Header.Set("Content-Type", "application/x-ndjson")
 	req.Header.Set(SignatureHeader, Signature(w.secret, now, body.Bytes()))
 	resp, err := w.client.Do(req)
-	if at, ok := errors.AsType[*url.Error](err); ok {
-		err = at.Err // without the URL, in which some have a secret
-	}
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		return fmt.Errorf("webhook: %w", withoutURL(err))
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // so that the connection can be used again

@@ -3,11 +3,13 @@ package auditsink_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auditsink"
+	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 )
 
@@ -196,22 +199,101 @@ func TestReplicasTakeTurns(t *testing.T) {
 	})
 }
 
-// A secret is in no error, and what a sink says fills nothing.
+// A secret is in no error, neither that of a signature nor that of a URL, and what a sink
+// says fills nothing.
 func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	const hush = "a-token-in-the-URL"
+	all := make(chan bool, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
+		if strings.HasPrefix(r.URL.Path, "/short") {
+			_, _ = w.Write(bytes.Repeat([]byte("x"), 1000))
+			return
+		}
 		for range 1000 {
 			if _, err := w.Write(bytes.Repeat([]byte("x"), 1<<20)); err != nil {
 				return
 			}
 		}
-		t.Error("all of a gigabyte was read")
+		all <- true
 	}))
 	t.Cleanup(server.Close)
-	sink := auditsink.NewWebhook(server.URL, secret, nil)
-	err := sink.Send(t.Context(), []auditsink.Item{{Line: []byte("{}")}})
-	if err == nil || strings.Contains(err.Error(), string(secret)) || len(err.Error()) > 200 {
-		t.Errorf("%v", err)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for _, url := range []string{server.URL + "/long/" + hush, server.URL + "/short/" + hush, gone.URL + "/" + hush} {
+		otlp, err := auditsink.NewOTLP(t.Context(), url, "test", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, sink := range map[string]auditsink.Sink{"webhook": auditsink.NewWebhook(url, secret, nil), "otlp": otlp} {
+			err := sink.Send(t.Context(), []auditsink.Item{{Line: []byte("{}")}})
+			if err == nil || strings.Contains(err.Error(), string(secret)) || strings.Contains(err.Error(), hush) || len(err.Error()) > 200 {
+				t.Errorf("%s: %.300v", name, err)
+			}
+		}
+	}
+	if len(all) > 0 {
+		t.Error("all of a gigabyte was read")
+	}
+}
+
+// holed is a database from which somebody removed record 3 of a chain.
+type holed struct {
+	*database.DB
+	chain audit.Chain
+}
+
+func (h holed) AuditRecords(ctx context.Context, chain audit.Chain, first, last int64, q audit.Query) ([]audit.Record, error) {
+	records, err := h.DB.AuditRecords(ctx, chain, first, last, q)
+	return slices.DeleteFunc(records, func(r audit.Record) bool { return chain == h.chain && r.Seq == 3 }), err
+}
+
+// A chain of which a record is missing ends there, and keeps back no other.
+func TestAMissingRecordKeepsBackItsChainAlone(t *testing.T) {
+	t.Parallel()
+	db, of := open(t, databasetest.Target(t, "sqlite")), chains(4)
+	slices.Sort(of)
+	rc := receive(t, signedLines, always)
+	happened(t, db, 5, of...)
+	stop := deliver(t, auditsink.New(quick(holed{db, of[1]}, webhook(rc))))
+	rc.has(t, 2, of[1])
+	rc.has(t, 5, of[0], of[2], of[3])
+	happened(t, db, 1, of...)
+	rc.has(t, 6, of[0], of[2], of[3])
+	stop()
+	if head := rc.heads[of[1]]; head.Seq != 2 {
+		t.Errorf("of the chain without its record 3 the sink has %d", head.Seq)
+	}
+}
+
+// stuck is a database that does not come to write down what a sink was told.
+type stuck struct{ *database.DB }
+
+func (stuck) SinkTold(ctx context.Context, _, _ string, _ map[audit.Chain]int64) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A process that is told to stop does, whether or not the database answers.
+func TestDeliveriesEndWithoutTheDatabase(t *testing.T) {
+	t.Parallel()
+	db := open(t, databasetest.Target(t, "sqlite"))
+	rc := receive(t, signedLines, always)
+	happened(t, db, 1, audit.Installation)
+	cfg := quick(stuck{db}, webhook(rc))
+	cfg.Timeout = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- auditsink.New(cfg).Run(ctx) }()
+	rc.has(t, 1, audit.Installation)
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("they go on for 10 s")
 	}
 }

@@ -3,9 +3,11 @@ package auth
 import (
 	"context"
 	"log/slog"
+	"strings"
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -57,14 +59,41 @@ func (c Caller) TokenName() string { return c.tokenName }
 // which may be given again when it is revoked, and its id, which never is; a user by
 // address and id, a pipeline by its trust and by what its provider calls it.
 func (c Caller) Subject() string {
+	name, id := c.names()
+	return name + "/" + id.String()
+}
+
+// names returns what people call the caller, and what it never shares with another one.
+func (c Caller) names() (string, uuid.UUID) {
 	switch c.kind {
 	case UserLogin:
-		return c.user.Name() + "/" + c.user.ID.String()
+		return c.user.Name(), c.user.ID
 	case PipelineToken:
-		return c.tokenName + ":" + c.external + "/" + c.trust.String()
+		return c.tokenName + ":" + c.external, c.trust
 	}
-	return c.tokenName + "/" + c.tokenID.String()
+	return c.tokenName, c.tokenID
 }
+
+// GrantSubject is Subject as a grant may have it (cas.ValidSubject), which is kept beside
+// objects: an address or a branch may be longer, or not be ASCII. The name is cut and cleaned
+// then; the id stays whole.
+func (c Caller) GrantSubject() string {
+	name, id := c.names()
+	ascii := strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, name)
+	end := "/" + id.String()
+	if most := cas.MaxSubjectBytes - len(end); len(ascii) > most {
+		ascii = ascii[:most-len(cutMark)] + cutMark
+	}
+	return ascii + end
+}
+
+// cutMark is where a name goes on that was too long.
+const cutMark = "..."
 
 // User returns who has signed in; false for tokens.
 func (c Caller) User() (registry.User, bool) { return c.user, c.kind == UserLogin }

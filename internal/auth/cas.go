@@ -43,12 +43,13 @@ type CASSigner struct {
 }
 
 // NewCASSigner returns a signer of tokens that live as long as lifetime: 0 for the
-// default, at most MaxCASLifetime. The ring must be one of registry.KeyUseCAS.
+// default, else from a second, for tokens tell whole ones, to MaxCASLifetime. The ring must be
+// one of registry.KeyUseCAS.
 func NewCASSigner(ring *KeyRing, lifetime time.Duration) (*CASSigner, error) {
 	if lifetime == 0 {
 		lifetime = DefaultCASLifetime
 	}
-	if lifetime < 0 || lifetime > MaxCASLifetime {
+	if lifetime < time.Second || lifetime > MaxCASLifetime {
 		return nil, fmt.Errorf("CAS tokens of %v: between 1s and %v is allowed", lifetime, MaxCASLifetime)
 	}
 	return &CASSigner{ring, lifetime}, nil

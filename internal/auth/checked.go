@@ -43,6 +43,11 @@ func (c *checked[Claims]) knows(token string) bool {
 	return c.tokens.Contains(sha256.Sum256([]byte(token)))
 }
 
+// forget has the signature of a token checked again, as that of one that was never seen.
+func (c *checked[Claims]) forget(token string) {
+	c.tokens.Remove(sha256.Sum256([]byte(token)))
+}
+
 // signedClaims returns the claims of a token that one of the keys has signed.
 func signedClaims[Claims any, C interface {
 	*Claims

@@ -10,10 +10,11 @@ import (
 	"github.com/managedcas/managedcas/internal/problem"
 )
 
-// The metadata keys of a call (facts WIRE §1.3). HTTP has headers of the same names.
+// The metadata keys of a call: its token, and the organization that it names (facts WIRE
+// §1.3). HTTP has headers of the same names.
 const (
-	authorizationKey = "authorization"
-	organizationKey  = "chainloop-organization"
+	AuthorizationKey = "authorization"
+	OrganizationKey  = "chainloop-organization"
 )
 
 // UnaryServer finds the caller of every call but the public ones, and puts it where
@@ -57,12 +58,12 @@ func (s callerStream) Context() context.Context {
 
 func (t *Tokens) fromMetadata(ctx context.Context) (Caller, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	return t.fromHeaders(ctx, md.Get(authorizationKey), md.Get(organizationKey))
+	return t.fromHeaders(ctx, md.Get(AuthorizationKey), md.Get(OrganizationKey))
 }
 
 // Request returns the caller of an HTTP request.
 func (t *Tokens) Request(r *http.Request) (Caller, error) {
-	return t.fromHeaders(r.Context(), r.Header.Values(authorizationKey), r.Header.Values(organizationKey))
+	return t.fromHeaders(r.Context(), r.Header.Values(AuthorizationKey), r.Header.Values(OrganizationKey))
 }
 
 // fromHeaders refuses a header that comes twice: of two values, a proxy may have

@@ -59,7 +59,8 @@ type KeyRing struct {
 
 	mu      sync.Mutex
 	keys    []ringKey // the newest first
-	checked time.Time
+	checked time.Time // the last look at the store
+	failure error     // of it
 }
 
 type ringKey struct {
@@ -170,6 +171,12 @@ func (r *KeyRing) add(ctx context.Context, ahead time.Duration) error {
 // load replaces the ring by what the store holds. The caller has the lock, or the
 // only reference.
 func (r *KeyRing) load(ctx context.Context) error {
+	r.failure = r.read(ctx)
+	r.checked = time.Now()
+	return r.failure
+}
+
+func (r *KeyRing) read(ctx context.Context) error {
 	records, err := r.store.SigningKeys(ctx, r.use)
 	if err != nil {
 		return fmt.Errorf("load %s keys: %w", r.use, err)
@@ -186,12 +193,20 @@ func (r *KeyRing) load(ctx context.Context) error {
 	if len(keys) == 0 && len(r.keys) > 0 {
 		return fmt.Errorf("load %s keys: the store has lost them", r.use)
 	}
-	r.keys, r.checked = keys, time.Now()
+	r.keys = keys
 	return nil
 }
 
+// refresh loads for whoever waits for the lock: that one of them goes away is not the others'
+// concern, and a store that hangs holds all of them up, so that it is given little time.
+func (r *KeyRing) refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+	defer cancel()
+	return r.load(ctx)
+}
+
 // Key implements Keys. An id that is not known yet may be that of a key which
-// another process has just made.
+// another process has just made. A store that failed is not asked again before recheck either.
 func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -204,9 +219,12 @@ func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
 		if time.Since(r.checked) < recheck {
 			break
 		}
-		if err := r.load(ctx); err != nil {
+		if err := r.refresh(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if r.failure != nil {
+		return nil, r.failure
 	}
 	return nil, ErrUnknownKey
 }
@@ -215,7 +233,7 @@ func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
 // does not answer leaves the known ones. The caller has the lock.
 func (r *KeyRing) follow(ctx context.Context) {
 	if time.Since(r.checked) >= recheck {
-		_ = r.load(ctx) // a retired key stays good for publishRetired: there is time to try again
+		_ = r.refresh(ctx) // a retired key stays good for publishRetired: there is time to try again
 	}
 }
 

@@ -237,3 +237,51 @@ func TestRetiredCASKeyDies(t *testing.T) {
 		}
 	})
 }
+
+// failing is a store that does not answer while it is down, and counts who asks.
+type failing struct {
+	KeyStore
+	down  error
+	asked int
+}
+
+func (f *failing) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.SigningKey, error) {
+	f.asked++
+	if f.down != nil {
+		return nil, f.down
+	}
+	return f.KeyStore.SigningKeys(ctx, use)
+}
+
+// TestMadeUpKeysDoNotFloodAStoreThatIsDown: whoever sends made-up key ids has it asked once in
+// a while, under the lock that signers wait for, and is told to try again: a key may be new.
+func TestMadeUpKeysDoNotFloodAStoreThatIsDown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := newInstallationInBubble(t)
+		defer in.db.Close()
+		store := &failing{KeyStore: in.db}
+		ring, err := OpenKeyRing(t.Context(), store, registry.KeyUseCAS)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(recheck)
+		store.down, store.asked = errors.New("connection refused"), 0
+		for i := range 100 {
+			if _, err := ring.Key(t.Context(), fmt.Sprint("made-up-", i)); err == nil || errors.Is(err, ErrUnknownKey) {
+				t.Fatalf("while the store is down: %v", err)
+			}
+			if _, err := ring.signer(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if store.asked != 1 {
+			t.Errorf("the store was asked %d times, want once", store.asked)
+		}
+		store.down = nil
+		time.Sleep(recheck)
+		if _, err := ring.Key(t.Context(), "made-up"); !errors.Is(err, ErrUnknownKey) {
+			t.Errorf("when it is back: %v", err)
+		}
+	})
+}

@@ -56,6 +56,12 @@ func (t *Tokens) IssuePipeline(ctx context.Context, trust registry.Trust, subjec
 	return text, expires, nil
 }
 
+// PipelineSubject is how a pipeline that trust is in is named for people and for audit, as
+// Caller.Subject names it when it comes with its token. external is its provider's name.
+func PipelineSubject(trust registry.Trust, external string) string {
+	return Caller{kind: PipelineToken, tokenName: trust.Name, external: external, trust: trust.ID}.Subject()
+}
+
 // pipeline returns the caller behind a pipeline's token whose signature and time are good.
 func (t *Tokens) pipeline(ctx context.Context, id uuid.UUID, claims apiClaims, name string) (Caller, error) {
 	trustID, err := uuid.Parse(claims.TrustID)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -168,13 +169,21 @@ func (t *Tokens) Revoke(ctx context.Context, owner org.ID, id uuid.UUID) error {
 	return nil
 }
 
-// Seen reports whether the signature of a token has lately been found good. That makes it
-// no good token, but none that somebody has made up.
+// Seen reports whether a token was good when it came last, which was lately: one that is
+// revoked since has yet to be found out, and one that was found out is not seen.
 func (t *Tokens) Seen(text string) bool { return t.seen.knows(text) }
 
 // Verify returns the caller behind a token of any kind. name is the organization that the
 // call names, or empty.
 func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) {
+	caller, err := t.verify(ctx, text, name)
+	if err != nil && problem.KindOf(err) == problem.Unauthenticated {
+		t.seen.forget(text)
+	}
+	return caller, err
+}
+
+func (t *Tokens) verify(ctx context.Context, text, name string) (Caller, error) {
 	claims, err := signedClaims(ctx, t.seen, t.ring, text)
 	if err != nil {
 		return Caller{}, err

@@ -2,11 +2,13 @@ package awscloud
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/session"
 )
 
@@ -28,6 +30,16 @@ func inBucket(o *s3.Options, s session.Session) {
 	}
 	o.Region = s.Bucket.Region
 	o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Expected-Bucket-Owner", s.Bucket.Account()))
+}
+
+// Abort asks S3 to abort an upload in parts that nobody has begun, as a validation does. Who
+// may not is refused before the upload is looked for: S3 is not documented to do so, but if it
+// did not, nothing would be found out and nothing be harmed.
+func (r Reach) Abort(ctx context.Context, bucket, key string) error {
+	if err := r.at(bucket).Abort(ctx, key, "none"); !errors.Is(err, cloud.ErrUploadGone) {
+		return err
+	}
+	return nil
 }
 
 // Delete removes an object, as a validation does with what it wrote.

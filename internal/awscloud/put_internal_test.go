@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -18,6 +19,8 @@ import (
 	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
+
+var whenSigned = regexp.MustCompile(`/\d{8}/|Signature=[0-9a-f]{64}`)
 
 // What putter sends is what the SDK would send, small or large, but for what differs from
 // call to call.
@@ -31,12 +34,14 @@ func TestPutIsTheSDKs(t *testing.T) {
 	var got []sent
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		for _, name := range []string{"Amz-Sdk-Invocation-Id", "Authorization", "X-Amz-Date", "User-Agent"} {
+		for _, name := range []string{"Amz-Sdk-Invocation-Id", "X-Amz-Date", "User-Agent"} {
 			if r.Header.Get(name) == "" {
 				t.Errorf("no %s", name)
 			}
 			r.Header.Del(name)
 		}
+		// Scope and signed headers are to be the same, the signature is another each time.
+		r.Header.Set("Authorization", whenSigned.ReplaceAllString(r.Header.Get("Authorization"), "~"))
 		got = append(got, sent{r.Method, r.Host, r.RequestURI, string(body), r.ContentLength, r.Header})
 	}))
 	t.Cleanup(server.Close)

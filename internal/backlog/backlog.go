@@ -84,6 +84,15 @@ func (q *Queue[T]) First(n int) []T {
 	return q.items[:min(n, len(q.items))]
 }
 
+// Take takes all items out.
+func (q *Queue[T]) Take() []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	taken := q.items
+	q.items = nil
+	return taken
+}
+
 // remove takes the first n items out.
 func (q *Queue[T]) remove(n int) {
 	q.mu.Lock()

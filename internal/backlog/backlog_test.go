@@ -27,6 +27,9 @@ func TestPlacesThatArePromised(t *testing.T) {
 	if got := q.First(9); !slices.Equal(got, []int{1, 3, 4, 6}) || q.Len() != 4 {
 		t.Errorf("%v", got)
 	}
+	if got := q.Take(); !slices.Equal(got, []int{1, 3, 4, 6}) || q.Len() != 0 || !q.Push(7) {
+		t.Errorf("%v was taken", got)
+	}
 }
 
 var errAway = errors.New("away")

@@ -365,5 +365,5 @@ func (w *writer) exists(ctx context.Context) (there bool, err error) {
 func (w *writer) note(err error) error {
 	sess, _ := w.lease.current()
 	w.store.note(w.lease.org, sess, err)
-	return err
+	return blamed(sess, err)
 }

@@ -13,7 +13,9 @@ import (
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/test/rig"
@@ -186,5 +188,83 @@ func TestAnOwnBucketIsItsOrganizations(t *testing.T) {
 	}
 	if err := put(acme, backend.ID); !errors.Is(err, session.ErrNoBackend) {
 		t.Errorf("in a deleted backend: %v", err)
+	}
+}
+
+// What an own bucket refuses is its organization's to repair: no client tries it again, and
+// the operator's log is not where the cause is (DESIGN I12).
+func TestI12_AnOwnBucketsRefusalsArePermanent(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, rig.Options{OwnBuckets: true})
+	id := r.Org(t)
+	b := r.CustomerBucket(t, id)
+	stored := cas.Ref{Org: id, Digest: digest.Of([]byte("x")), Backend: r.OwnBackend(t, id, b).ID}
+	if _, err := r.Store.Put(t.Context(), stored, 1, strings.NewReader("x"), cas.Label{}); err != nil {
+		t.Fatal(err)
+	}
+	deny := func(actions ...string) {
+		r.Permit(t, id, b, &iam.Document{Version: iam.Version2012, Statements: []iam.Statement{
+			{Effect: iam.Allow, Actions: []string{"s3:*"}, Resources: []string{"*"}},
+			{Effect: iam.Deny, Actions: actions, Resources: []string{"*"}},
+		}})
+	}
+	fresh := stored
+	fresh.Digest = digest.Of([]byte("y"))
+	long := bytes.Repeat([]byte("z"), 6<<20)
+	parts := stored
+	parts.Digest = digest.Of(long)
+	for what, row := range map[string]struct {
+		denied []string
+		try    func() error
+	}{
+		"upload": {[]string{"s3:PutObject"}, func() error {
+			_, err := r.Store.Put(t.Context(), fresh, 1, strings.NewReader("y"), cas.Label{})
+			return err
+		}},
+		"upload in parts": {[]string{"s3:PutObject"}, func() error {
+			_, err := r.Store.Put(t.Context(), parts, cas.UnknownLength, bytes.NewReader(long), cas.Label{})
+			return err
+		}},
+		"beginning of a resumable one": {[]string{"s3:PutObject"}, func() error {
+			_, err := r.Store.BeginUpload(t.Context(), parts, uuid.New(), int64(len(long)), cas.Label{})
+			return err
+		}},
+		"download":    {[]string{"s3:GetObject"}, func() error { _, err := r.Store.Get(t.Context(), stored); return err }},
+		"description": {[]string{"s3:GetObject"}, func() error { _, err := r.Store.Stat(t.Context(), stored); return err }},
+		"look":        {[]string{"s3:ListBucket"}, func() error { _, err := r.Store.Exists(t.Context(), stored); return err }},
+	} {
+		deny(row.denied...)
+		p := problem.From(cas.Problem(row.try()))
+		if p == nil || p.Kind() != problem.Denied || !strings.Contains(p.Public(), "own bucket cannot be used") {
+			t.Errorf("%s: %v", what, p)
+		}
+	}
+}
+
+// Uploads in a bucket that cannot be used any more expire all the same: what has arrived is
+// left to the bucket's lifecycle rule, and nobody tries to abort them for ever.
+func TestUploadsExpireInAnInvalidOwnBucket(t *testing.T) {
+	t.Parallel()
+	c := &clock{now: time.Now()}
+	options := small()
+	options.OwnBuckets, options.Now = true, c.read
+	r := rig.New(t, options)
+	id := r.Org(t)
+	backend := r.OwnBackend(t, id, r.CustomerBucket(t, id))
+	ref := cas.Ref{Org: id, Digest: digestOf("x"), Backend: backend.ID}
+	name := begin(t, r.Store, ref, 1)
+	if err := r.DB.RecordValidation(t.Context(), backend, "let us in", backend.CreatedAt, backend.CheckAt); err != nil {
+		t.Fatal(err)
+	}
+	c.pass(25 * time.Hour)
+	if err := r.Store.Sweep(t.Context()); err != nil {
+		t.Error(err)
+	}
+	backend.ValidationError = "let us in"
+	if err := r.DB.RecordValidation(t.Context(), backend, "", backend.CreatedAt, backend.CheckAt); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Store.FindUpload(t.Context(), ref, name); !errors.Is(err, cas.ErrNoUpload) {
+		t.Errorf("the upload afterwards: %v", err)
 	}
 }

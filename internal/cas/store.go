@@ -12,6 +12,7 @@ package cas
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/google/uuid"
@@ -89,7 +90,7 @@ func (s *Store) Exists(ctx context.Context, ref Ref) (bool, error) {
 	}
 	exists, err := objects.Exists(ctx, key)
 	s.note(ref.Org, sess, err)
-	return exists, err
+	return exists, blamed(sess, err)
 }
 
 func (s *Store) open(ctx context.Context, ref Ref) (session.Session, Objects, string, error) {
@@ -117,7 +118,7 @@ func (s *Store) explain(ctx context.Context, id org.ID, sess session.Session, ob
 		return ErrNotFound
 	}
 	s.note(id, sess, cause)
-	return cause
+	return blamed(sess, cause)
 }
 
 // note drops a session that AWS no longer accepts, so that the next request of the
@@ -126,6 +127,15 @@ func (s *Store) note(id org.ID, sess session.Session, err error) {
 	if errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrExpired) {
 		s.drop(id, sess)
 	}
+}
+
+// blamed says of what an organization's own bucket refuses that it is the organization's to
+// repair: of the managed storage it is the operator's.
+func blamed(sess session.Session, err error) error {
+	if sess.Backend != uuid.Nil && (errors.Is(err, cloud.ErrDenied) || errors.Is(err, cloud.ErrKeyUnusable)) {
+		return fmt.Errorf("%w: %w", session.ErrBackend, err)
+	}
+	return err
 }
 
 func (s *Store) lend(ctx context.Context, id org.ID, backend uuid.UUID) (session.Session, error) {

@@ -118,13 +118,13 @@ func (s *Store) sweep(ctx context.Context, u registry.Upload) (claimed bool, err
 }
 
 // abortSwept uses the organization's own session, which may abort uploads of its own
-// keys. Of an organization that has none any more, or not that bucket, the parts are left
-// to the bucket's lifecycle rule: nobody else may abort them.
+// keys. Of an organization that has none any more, or not that bucket, or one that cannot
+// be used, the parts are left to the bucket's lifecycle rule: nobody else may abort them.
 func (s *Store) abortSwept(ctx context.Context, u registry.Upload) error {
 	within, cancel := context.WithTimeout(ctx, sweepClaim/2)
 	defer cancel()
 	lease, err := s.lease(within, u.Org, u.Backend)
-	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, session.ErrNoBackend) {
+	if errors.Is(err, registry.ErrNotFound) || errors.Is(err, session.ErrNoBackend) || errors.Is(err, session.ErrBackend) {
 		return nil
 	}
 	if err != nil {

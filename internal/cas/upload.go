@@ -73,7 +73,7 @@ func (s *Store) upload(ctx context.Context, ref Ref, length int64, body io.Reade
 	}
 	sess, _ := lease.current()
 	s.note(ref.Org, sess, err)
-	return err == nil, err
+	return err == nil, blamed(sess, err)
 }
 
 func (u *upload) exists(ctx context.Context) (there bool, err error) {

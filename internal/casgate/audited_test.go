@@ -18,6 +18,7 @@ import (
 	"github.com/managedcas/managedcas/internal/auditlog"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
+	"github.com/managedcas/managedcas/internal/org"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 	"github.com/managedcas/managedcas/test/rig"
 )
@@ -212,4 +213,21 @@ func TestUnauditedTransfersAreRefused(t *testing.T) {
 	}
 	upload(http.StatusCreated)
 	s.records(t, audit.Of(id), 4)
+}
+
+// Over HTTP, too, a record says why in the word that the client was told: a status stands for
+// many of them.
+func TestRecordsOfHTTPSayWhy(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, rig.Options{})
+	id := s.Org(t)
+	if _, err := s.DB.SetOrganizationState(t.Context(), id, org.Degraded, "access point is on another bucket"); err != nil {
+		t.Fatal(err)
+	}
+	s.Break(t, id)
+	content, d := rig.Content(100)
+	s.send(t, s.request(t, http.MethodPut, d, uploader(id), bytes.NewReader(content)), http.StatusForbidden)
+	if r := s.records(t, audit.Of(id), 1)[0]; r.Reason != "CAS_BACKEND_ERROR_REASON_INVALID" || r.Outcome != audit.Denied {
+		t.Errorf("%+v", r)
+	}
 }

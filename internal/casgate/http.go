@@ -25,12 +25,11 @@ func (g *Gate) HTTP(next http.Handler) http.Handler {
 		answer := &pacedWriter{ResponseWriter: w, ctx: ctx, visit: v}
 		finished := false
 		defer func() { // also when the handler cuts the connection
-			switch {
-			case !finished:
+			if !finished {
 				end("cut_off")
-			default:
-				end(outcome(answer.status))
+				return
 			}
+			end(answer.outcome())
 		}()
 		conn := http.NewResponseController(w)
 		defer context.AfterFunc(ctx, func() {
@@ -53,13 +52,17 @@ func (g *Gate) HTTP(next http.Handler) http.Handler {
 // lastWords is how long a client that has used up its time may take to receive why.
 const lastWords = 2 * time.Second
 
-// outcome names the first kind that a status may stand for.
-func outcome(status int) string {
-	if status < 400 {
+// outcome is the kind of the problem that was the answer; of what answers without one, the
+// first that its status may stand for.
+func (w *pacedWriter) outcome() string {
+	switch {
+	case w.failed != nil:
+		return w.failed.Kind().String()
+	case w.status < 400:
 		return "ok"
 	}
 	for _, kind := range problem.Kinds() {
-		if kind.HTTPStatus() == status {
+		if kind.HTTPStatus() == w.status {
 			return kind.String()
 		}
 	}
@@ -95,6 +98,13 @@ type pacedWriter struct {
 	ctx    context.Context //nolint:containedctx // the request's
 	visit  *visit
 	status int
+	failed *problem.Problem
+}
+
+// Failed implements problem.Told.
+func (w *pacedWriter) Failed(p *problem.Problem) {
+	w.failed = p
+	w.visit.noted.failed(p)
 }
 
 func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

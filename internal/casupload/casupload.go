@@ -60,24 +60,33 @@ func New(base string, transport http.RoundTripper, within time.Duration) *Upload
 }
 
 // Upload returns when the artifact is stored. It tries again whatever may work later, and
-// reports that as Unavailable in the end; other problems are those of the CAS.
+// reports that as Unavailable in the end, because of what the last attempt met; other problems
+// are those of the CAS.
 func (u *Uploader) Upload(ctx context.Context, token string, d digest.Digest, content []byte, fileName, mediaType string) error {
 	a := artifact{d, content, fileName, mediaType}
 	bounded, cancel := context.WithTimeout(ctx, u.within)
 	defer cancel()
 	pause := retry.WithCappedDuration(time.Second, retry.NewExponential(50*time.Millisecond))
+	var met error // of the last attempt that had its time: in the end retry says only that it is over
 	err := retry.Do(bounded, pause, func(ctx context.Context) error {
 		err := u.put(ctx, token, a)
-		if temporary, ok := errors.AsType[*temporaryError](err); ok {
-			return retry.RetryableError(temporary)
+		temporary, ok := errors.AsType[*temporaryError](err)
+		if !ok {
+			return err
 		}
-		return err
+		if met == nil || ctx.Err() == nil {
+			met = temporary
+		}
+		return retry.RetryableError(temporary)
 	})
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	if _, permanent := errors.AsType[*problem.Problem](err); permanent {
 		return err
+	}
+	if met != nil {
+		err = fmt.Errorf("%w: %w", err, met)
 	}
 	return problem.Wrap(err, problem.Unavailable, "the artifact CAS does not take what is to be stored", "nothing is recorded; try again in a moment")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -59,30 +60,31 @@ func TestUploadThatFails(t *testing.T) {
 		answer func(int64, http.ResponseWriter, *http.Request)
 		kind   problem.Kind
 		once   bool
+		says   string // to the operator
 	}{
 		"too large": {func(_ int64, w http.ResponseWriter, _ *http.Request) {
 			problem.WriteHTTP(w, problem.New(problem.TooLarge, "too large", ""))
-		}, problem.TooLarge, true},
+		}, problem.TooLarge, true, "413"},
 		"being deleted": {func(_ int64, w http.ResponseWriter, _ *http.Request) {
 			problem.WriteHTTP(w, problem.New(problem.Precondition, "being deleted", ""))
-		}, problem.Precondition, true},
+		}, problem.Precondition, true, "412"},
 		"away": {func(_ int64, w http.ResponseWriter, _ *http.Request) {
 			problem.WriteHTTP(w, problem.New(problem.Unavailable, "away", ""))
-		}, problem.Unavailable, false},
-		"no CAS": {func(_ int64, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, problem.Unavailable, false},
+		}, problem.Unavailable, false, "503"},
+		"no CAS": {func(_ int64, w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, problem.Unavailable, false, "is controlplane.casUrl right?"},
 		"another digest": {func(_ int64, w http.ResponseWriter, _ *http.Request) {
 			_, _ = fmt.Fprintf(w, `{"digest":%q}`, digest.Of(nil))
-		}, problem.Unavailable, false},
+		}, problem.Unavailable, false, "is controlplane.casUrl right?"},
 		"a redirect": {func(_ int64, w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/elsewhere" {
 				stored(w)
 				return
 			}
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
-		}, problem.Unavailable, false},
+		}, problem.Unavailable, false, "307"},
 	} {
 		n, err := upload(t, 300*time.Millisecond, tc.answer)
-		if problem.KindOf(err) != tc.kind || err == nil || tc.once != (n == 1) {
+		if problem.KindOf(err) != tc.kind || err == nil || tc.once != (n == 1) || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%s: %d attempts, %v", what, n, err)
 		}
 	}

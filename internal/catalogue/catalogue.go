@@ -33,9 +33,11 @@ var ErrFull = errors.New("too many catalogue entries wait for the database")
 // Entries is where the catalogue is kept.
 type Entries interface {
 	// AddArtifacts adds the entries that are missing, all or none, and leaves the others as
-	// they are; registry.ErrNotFound when an organization does not exist.
+	// they are, but for the storage backend; registry.ErrNotFound when an organization does
+	// not exist.
 	AddArtifacts(ctx context.Context, artifacts []registry.Artifact) error
-	// MissingArtifacts returns those of the digests that have no entry.
+	// MissingArtifacts returns those of the digests that have no entry in a storage backend
+	// that can be used.
 	MissingArtifacts(ctx context.Context, id org.ID, digests []digest.Digest) ([]digest.Digest, error)
 	// MisplacedArtifacts returns those that have no entry in the storage backend.
 	MisplacedArtifacts(ctx context.Context, id org.ID, backend uuid.UUID, digests []digest.Digest) ([]digest.Digest, error)

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -42,6 +44,8 @@ type Config struct {
 	Tell func(line string)
 	// Anonymous is for calls that need no token.
 	Anonymous bool
+	// CallTime bounds a call of the control plane; 0: 2 minutes.
+	CallTime time.Duration
 }
 
 // Client is a connection to both servers. Close it.
@@ -61,7 +65,10 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Token == "" && !cfg.Anonymous {
 		return nil, problem.New(problem.Unauthenticated, "no token", "sign in with managedcas auth login, pass --token, or set CHAINLOOP_TOKEN")
 	}
-	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA)
+	if cfg.CallTime == 0 {
+		cfg.CallTime = defaultCallTime
+	}
+	controlPlane, err := dial(cfg, cfg.ControlPlane, cfg.ControlPlaneCA, grpc.WithChainUnaryInterceptor(within(cfg.CallTime)))
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +94,19 @@ func (c *Client) Close() error {
 	return err
 }
 
-func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
+// defaultCallTime is longer than any control plane lets a call take.
+const defaultCallTime = 2 * time.Minute
+
+// within ends calls whose server has stopped to answer.
+func within(limit time.Duration) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, options ...grpc.CallOption) error {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		return invoke(ctx, method, req, reply, conn, options...)
+	}
+}
+
+func dial(cfg Config, address, ca string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	if _, _, err := net.SplitHostPort(address); err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT, without a scheme")
 	}
@@ -95,11 +114,12 @@ func dial(cfg Config, address, ca string) (*grpc.ClientConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := grpc.NewClient("passthrough:///"+address,
+	conn, err := grpc.NewClient("passthrough:///"+address, append(options,
 		grpc.WithTransportCredentials(transport),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceiveBytes)),
 		grpc.WithUserAgent("managedcas/"+cfg.Version),
-	)
+		grpc.WithChainUnaryInterceptor(tellLeftOff(cfg.Tell)),
+	)...)
 	if err != nil {
 		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("unusable address %q", address), "use HOST:PORT")
 	}
@@ -122,21 +142,42 @@ func trusting(ca string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the system's certificate authorities: %w", err)
 	}
-	if ca != "" && !pool.AppendCertsFromPEM(authority(ca)) {
+	if ca == "" {
+		return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
+	}
+	text, err := authority(ca)
+	if err != nil {
+		return nil, problem.Wrap(err, problem.Invalid, fmt.Sprintf("the certificate authority %q is no file that can be read, and no certificate itself", shortened(ca)), "pass a PEM file, or its text in base64")
+	}
+	if !pool.AppendCertsFromPEM(text) {
 		return nil, problem.New(problem.Invalid, "no certificate in the given certificate authority", "pass a PEM file, or its text in base64")
 	}
 	return &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, nil
 }
 
-// authority returns the PEM text that value is or names (facts WIRE §1.1).
-func authority(value string) []byte {
-	if text, err := os.ReadFile(value); err == nil {
-		return text
+// authority returns the PEM text that value is or names (facts WIRE §1.1), or why the file
+// that it must be meant to name cannot be read.
+func authority(value string) ([]byte, error) {
+	text, err := os.ReadFile(value)
+	if err == nil {
+		return text, nil
 	}
-	if text, err := base64.StdEncoding.DecodeString(value); err == nil {
-		return text
+	if strings.Contains(value, "-----BEGIN ") {
+		return []byte(value), nil
 	}
-	return []byte(value)
+	if text, decoding := base64.StdEncoding.DecodeString(value); decoding == nil && strings.Contains(string(text), "-----BEGIN ") {
+		return text, nil
+	}
+	return nil, err
+}
+
+// shortened is what an error repeats of a value that may be long.
+func shortened(value string) string {
+	const most = 80
+	if len(value) > most {
+		return value[:most] + "…"
+	}
+	return value
 }
 
 // call adds the metadata of a call to the control plane (facts WIRE §1.3).

@@ -10,20 +10,42 @@ import (
 
 // Who is who a token makes its holder.
 type Who struct {
-	User         string `json:"user"` // an address, or the name of a token
+	User         string `json:"user"`           // an address; of all tokens the same one
+	Name         string `json:"name,omitempty"` // of the token, or the user's first name
 	Organization string `json:"organization,omitempty"`
 	Role         string `json:"role,omitempty"`
 	Instance     bool   `json:"administrator"` // of the installation
 }
 
-// Who asks the control plane who the caller is.
+// Who asks the control plane who the caller is, and in which organization its calls act. For
+// the stock client's sake it names that of a token only if the call did.
 func (c *Client) Who(ctx context.Context) (Who, error) {
+	who, err := c.current(ctx)
+	if err != nil || who.Organization != "" || who.Instance {
+		return who, err
+	}
+	answer, err := controlplanev1.NewUserServiceClient(c.controlPlane).ListMemberships(c.call(ctx),
+		&controlplanev1.UserServiceListMembershipsRequest{})
+	if err != nil {
+		return Who{}, failed(err)
+	}
+	for _, m := range answer.GetResult() {
+		if m.GetCurrent() {
+			who.Organization, who.Role = m.GetOrg().GetName(), roles[m.GetRole()]
+		}
+	}
+	return who, nil
+}
+
+func (c *Client) current(ctx context.Context) (Who, error) {
 	answer, err := controlplanev1.NewContextServiceClient(c.controlPlane).Current(c.call(ctx), &controlplanev1.ContextServiceCurrentRequest{})
 	if err != nil {
 		return Who{}, failed(err)
 	}
 	u, m := answer.GetResult().GetCurrentUser(), answer.GetResult().GetCurrentMembership()
-	return Who{User: u.GetEmail(), Organization: m.GetOrg().GetName(), Role: roles[m.GetRole()], Instance: u.GetInstanceAdmin()}, nil
+	return Who{
+		User: u.GetEmail(), Name: u.GetFirstName(), Organization: m.GetOrg().GetName(), Role: roles[m.GetRole()], Instance: u.GetInstanceAdmin(),
+	}, nil
 }
 
 // Session is something that the user is signed in with.

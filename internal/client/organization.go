@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/managedcas/managedcas/internal/problem"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
@@ -82,59 +81,6 @@ func (c *Client) DeleteOrganization(ctx context.Context, name string) error {
 	_, err := controlplanev1.NewOrganizationServiceClient(c.controlPlane).Delete(c.call(ctx),
 		&controlplanev1.OrganizationServiceDeleteRequest{Name: name})
 	return failed(err)
-}
-
-// Organizations lists the organizations that the token can act in.
-func (c *Client) Organizations(ctx context.Context) ([]Organization, error) {
-	answer, err := controlplanev1.NewUserServiceClient(c.controlPlane).ListMemberships(c.call(ctx),
-		&controlplanev1.UserServiceListMembershipsRequest{})
-	if err != nil {
-		return nil, failed(err)
-	}
-	organizations := make([]Organization, 0, len(answer.GetResult()))
-	for _, m := range answer.GetResult() {
-		o := organization(m.GetOrg())
-		o.Role = roles[m.GetRole()]
-		organizations = append(organizations, o)
-	}
-	return organizations, c.addStates(ctx, organizations)
-}
-
-// addStates asks how the storage of organizations is: an organization's own token may ask
-// about that one, an instance token about all. A server that does not tell is no failure.
-func (c *Client) addStates(ctx context.Context, organizations []Organization) error {
-	if len(organizations) == 1 {
-		state, err := c.OrganizationState(ctx, organizations[0].Name)
-		organizations[0].State = state.State
-		return untold(err)
-	}
-	found := map[string]string{}
-	for cursor := ""; len(found) < len(organizations); {
-		page, err := managedcasv1.NewOrganizationAdminServiceClient(c.controlPlane).List(c.call(ctx),
-			&managedcasv1.OrganizationAdminServiceListRequest{Cursor: cursor})
-		if err != nil {
-			return untold(failed(err))
-		}
-		for _, o := range page.GetOrganizations() {
-			found[o.GetId()] = states[o.GetState()]
-		}
-		if cursor = page.GetNextCursor(); cursor == "" {
-			break
-		}
-	}
-	for i, o := range organizations {
-		organizations[i].State = found[o.ID]
-	}
-	return nil
-}
-
-// untold forgives a server that does not know the question, or does not answer this token.
-func untold(err error) error {
-	switch problem.KindOf(err) {
-	case problem.Denied, problem.Unimplemented:
-		return nil
-	}
-	return err
 }
 
 // roles are the names that people read (facts WIRE §2).

@@ -54,6 +54,9 @@ func PipelineToken(ctx context.Context, getenv func(string) string, audience str
 		return "", problem.Wrap(err, problem.Unavailable, "GitHub does not answer who this job is", "try again in a moment")
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode >= 400 && resp.StatusCode < 500 {
+		return "", problem.New(problem.Precondition, fmt.Sprintf("GitHub answers %d to who this job is", resp.StatusCode), "give the job permissions: id-token: write")
+	}
 	var answer struct {
 		Value string `json:"value"`
 	}

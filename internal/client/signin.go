@@ -26,6 +26,7 @@ const (
 	signInRequest  = 30 * time.Second
 	maxSignInReply = 64 << 10 // bytes
 	slowDown       = 5 * time.Second
+	maxLogin       = 7 * 24 * time.Hour // that a server gives
 	grantDevice    = "urn:ietf:params:oauth:grant-type:device_code"
 )
 
@@ -87,8 +88,8 @@ func (s *SignIn) Browser(ctx context.Context, show func(url string)) (Login, err
 		return Login{}, problem.Wrap(err, problem.Precondition, "no port of this machine is free for the browser to come back to", "use --device")
 	}
 	verifier, state := random(), random()
-	codes := make(chan string, 1)
-	server := &http.Server{ReadHeaderTimeout: signInRequest, Handler: comesBack(state, codes)}
+	answers := make(chan url.Values, 1)
+	server := &http.Server{ReadHeaderTimeout: signInRequest, Handler: comesBack(state, answers)}
 	go func() { _ = server.Serve(listener) }() // it ends when it is closed
 	defer server.Close()
 	sum := sha256.Sum256([]byte(verifier))
@@ -99,10 +100,12 @@ func (s *SignIn) Browser(ctx context.Context, show func(url string)) (Login, err
 		"name":      {s.name},
 	}.Encode())
 	select {
-	case code := <-codes:
-		// The browser is still being answered.
-		defer func() { _ = server.Shutdown(context.WithoutCancel(ctx)) }()
-		login, refused, err := s.ask(ctx, "/auth/cli/token", url.Values{"code": {code}, "code_verifier": {verifier}})
+	case answer := <-answers:
+		defer farewell(ctx, server)
+		if answer.Get("error") != "" {
+			return Login{}, problem.New(problem.Denied, "the user said that this command line is not theirs", "run managedcas auth login again if it is")
+		}
+		login, refused, err := s.ask(ctx, "/auth/cli/token", url.Values{"code": {answer.Get("code")}, "code_verifier": {verifier}})
 		if err == nil && refused.Code != "" {
 			err = problem.New(problem.Unauthenticated, "the control plane refused the browser's code: "+refused.Description, "sign in again with managedcas auth login")
 		}
@@ -112,31 +115,39 @@ func (s *SignIn) Browser(ctx context.Context, show func(url string)) (Login, err
 	}
 }
 
-// comesBack answers the browser that comes back with a code, once.
-func comesBack(state string, codes chan<- string) http.Handler {
+// farewell waits until the browser has been answered, and no longer.
+func farewell(ctx context.Context, server *http.Server) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = server.Shutdown(ctx) // Close follows
+}
+
+// comesBack answers the browser that comes back with a code or an error, once. What is shown
+// comes before the code is exchanged: how that ends is seen in the terminal.
+func comesBack(state string, answers chan<- url.Values) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Referrer-Policy", "no-referrer")
-		if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state)) != 1 || query.Get("code") == "" {
+		if subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(state)) != 1 || query.Get("code") == "" && query.Get("error") == "" {
 			http.Error(w, "This sign-in was not begun by the command that waits here.", http.StatusBadRequest)
 			return
 		}
 		select {
-		case codes <- query.Get("code"):
-			fmt.Fprintln(w, "You are signed in. You can close this page and go back to the terminal.")
+		case answers <- query:
+			fmt.Fprintln(w, "You can close this page and go back to the terminal.")
 		default:
-			http.Error(w, "The command has its code already.", http.StatusConflict)
+			http.Error(w, "The command has its answer already.", http.StatusConflict)
 		}
 	})
 	return mux
 }
 
 // Device signs somebody in with the browser of another machine: show is given where to go,
-// and what to type there (RFC 8628).
-func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login, error) {
+// what to type there, and how long that is good (RFC 8628).
+func (s *SignIn) Device(ctx context.Context, show func(url, code string, lasts time.Duration)) (Login, error) {
 	var device struct {
 		Code     string `json:"device_code"`
 		UserCode string `json:"user_code"`
@@ -147,11 +158,11 @@ func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login
 	if err := s.post(ctx, "/auth/device/code", url.Values{"client": {s.name}}, &device); err != nil {
 		return Login{}, err
 	}
-	lasts := min(time.Duration(max(device.Expires, 1))*time.Second, signInTime)
+	lasts := seconds(device.Expires, signInTime)
 	ctx, cancel := context.WithTimeoutCause(ctx, lasts, problem.New(problem.Deadline, "nobody has said in time that this machine is theirs", "run managedcas auth login --device again"))
 	defer cancel()
-	show(device.URL, device.UserCode)
-	interval := time.Duration(max(device.Interval, 1)) * time.Second
+	show(device.URL, device.UserCode, lasts)
+	interval := seconds(device.Interval, time.Minute)
 	for {
 		select {
 		case <-ctx.Done():
@@ -176,6 +187,11 @@ func (s *SignIn) Device(ctx context.Context, show func(url, code string)) (Login
 	}
 }
 
+// seconds reads a number of a server's: at least one second, at most most.
+func seconds(n int64, most time.Duration) time.Duration {
+	return time.Duration(min(max(n, 1), int64(most/time.Second))) * time.Second
+}
+
 // signInError is an error of RFC 6749 §5.2.
 type signInError struct {
 	Code        string `json:"error"`
@@ -196,7 +212,7 @@ func (s *SignIn) ask(ctx context.Context, path string, form url.Values) (Login, 
 	if answer.Code == "" && answer.Token == "" {
 		return Login{}, signInError{}, problem.New(problem.Unavailable, "the control plane gave no login", "try again in a moment")
 	}
-	return Login{answer.Token, time.Now().Add(time.Duration(answer.Expires) * time.Second)}, answer.signInError, nil
+	return Login{answer.Token, time.Now().Add(seconds(answer.Expires, maxLogin))}, answer.signInError, nil
 }
 
 // post sends a form, and reads the answer of a success or of a signInError.

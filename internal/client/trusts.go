@@ -18,6 +18,7 @@ type Trust struct {
 	Subjects  []string          `json:"subjects"`
 	Claims    map[string]string `json:"claims,omitempty"`
 	Lifetime  string            `json:"lifetime"`
+	Reusable  bool              `json:"reusable"` // a provider's token may be exchanged again until it ends
 	Enabled   bool              `json:"enabled"`
 	CreatedAt time.Time         `json:"createdAt"`
 	CreatedBy string            `json:"createdBy"`
@@ -26,14 +27,14 @@ type Trust struct {
 func trust(t *managedcasv1.Trust) Trust {
 	return Trust{
 		ID: t.GetId(), Name: t.GetName(), Issuer: t.GetIssuer(), Audience: t.GetAudience(), Subjects: t.GetSubjects(), Claims: t.GetClaims(),
-		Lifetime: t.GetLifetime().AsDuration().String(), Enabled: t.GetEnabled(), CreatedAt: t.GetCreatedAt().AsTime(), CreatedBy: t.GetCreatedBy(),
+		Lifetime: t.GetLifetime().AsDuration().String(), Reusable: t.GetReusable(), Enabled: t.GetEnabled(), CreatedAt: t.GetCreatedAt().AsTime(), CreatedBy: t.GetCreatedBy(),
 	}
 }
 
 // CreateTrust trusts pipelines; of t, what the server decides is not read. Their tokens
 // last ten minutes when lifetime is 0.
 func (c *Client) CreateTrust(ctx context.Context, t Trust, lifetime time.Duration) (Trust, error) {
-	wanted := &managedcasv1.Trust{Name: t.Name, Issuer: t.Issuer, Audience: t.Audience, Subjects: t.Subjects, Claims: t.Claims}
+	wanted := &managedcasv1.Trust{Name: t.Name, Issuer: t.Issuer, Audience: t.Audience, Subjects: t.Subjects, Claims: t.Claims, Reusable: t.Reusable}
 	if lifetime != 0 {
 		wanted.Lifetime = durationpb.New(lifetime)
 	}

@@ -235,6 +235,8 @@ func (s *Server) roleFor(ctx context.Context, r rule, caller auth.Caller, req an
 // errNotForTokens is for tokens that came to a method for others.
 func errNotForTokens(r rule) error {
 	switch {
+	case r.instance && r.role != "":
+		return problem.New(problem.Denied, "this is not for tokens of organizations and pipelines", "sign in as a user with the role "+string(r.role)+", or use an instance token")
 	case r.instance:
 		return problem.New(problem.Denied, "this needs an instance token", "ask the operator of the installation")
 	case r.signedIn, r.role != "":

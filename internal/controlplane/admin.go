@@ -21,12 +21,12 @@ func (a admin) List(ctx context.Context, req *managedcasv1.OrganizationAdminServ
 	if err != nil {
 		return nil, err
 	}
-	after, err := base64.RawURLEncoding.DecodeString(req.GetCursor())
+	after, err := parseNameCursor(req.GetCursor())
 	if err != nil {
 		return nil, errCursor(err)
 	}
 	// One more than asked for says whether there is a next page.
-	page, err := a.server.cfg.Store.ListOrganizations(ctx, org.Name(after), limit+1)
+	page, err := a.server.cfg.Store.ListOrganizations(ctx, after, limit+1)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -39,6 +39,15 @@ func (a admin) List(ctx context.Context, req *managedcasv1.OrganizationAdminServ
 		resp.Organizations = append(resp.Organizations, adminItem(o))
 	}
 	return resp, nil
+}
+
+// parseNameCursor returns the name that a page ended with; empty: there was none.
+func parseNameCursor(text string) (org.Name, error) {
+	name, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(name) == 0 {
+		return "", err
+	}
+	return org.ParseName(string(name))
 }
 
 // Describe shows one organization and how far its storage is. A token of an organization may

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,11 @@ const requestIDKey = "managedcas-request-id"
 type asking struct {
 	origin audit.Origin
 	caller auth.Caller
+	named  []string // the organizations that it names: one, or a mistake
+}
+
+func askingOf(ctx context.Context) *asking {
+	return &asking{origin: originOf(ctx), named: metadata.ValueFromIncomingContext(ctx, auth.OrganizationKey)}
 }
 
 type askingKey struct{}
@@ -29,19 +35,19 @@ type askingKey struct{}
 // auditUnary records what was refused. What is changed, the database records together
 // with the change.
 func (s *Server) auditUnary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	a := &asking{origin: originOf(ctx)}
+	a := askingOf(ctx)
 	// What cannot be sent with the answer is in the records all the same.
 	_ = grpc.SetHeader(ctx, metadata.Pairs(requestIDKey, a.origin.RequestID))
 	resp, err := next(context.WithValue(ctx, askingKey{}, a), req)
-	s.auditRefusal(ctx, a, info.FullMethod, err)
+	s.auditRefusal(a, info.FullMethod, err)
 	return resp, err
 }
 
 // auditStream is auditUnary for streams.
 func (s *Server) auditStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	a := &asking{origin: originOf(stream.Context())}
+	a := askingOf(stream.Context())
 	err := next(srv, stream)
-	s.auditRefusal(stream.Context(), a, info.FullMethod, err)
+	s.auditRefusal(a, info.FullMethod, err)
 	return err
 }
 
@@ -65,6 +71,10 @@ func originOf(ctx context.Context) audit.Origin {
 	return origin
 }
 
+func originOfRequest(r *http.Request) audit.Origin {
+	return audit.Origin{Kind: audit.Unknown, RequestID: uuid.NewString(), RemoteIP: audit.Address(r.RemoteAddr), UserAgent: r.UserAgent()}
+}
+
 // kinds are what callers are in records.
 var kinds = map[auth.Kind]audit.Kind{
 	auth.InstanceToken: audit.InstanceToken, auth.OrganizationToken: audit.OrganizationToken,
@@ -80,7 +90,7 @@ func by(origin audit.Origin, caller auth.Caller) audit.Origin {
 
 // auditRefusal records that a call was refused, in the chain of the organization that its
 // token is good for. Whoever shows no good token is counted with others.
-func (s *Server) auditRefusal(ctx context.Context, a *asking, method string, err error) {
+func (s *Server) auditRefusal(a *asking, method string, err error) {
 	kind := problem.KindOf(err)
 	if err == nil || kind != problem.Unauthenticated && kind != problem.Denied && kind != problem.Exhausted && kind != problem.TooLarge {
 		return
@@ -100,8 +110,8 @@ func (s *Server) auditRefusal(ctx context.Context, a *asking, method string, err
 		if refused.Org.IsZero() {
 			e.Kind = audit.InstanceToken
 		}
-		if named := metadata.ValueFromIncomingContext(ctx, "chainloop-organization"); len(named) == 1 {
-			e.Details = map[string]string{"organization": named[0]}
+		if len(a.named) == 1 {
+			e.Details = map[string]string{"organization": a.named[0]}
 		}
 	}
 	if kind == problem.Unauthenticated {

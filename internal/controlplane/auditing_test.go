@@ -101,6 +101,27 @@ func TestAuditPages(t *testing.T) {
 	}
 }
 
+// refusals waits until a chain has n records of calls that were refused, and returns them.
+func (p *plane) refusals(t *testing.T, of audit.Chain, n int) []audit.Record {
+	t.Helper()
+	look, patience := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+	defer look.Stop()
+	for {
+		found, err := p.db.AuditRecords(t.Context(), of, 1, 1000, audit.Query{ActionPrefix: audit.Call, Limit: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) >= n {
+			return found
+		}
+		select {
+		case <-look.C:
+		case <-patience:
+			t.Fatalf("%s has %d refusals, want %d: %+v", of, len(found), n, found)
+		}
+	}
+}
+
 // What is refused is recorded where it belongs: with the organization whose token it was,
 // or, of strangers, with the installation; and never with the one that was named in vain.
 func TestRefusalsAreAudited(t *testing.T) {
@@ -127,26 +148,7 @@ func TestRefusalsAreAudited(t *testing.T) {
 		call(p.bearer(t, text, ""))
 		call(p.bearer(t, "stolen", ""))
 	}
-	refused := func(of audit.Chain, n int) (found []audit.Record) {
-		t.Helper()
-		look := time.NewTicker(5 * time.Millisecond)
-		defer look.Stop()
-		for {
-			found, err := p.db.AuditRecords(t.Context(), of, 1, 1000, audit.Query{ActionPrefix: audit.Call, Limit: 100})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(found) >= n {
-				return found
-			}
-			select {
-			case <-look.C:
-			case <-time.After(30 * time.Second):
-				t.Fatalf("%+v", found)
-			}
-		}
-	}
-	own := refused(audit.Of(acme.ID), 3)
+	own := p.refusals(t, audit.Of(acme.ID), 3)
 	for i, reason := range []string{"PERMISSION_DENIED", "USER_NOT_MEMBER_OF_ORG_ERROR_NOT_IN_ORG", "UNAUTHENTICATED"} {
 		r := own[i]
 		if r.Reason != reason || r.Subject != "ci/"+record.ID.String() || r.Kind != audit.OrganizationToken || r.Outcome != audit.Denied || r.RequestID == "" {
@@ -156,14 +158,14 @@ func TestRefusalsAreAudited(t *testing.T) {
 	if own[1].Details["organization"] != "globex" {
 		t.Errorf("%+v", own[1])
 	}
-	strangers := refused(audit.Installation, 1)
+	strangers := p.refusals(t, audit.Installation, 1)
 	if strangers[0].Kind != audit.Unknown || strangers[0].Subject != "" {
 		t.Errorf("%+v", strangers[0])
 	}
 	if strings.Contains(fmt.Sprintf("%+v%+v", own, strangers), text) || strings.Contains(fmt.Sprintf("%+v", strangers), "stolen") {
 		t.Error("a record has the text of a token")
 	}
-	if got := refused(audit.Of(globex.ID), 0); len(got) != 0 {
+	if got := p.refusals(t, audit.Of(globex.ID), 0); len(got) != 0 {
 		t.Errorf("globex has %+v", got)
 	}
 }

@@ -29,8 +29,12 @@ func (b backends) Create(ctx context.Context, req *controlplanev1.CASBackendServ
 	if err := b.acceptable(o, fresh, req); err != nil {
 		return nil, err
 	}
-	if _, err := b.server.backend(ctx, o, fresh.Name); problem.KindOf(err) != problem.NotFound {
-		return nil, unavailable(errors.Join(err, registry.ErrExists))
+	// The bucket is not tried for a name that is taken.
+	switch _, err := b.server.backend(ctx, o, fresh.Name); {
+	case err == nil:
+		return nil, unavailable(registry.ErrExists)
+	case problem.KindOf(err) != problem.NotFound:
+		return nil, err
 	}
 	if fresh, err = b.server.validated(ctx, fresh, req.GetLocation(), req.GetCredentials()); err != nil {
 		return nil, err

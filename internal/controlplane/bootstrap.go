@@ -109,6 +109,7 @@ func (b bootstraps) use(ctx context.Context, token string) error {
 	return nil
 }
 
+// errSpent is nothing that the same call could mend: the token is gone.
 func errSpent(cause error) error {
-	return problem.Wrap(cause, problem.Unavailable, "the bootstrap token is spent, and nothing was given for it", "make a token with managedcasd token")
+	return problem.Wrap(cause, problem.Precondition, "the bootstrap token is spent, and nothing was given for it", "make a token with managedcasd token")
 }

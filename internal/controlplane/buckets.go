@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"net/netip"
+	"sync"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -22,8 +23,9 @@ const keptBuckets = 1 << 14
 
 // buckets are token buckets by name.
 type buckets struct {
-	rate Rate
-	kept *lru.Cache[string, *rate.Limiter]
+	rate     Rate
+	kept     *lru.Cache[string, *rate.Limiter]
+	charging sync.Mutex
 }
 
 func newBuckets(r Rate) *buckets {
@@ -31,7 +33,7 @@ func newBuckets(r Rate) *buckets {
 	if err != nil {
 		panic("controlplane: " + err.Error()) // only a size below 1 is refused
 	}
-	return &buckets{r, kept}
+	return &buckets{rate: r, kept: kept}
 }
 
 func (b *buckets) of(name string) *rate.Limiter {
@@ -54,6 +56,16 @@ func (b *buckets) take(name string) time.Duration {
 		reserved.Cancel()
 	}
 	return wait
+}
+
+// charge takes one from the bucket, whether or not there is one: of many that were let in at
+// the same moment, each has to be paid for. A name owes one burst at most.
+func (b *buckets) charge(name string) {
+	b.charging.Lock()
+	defer b.charging.Unlock()
+	if of := b.of(name); of.Tokens() > float64(1-b.rate.Burst) {
+		of.Reserve()
+	}
 }
 
 // empty returns how long until there is one in the bucket; 0 when there is.

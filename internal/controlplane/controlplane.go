@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
 
 	"github.com/managedcas/managedcas/internal/auditlog"
@@ -117,13 +119,16 @@ type Config struct {
 
 // Server implements the services.
 type Server struct {
-	cfg     Config
-	limiter *limiter
+	cfg       Config
+	limiter   *limiter
+	readiness singleflight.Group
+	unready   rate.Sometimes // one line of the log
+	listed    int            // organizations in an answer without pages
 }
 
 // New returns a server. It does nothing before a request comes.
 func New(cfg Config) *Server {
-	return &Server{cfg, newLimiter(cfg.Limits, cfg.Tokens.Seen)}
+	return &Server{cfg: cfg, limiter: newLimiter(cfg.Limits, cfg.Tokens.Seen), unready: rate.Sometimes{Interval: time.Second}, listed: maxListed}
 }
 
 // Register adds the services to r, whose server must have been made with
@@ -154,8 +159,7 @@ func (s *Server) Register(r grpc.ServiceRegistrar) {
 
 // ServerOptions returns the interceptors: outermost, one log line per call and the
 // translation of errors; then the record of what is refused; the limits of who is not
-// known yet; authentication; the limits
-// of who is; then authorization.
+// known yet; authentication; the limits of who is; then authorization.
 func (s *Server) ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.ChainUnaryInterceptor(s.logUnary, s.auditUnary, s.limiter.arriving, s.cfg.Tokens.UnaryServer(public), knownOrigin, s.limiter.calling, s.authorizeUnary),

@@ -19,7 +19,7 @@ import (
 // CraftingStates is what AttestationStateService needs of a database.
 type CraftingStates interface {
 	// SaveCraftingState keeps a state in place of the one with the base digest, zero: of
-	// any; registry.ErrStateChanged, ErrRunFinished.
+	// any; registry.ErrStateChanged, ErrRunFinished, ErrTooMany.
 	SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, base digest.Digest, state registry.CraftingState) error
 	CraftingState(ctx context.Context, id org.ID, run uuid.UUID) (registry.CraftingState, error)
 	DeleteCraftingState(ctx context.Context, id org.ID, run uuid.UUID) error

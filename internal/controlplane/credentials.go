@@ -48,7 +48,7 @@ func (s *Server) casToken(ctx context.Context, o org.Organization, grant cas.Gra
 		return "", backend, err
 	}
 	caller, _ := auth.CallerFrom(ctx)
-	grant.Subject = caller.Subject()
+	grant.Subject = caller.GrantSubject()
 	if grant.Role == cas.Uploader && grant.MaxBytes == 0 {
 		grant.MaxBytes = s.maxBytes(backend)
 	}

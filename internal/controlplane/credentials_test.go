@@ -16,7 +16,9 @@ import (
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/registry"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
 const (
@@ -185,4 +187,42 @@ func TestHTTP(t *testing.T) {
 	}
 	_, err := controlplanev1.NewStatusServiceClient(p.conn).Statusz(t.Context(), &controlplanev1.StatuszRequest{Readiness: true})
 	wantCode(t, "without a database, Statusz", err, codes.Unavailable)
+}
+
+// TestEverybodysSubjectFitsAGrant: addresses and branches may be longer than what is kept
+// beside an object, and need not be ASCII. Whoever has one transfers like all others, and is
+// known by an id that is whole.
+func TestEverybodysSubjectFitsAGrant(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t)
+	acme := p.organization(t, "acme", org.Ready)
+	made, err := p.trusts().Create(as(t, p.token(t, org.Organization{}), "acme"), trust(func(item *managedcasv1.Trust) { item.Name = strings.Repeat("t", 63) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := p.db.Trusts(t.Context(), acme.ID, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pipeline, _, err := p.tokens.IssuePipeline(t.Context(), list[0], "project_path:acme/app:"+strings.Repeat("x", 233))
+	if err != nil {
+		t.Fatal(err)
+	}
+	callers := map[string]string{pipeline: made.GetTrust().GetId()}
+	for _, name := range []string{strings.Repeat("a", 200), "jörg"} {
+		u, login := p.user(t, name)
+		p.join(t, u, acme, registry.Contributor)
+		callers[login] = u.ID.String()
+	}
+	for text, id := range callers {
+		resp, err := p.credentials().Get(as(t, text, "acme"), &controlplanev1.CASCredentialsServiceGetRequest{Role: uploader})
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+			continue
+		}
+		grant, err := auth.NewCASVerifier(p.keys).Grant(t.Context(), resp.GetResult().GetToken())
+		if err != nil || !strings.HasSuffix(grant.Subject, "/"+id) || !cas.ValidSubject(grant.Subject) || len(grant.Subject) < 40 {
+			t.Errorf("%s: subject %q, %v", id, grant.Subject, err)
+		}
+	}
 }

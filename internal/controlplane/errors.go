@@ -22,8 +22,8 @@ const degradedMessage = "the storage needs the operator of the installation; the
 
 // unavailable is for errors of the database that say nothing about the request.
 func unavailable(cause error) error {
-	if known := known(cause); known != nil {
-		return known
+	if p := known(cause); p != nil {
+		return p
 	}
 	return problem.Wrap(cause, problem.Unavailable, "the database does not answer", "try again in a moment")
 }

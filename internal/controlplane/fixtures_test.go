@@ -99,7 +99,7 @@ func newPlaneOf(t *testing.T, change func(*controlplane.Config)) *plane {
 	}
 	p.tokens = auth.NewTokens(p.db, p.db, api, log)
 	p.audit = startAudit(t, p.db, log)
-	pipelines, err := federation.New(p.db, p.tokens, federation.DefaultIssuers, log)
+	pipelines, err := federation.New(federation.Config{Store: p.db, Tokens: p.tokens, Issuers: federation.DefaultIssuers, Audit: p.audit, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

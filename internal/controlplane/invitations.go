@@ -2,8 +2,8 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,10 +17,11 @@ import (
 
 // Invitations is what the services need of a database for invitations.
 type Invitations interface {
-	// Invite stores an invitation in place of an open one of the same address.
+	// Invite stores an invitation in place of an open one of the same address;
+	// registry.ErrTooMany when there are registry.MaxInvitations.
 	Invite(ctx context.Context, i registry.Invitation) error
-	// Invitations returns up to limit of an organization that are neither accepted nor
-	// revoked, InvitationsFor those of an address.
+	// Invitations returns up to limit of an organization that can be accepted,
+	// InvitationsFor those of an address.
 	Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error)
 	InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error)
 	// RevokeInvitation takes an open one of an organization back, or fails with
@@ -36,8 +37,7 @@ const (
 	minInvitation     = time.Minute
 	maxInvitation     = 30 * 24 * time.Hour
 	defaultInvitation = 7 * 24 * time.Hour
-	maxInvitations    = 1000
-	maxEmail          = 254 // characters (RFC 3696, erratum 1690)
+	maxEmail          = 254 // bytes (RFC 3696, erratum 1690)
 )
 
 type invitations struct {
@@ -71,13 +71,6 @@ func (i invitations) Create(ctx context.Context, req *managedcasv1.InvitationSer
 	if o.State == org.Deleting {
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
 	}
-	open, err := i.server.cfg.Store.Invitations(ctx, o.ID, maxInvitations)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if len(open) >= maxInvitations {
-		return nil, problem.New(problem.Exhausted, "the organization has 1000 open invitations", "revoke some first")
-	}
 	caller, _ := auth.CallerFrom(ctx)
 	now := time.Now().UTC()
 	made := registry.Invitation{
@@ -95,15 +88,13 @@ func (i invitations) List(ctx context.Context, _ *managedcasv1.InvitationService
 	if err != nil {
 		return nil, err
 	}
-	list, err := i.server.cfg.Store.Invitations(ctx, o.ID, maxInvitations)
+	list, err := i.server.cfg.Store.Invitations(ctx, o.ID, registry.MaxInvitations)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	resp := &managedcasv1.InvitationServiceListResponse{}
 	for _, each := range list {
-		if each.Open(time.Now()) {
-			resp.Invitations = append(resp.Invitations, invitationItem(each, o))
-		}
+		resp.Invitations = append(resp.Invitations, invitationItem(each, o))
 	}
 	return resp, nil
 }
@@ -132,14 +123,11 @@ func (i invitations) ListMine(ctx context.Context, _ *managedcasv1.InvitationSer
 	if !user.Has(user.Email) {
 		return resp, nil
 	}
-	list, err := i.server.cfg.Store.InvitationsFor(ctx, user.Email, maxInvitations)
+	list, err := i.server.cfg.Store.InvitationsFor(ctx, user.Email, registry.MaxInvitations)
 	if err != nil {
 		return nil, unavailable(err)
 	}
 	for _, each := range list {
-		if !each.Open(time.Now()) {
-			continue
-		}
 		o, err := i.server.cfg.Store.OrganizationByID(ctx, each.Org)
 		if err != nil {
 			return nil, unavailable(err)
@@ -161,6 +149,9 @@ func (i invitations) Accept(ctx context.Context, req *managedcasv1.InvitationSer
 	caller, _ := auth.CallerFrom(ctx)
 	user, _ := caller.User()
 	made, err := i.server.cfg.Store.AcceptInvitation(ctx, id, user, time.Now())
+	if errors.Is(err, registry.ErrExists) {
+		return nil, problem.Wrap(err, problem.Exists, "you are a member of the organization already", "ask one of its admins for another role")
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -168,11 +159,7 @@ func (i invitations) Accept(ctx context.Context, req *managedcasv1.InvitationSer
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if user.Current.IsZero() {
-		if err := i.server.cfg.Store.SetCurrentOrganization(ctx, user.ID, made.Org); err != nil {
-			return nil, unavailable(err)
-		}
-	}
+	i.server.becomesCurrent(ctx, user, made.Org)
 	return &managedcasv1.InvitationServiceAcceptResponse{Organization: string(o.Name), Role: string(made.Role)}, nil
 }
 
@@ -190,7 +177,7 @@ func parseEmail(text string) (string, error) {
 	if err != nil || parsed.Address != text || len(text) > maxEmail {
 		return "", problem.New(problem.Invalid, "that is not an e-mail address", "use one like ann@example.com, of at most 254 characters")
 	}
-	return strings.ToLower(text), nil
+	return registry.FoldAddress(text), nil
 }
 
 func invitationItem(i registry.Invitation, o org.Organization) *managedcasv1.Invitation {

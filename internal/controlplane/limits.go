@@ -79,7 +79,7 @@ func maxRequest(method string) int {
 type limiter struct {
 	limits                           Limits
 	tokens, organizations, addresses *buckets
-	// verified reports whether a token's signature has lately been found good.
+	// verified reports whether a token was good when it came last.
 	verified func(token string) bool
 }
 
@@ -93,53 +93,70 @@ func newLimiter(l Limits, verified func(string) bool) *limiter {
 
 // arriving bounds a call before anybody knows whose it is: its size, its time, and how
 // often its address may call without a good token.
-func (l *limiter) arriving(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
-	if m, ok := req.(proto.Message); ok {
-		if n, most := proto.Size(m), maxRequest(info.FullMethod); n > most {
-			return nil, problem.New(problem.TooLarge, fmt.Sprintf("the request has %d bytes", n), fmt.Sprintf("send at most %d", most))
-		}
-	}
-	from := network(auth.AddressOf(ctx))
-	if err := l.admit(ctx, info.FullMethod, from); err != nil {
+func (l *limiter) arriving(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (resp any, err error) {
+	from, known := network(auth.AddressOf(ctx)), l.knows(ctx)
+	if err := l.admit(info.FullMethod, from, known); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.limits.CallTime)
 	defer cancel()
-	resp, err := next(ctx, req)
-	if err != nil && problem.KindOf(err) == problem.Unauthenticated {
-		l.addresses.take(from) // who tries tokens is soon asked to wait
+	if err = checkSize(req, info.FullMethod); err == nil {
+		resp, err = next(ctx, req)
 	}
+	l.settle(from, known, err)
 	return resp, err
 }
 
 // arrivingStream is arriving for streams, which have no time to end in and tell their
 // sizes message by message.
 func (l *limiter) arrivingStream(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	from := network(auth.AddressOf(stream.Context()))
-	if err := l.admit(stream.Context(), info.FullMethod, from); err != nil {
+	from, known := network(auth.AddressOf(stream.Context())), l.knows(stream.Context())
+	if err := l.admit(info.FullMethod, from, known); err != nil {
 		return err
 	}
 	err := next(srv, stream)
-	if err != nil && problem.KindOf(err) == problem.Unauthenticated {
-		l.addresses.take(from)
-	}
+	l.settle(from, known, err)
 	return err
+}
+
+func checkSize(req any, method string) error {
+	if m, ok := req.(proto.Message); ok {
+		if n, most := proto.Size(m), maxRequest(method); n > most {
+			return problem.New(problem.TooLarge, fmt.Sprintf("the request has %d bytes", n), fmt.Sprintf("send at most %d", most))
+		}
+	}
+	return nil
+}
+
+// knows reports whether a call shows a token that was good when it came last.
+func (l *limiter) knows(ctx context.Context) bool {
+	values := metadata.ValueFromIncomingContext(ctx, auth.AuthorizationKey)
+	return len(values) == 1 && l.verified(auth.Bearer(values[0]))
 }
 
 // admit lets a call in that needs no token, or one whose token is yet to be checked. Who
 // has a token that was good lately does not suffer from others behind the same address.
-func (l *limiter) admit(ctx context.Context, method, from string) error {
-	if strings.HasPrefix(method, "/grpc.health.v1.Health/") {
+func (l *limiter) admit(method, from string, known bool) error {
+	switch {
+	case strings.HasPrefix(method, "/grpc.health.v1.Health/"):
 		return nil // costs nothing, and who asks restarts what does not answer
-	}
-	if public(method) {
+	case public(method):
 		return tooOften(l.addresses.take(from), "calls without a token from this address")
-	}
-	md, _ := metadata.FromIncomingContext(ctx)
-	if values := md.Get("authorization"); len(values) == 1 && l.verified(auth.Bearer(values[0])) {
+	case known:
 		return nil
 	}
 	return tooOften(l.addresses.empty(from), "calls without a good token from this address")
+}
+
+// settle has an address pay for a call that showed no good token, or was too large to be asked
+// for one: who tries tokens is soon asked to wait, also who tries many at the same moment.
+func (l *limiter) settle(from string, known bool, err error) {
+	if err == nil {
+		return
+	}
+	if kind := problem.KindOf(err); kind == problem.Unauthenticated || kind == problem.TooLarge && !known {
+		l.addresses.charge(from)
+	}
 }
 
 // calling bounds a call when it is known whose it is.
@@ -172,8 +189,8 @@ func (l *limiter) called(ctx context.Context) error {
 	return nil
 }
 
-// overHTTP bounds requests by their address: of those that may be many none shows a token.
-// Probes are let through, for who sends them restarts what does not answer.
+// overHTTP bounds requests by their address, those with a good token too: of those that may be
+// many none shows one. Probes are let through, for who sends them restarts what does not answer.
 func (l *limiter) overHTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {

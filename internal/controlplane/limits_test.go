@@ -185,8 +185,8 @@ func TestCallTime(t *testing.T) {
 	wantCode(t, "in time", current(q, as(t, q.token(t, org.Organization{}), "")), codes.OK)
 }
 
-// TestAPITokensAreBounded: an organization has up to registry.MaxTokens that live, and lists
-// as many that do not.
+// TestAPITokensAreBounded: an organization has up to registry.MaxTokens that live; one that is
+// taken back makes place.
 func TestAPITokensAreBounded(t *testing.T) {
 	t.Parallel()
 	p := newPlane(t)
@@ -238,4 +238,50 @@ func TestReservedNamesAreNotGiven(t *testing.T) {
 	wantCode(t, "a reserved name for one that comes back", err, codes.InvalidArgument)
 	_, err = p.organizations().Create(ctx, &controlplanev1.OrganizationServiceCreateRequest{Name: "news"})
 	wantCode(t, "its neighbour", err, codes.OK)
+}
+
+// TestRatePerAddressOfATokenThatWasGood: that its signature is ours makes a token that is
+// revoked no better than one that is made up.
+func TestRatePerAddressOfATokenThatWasGood(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t, controlplane.Limits{PerAddress: seldom(3)})
+	o := p.organization(t, "acme", org.Ready)
+	text, record, err := p.tokens.Issue(t.Context(), auth.NewToken{Organization: o, Name: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := as(t, text, "")
+	wantCode(t, "while it is good", current(p, ctx), codes.OK)
+	if err := p.tokens.Revoke(t.Context(), o.ID, record.ID); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		wantCode(t, "revoked", current(p, ctx), codes.Unauthenticated)
+	}
+	wantThrottled(t, "revoked, once more", current(p, ctx))
+}
+
+// TestStrangersSendNothingLarge: a request that is too large counts as one without a token,
+// unless it shows one that was good when it came last.
+func TestStrangersSendNothingLarge(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t, controlplane.Limits{PerAddress: seldom(3)})
+	p.organization(t, "acme", org.Ready)
+	large := func(ctx context.Context) error {
+		_, err := p.organizations().Create(ctx, &controlplanev1.OrganizationServiceCreateRequest{Name: strings.Repeat("a", 17<<10)})
+		return err
+	}
+	good := as(t, p.token(t, org.Organization{}), "acme")
+	wantCode(t, "a good token", current(p, good), codes.OK)
+	for range 5 {
+		if err := large(good); reason(err) != "CONTENT_TOO_LARGE" {
+			t.Errorf("a good token: %v", err)
+		}
+	}
+	for range 3 {
+		if err := large(t.Context()); reason(err) != "CONTENT_TOO_LARGE" {
+			t.Errorf("no token: %v", err)
+		}
+	}
+	wantThrottled(t, "no token, once more", large(t.Context()))
 }

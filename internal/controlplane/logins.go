@@ -14,7 +14,7 @@ import (
 
 // Logins is what the services need of a database for what users are signed in with.
 type Logins interface {
-	// Logins returns a user's logins, revoked ones too, the latest first.
+	// Logins returns a user's logins that are not revoked, the latest first.
 	Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, error)
 	// RevokeLogin ends a login of a user; registry.ErrNotFound when it is not theirs.
 	RevokeLogin(ctx context.Context, user, id uuid.UUID, at time.Time) error
@@ -35,7 +35,7 @@ func (l logins) List(ctx context.Context, _ *managedcasv1.LoginServiceListReques
 	}
 	resp := &managedcasv1.LoginServiceListResponse{}
 	for _, each := range list {
-		if !each.RevokedAt.IsZero() || !time.Now().Before(each.ExpiresAt) {
+		if !time.Now().Before(each.ExpiresAt) {
 			continue
 		}
 		resp.Logins = append(resp.Logins, &managedcasv1.Login{

@@ -21,13 +21,17 @@ type Members interface {
 	// MembershipsOf returns up to limit memberships of a user in living organizations, in
 	// the order of the organizations' names from the first after the given one.
 	MembershipsOf(ctx context.Context, user uuid.UUID, after org.Name, limit int) ([]registry.Membership, []org.Organization, error)
+	// MembershipOf returns a user's membership in a living organization by its id, and the
+	// organization; registry.ErrNotFound when it is none of theirs.
+	MembershipOf(ctx context.Context, user, membership uuid.UUID) (registry.Membership, org.Organization, error)
 	// Members returns up to limit members of an organization after the first offset ones,
 	// and how many there are in all.
 	Members(ctx context.Context, id org.ID, filter registry.MemberFilter, offset, limit int) ([]registry.UserMembership, int64, error)
-	// SetRole and RemoveMember change a membership of an organization: registry.ErrNotFound
-	// when it is none of its, registry.ErrLastOwner when it is its last owner's.
-	SetRole(ctx context.Context, id org.ID, membership uuid.UUID, role registry.Role) error
-	RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID) error
+	// SetRole and RemoveMember change a membership of an organization that has the role that
+	// was seen: registry.ErrNotFound when it is none of its, registry.ErrConflict when the
+	// role is another by now, registry.ErrLastOwner when it is its last owner's.
+	SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error
+	RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error
 	// SetCurrentOrganization sets the organization of a user's calls that name none;
 	// registry.ErrNotFound unless the user is a member of it.
 	SetCurrentOrganization(ctx context.Context, user uuid.UUID, id org.ID) error
@@ -51,7 +55,7 @@ func (m members) SetRole(ctx context.Context, req *managedcasv1.MemberServiceSet
 	if err := mayGovern(ctx, member.Role, role); err != nil {
 		return nil, err
 	}
-	if err := m.server.cfg.Store.SetRole(ctx, o.ID, member.ID, role); err != nil {
+	if err := m.server.cfg.Store.SetRole(ctx, o.ID, member.ID, member.Role, role); err != nil {
 		return nil, unavailable(err)
 	}
 	return &managedcasv1.MemberServiceSetRoleResponse{}, nil
@@ -66,7 +70,7 @@ func (m members) Remove(ctx context.Context, req *managedcasv1.MemberServiceRemo
 	if err := mayGovern(ctx, member.Role); err != nil {
 		return nil, err
 	}
-	if err := m.server.cfg.Store.RemoveMember(ctx, o.ID, member.ID); err != nil {
+	if err := m.server.cfg.Store.RemoveMember(ctx, o.ID, member.ID, member.Role); err != nil {
 		return nil, unavailable(err)
 	}
 	return &managedcasv1.MemberServiceRemoveResponse{}, nil
@@ -84,7 +88,7 @@ func (m members) Leave(ctx context.Context, _ *managedcasv1.MemberServiceLeaveRe
 	if err != nil {
 		return nil, unavailable(err)
 	}
-	if err := m.server.cfg.Store.RemoveMember(ctx, o.ID, own.ID); err != nil {
+	if err := m.server.cfg.Store.RemoveMember(ctx, o.ID, own.ID, own.Role); err != nil {
 		return nil, unavailable(err)
 	}
 	return &managedcasv1.MemberServiceLeaveResponse{}, nil

@@ -159,3 +159,44 @@ func TestInvitationLimits(t *testing.T) {
 		wantCode(t, what, err, tc.want)
 	}
 }
+
+// TestMembersAreLookedForByText: what no database can compare with is no reason to try again.
+func TestMembersAreLookedForByText(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t)
+	p.join(t, first(p.user(t, "ann")), p.organization(t, "acme", org.Ready), registry.Viewer)
+	ctx := as(t, p.token(t, org.Organization{}), "acme")
+	for what, tc := range map[string]struct {
+		name, email string
+		want        codes.Code
+	}{
+		"a name":          {"nn", "", codes.OK},
+		"the longest":     {strings.Repeat("x", 254), "", codes.OK},
+		"a longer one":    {strings.Repeat("x", 255), "", codes.InvalidArgument},
+		"NUL in it":       {"a\x00", "", codes.InvalidArgument},
+		"NUL in an email": {"", "a\x00@example.com", codes.InvalidArgument},
+		"a longer email":  {"", strings.Repeat("x", 255), codes.InvalidArgument},
+	} {
+		_, err := p.organizations().ListMemberships(ctx, &controlplanev1.OrganizationServiceListMembershipsRequest{Name: &tc.name, Email: &tc.email})
+		wantCode(t, what, err, tc.want)
+	}
+}
+
+func first[A, B any](a A, _ B) A { return a }
+
+// TestAnInvitationToWhoIsAMember says so, and not that a name is taken.
+func TestAnInvitationToWhoIsAMember(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t)
+	acme := p.organization(t, "acme", org.Ready)
+	ann, login := p.user(t, "ann")
+	p.join(t, ann, acme, registry.Viewer)
+	made, err := p.invitations().Create(as(t, p.token(t, org.Organization{}), "acme"), &managedcasv1.InvitationServiceCreateRequest{Email: ann.Email, Role: "admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.invitations().Accept(as(t, login, ""), &managedcasv1.InvitationServiceAcceptRequest{Id: made.GetInvitation().GetId()})
+	if wantCode(t, "accepted", err, codes.AlreadyExists); err == nil || !strings.Contains(err.Error(), "member of the organization already") {
+		t.Errorf("%v", err)
+	}
+}

@@ -2,6 +2,8 @@ package controlplane
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -28,14 +30,15 @@ func (u users) ListMemberships(ctx context.Context, _ *controlplanev1.UserServic
 }
 
 // memberships are a user's own; for tokens they are made up: an organization token is in
-// its organization, and an instance token in every one.
+// its organization, and an instance token in every one. Of more than are listed at once the
+// first ones are, and the answer says so.
 func (s *Server) memberships(ctx context.Context, caller auth.Caller) ([]*controlplanev1.OrgMembershipItem, error) {
 	var items []*controlplanev1.OrgMembershipItem
 	user, isUser := caller.User()
 	if own, ok := caller.Organization(); ok && !isUser && !caller.Instance() {
 		return append(items, membershipItem(caller, own)), nil
 	}
-	for after := org.Name(""); len(items) < maxListed; {
+	for after := org.Name(""); ; {
 		var page []org.Organization
 		var held []registry.Membership
 		var err error
@@ -48,6 +51,10 @@ func (s *Server) memberships(ctx context.Context, caller auth.Caller) ([]*contro
 			return nil, unavailable(err)
 		}
 		for i, o := range page {
+			if len(items) == s.listed {
+				leaveOff(ctx, fmt.Sprintf("only the first %d organizations are listed", s.listed))
+				return items, nil
+			}
 			item := membershipItem(caller, o)
 			if isUser {
 				item = userMembershipItem(held[i], user, o)
@@ -55,36 +62,49 @@ func (s *Server) memberships(ctx context.Context, caller auth.Caller) ([]*contro
 			items = append(items, item)
 		}
 		if len(page) < pageSize {
-			break
+			return items, nil
 		}
 		after = page[len(page)-1].Name
 	}
-	return items, nil
 }
 
 // SetCurrentMembership sets the organization of a user's calls that name none.
 func (u users) SetCurrentMembership(ctx context.Context, req *controlplanev1.SetCurrentMembershipRequest) (*controlplanev1.SetCurrentMembershipResponse, error) {
 	caller, _ := auth.CallerFrom(ctx)
 	user, _ := caller.User()
-	items, err := u.server.memberships(ctx, caller)
+	id, err := uuid.Parse(req.GetMembershipId())
 	if err != nil {
-		return nil, err
+		return nil, errNoMembership(err)
 	}
-	for _, item := range items {
-		if item.GetId() != req.GetMembershipId() {
-			continue
-		}
-		id, err := org.ParseID(item.GetOrg().GetId())
-		if err != nil {
-			return nil, err
-		}
-		if err := u.server.cfg.Store.SetCurrentOrganization(ctx, user.ID, id); err != nil {
-			return nil, unavailable(err)
-		}
-		item.Current = true
-		return &controlplanev1.SetCurrentMembershipResponse{Result: item}, nil
+	held, o, err := u.server.cfg.Store.MembershipOf(ctx, user.ID, id)
+	if errors.Is(err, registry.ErrNotFound) {
+		return nil, errNoMembership(err)
 	}
-	return nil, problem.New(problem.NotFound, "you have no such membership", "see organization list")
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	if err := u.server.cfg.Store.SetCurrentOrganization(ctx, user.ID, o.ID); err != nil {
+		return nil, unavailable(err)
+	}
+	item := userMembershipItem(held, user, o)
+	item.Current = true
+	return &controlplanev1.SetCurrentMembershipResponse{Result: item}, nil
+}
+
+func errNoMembership(cause error) error {
+	return problem.Wrap(cause, problem.NotFound, "you have no such membership", "see organization list")
+}
+
+// becomesCurrent makes an organization that somebody has just come to their current one, if
+// they had none. What went before is done and stays done: that they have to name the
+// organization is said in the log.
+func (s *Server) becomesCurrent(ctx context.Context, user registry.User, id org.ID) {
+	if !user.Current.IsZero() {
+		return
+	}
+	if err := s.cfg.Store.SetCurrentOrganization(ctx, user.ID, id); err != nil {
+		s.cfg.Log.WarnContext(ctx, "set the current organization of a user", "user", user.ID.String(), "org", id.String(), "error", err)
+	}
 }
 
 // ListMemberships lists a page of an organization's members.
@@ -92,6 +112,9 @@ func (s organizations) ListMemberships(ctx context.Context, req *controlplanev1.
 	o, err := callerOrganization(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !printable(req.GetName(), maxMemberFilter) || !printable(req.GetEmail(), maxEmail) {
+		return nil, problem.New(problem.Invalid, "that is not the name or the address of a member", "use what can be printed, at most 254 bytes")
 	}
 	filter := registry.MemberFilter{Name: req.GetName(), Email: req.GetEmail(), Role: roleOf(req.GetRole())}
 	if text := req.GetMembershipId(); text != "" {
@@ -115,6 +138,9 @@ func (s organizations) ListMemberships(ctx context.Context, req *controlplanev1.
 	}
 	return resp, nil
 }
+
+// maxMemberFilter bounds the part of a name that members are looked for by, in bytes.
+const maxMemberFilter = 254
 
 // maxPage keeps the offset of a page within what a database counts.
 const maxPage = 1_000_000

@@ -45,10 +45,8 @@ func (s organizations) Create(ctx context.Context, req *controlplanev1.Organizat
 	if err := s.server.cfg.Store.CreateOrganization(ctx, o, owners...); err != nil {
 		return nil, unavailable(err)
 	}
-	if isUser && user.Current.IsZero() {
-		if err := s.server.cfg.Store.SetCurrentOrganization(ctx, user.ID, o.ID); err != nil {
-			return nil, unavailable(err)
-		}
+	if isUser {
+		s.server.becomesCurrent(ctx, user, o.ID)
 	}
 	return &controlplanev1.OrganizationServiceCreateResponse{Result: organizationItem(o)}, nil
 }

@@ -2,6 +2,7 @@ package controlplane_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
+	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -290,4 +292,28 @@ func TestCredentialsAreForTheBackendThatHasTheArtifact(t *testing.T) {
 	yes := true
 	_, err = p.backends().Update(ctx, &controlplanev1.CASBackendServiceUpdateRequest{Name: "ours", Default: &yes})
 	wantCode(t, "an invalid default", err, codes.FailedPrecondition)
+}
+
+// away is a database that does not say which storage backends there are.
+type away struct{ *database.DB }
+
+func (away) Backends(context.Context, org.ID) ([]registry.Backend, error) {
+	return nil, errors.New("the database is away")
+}
+
+// TestI12_AnOutageIsNoNameThatIsTaken: that nobody knows whether a name is taken is worth
+// another try.
+func TestI12_AnOutageIsNoNameThatIsTaken(t *testing.T) {
+	t.Parallel()
+	v := &asked{}
+	p := newPlaneOf(t, func(cfg *controlplane.Config) {
+		cfg.OwnBuckets = &controlplane.OwnBuckets{Validator: v, Interval: time.Hour}
+		cfg.Store = away{cfg.Store.(*database.DB)}
+	})
+	p.organization(t, "acme", org.Ready)
+	_, err := p.backends().Create(as(t, p.token(t, org.Organization{}), "acme"), good(t))
+	wantCode(t, "while the database is away", err, codes.Unavailable)
+	if len(v.buckets) > 0 {
+		t.Errorf("%v were tried", v.buckets)
+	}
 }

@@ -1,6 +1,22 @@
 package controlplane
 
-import "github.com/managedcas/managedcas/internal/problem"
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/managedcas/managedcas/internal/problem"
+)
+
+// leftOffKey is where an answer says what its list leaves out: the messages of lists that
+// existing clients know have no place for that.
+const leftOffKey = "managedcas-left-off"
+
+// leaveOff says with the answer to a call, in ASCII, what its list leaves out.
+func leaveOff(ctx context.Context, what string) {
+	_ = grpc.SetHeader(ctx, metadata.Pairs(leftOffKey, what)) // without a call there is nobody to be told
+}
 
 // pageLimit is how many items a page has: as many as were asked for, pageSize by default
 // and at most.

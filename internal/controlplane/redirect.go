@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/problem"
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
 )
@@ -39,10 +41,19 @@ func (r redirects) GetDownloadURL(ctx context.Context, req *controlplanev1.GetDo
 	return &controlplanev1.GetDownloadURLResponse{Result: &controlplanev1.GetDownloadURLResponse_Result{Url: at}}, nil
 }
 
-// download is GetDownloadURL over HTTP, for whoever has a bearer token. Nobody may keep
-// the answer, or tell the next page where it led.
+// download is GetDownloadURL over HTTP, for whoever has a bearer token: with its time, its
+// line in the log and the record of what is refused. Nobody may keep the answer, or tell the
+// next page where it led.
 func (s *Server) download(w http.ResponseWriter, r *http.Request) {
-	at, err := s.downloadURL(r)
+	const method = controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), callKey{}, &call{}), s.limiter.limits.CallTime)
+	defer cancel()
+	a := &asking{origin: originOfRequest(r), named: r.Header.Values(auth.OrganizationKey)}
+	at, err := s.downloadURL(r.WithContext(ctx), method, a)
+	s.auditRefusal(a, method, err)
+	s.outcome(ctx, method, began, err)
+	w.Header().Set(requestIDKey, a.origin.RequestID)
 	if err != nil {
 		problem.WriteHTTP(w, err)
 		return
@@ -53,15 +64,16 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusFound)
 }
 
-func (s *Server) downloadURL(r *http.Request) (string, error) {
+func (s *Server) downloadURL(r *http.Request, method string, a *asking) (string, error) {
 	ctx, err := s.cfg.Tokens.RequestContext(r)
 	if err != nil {
 		return "", err
 	}
+	a.caller, _ = auth.CallerFrom(ctx)
 	if err := s.limiter.called(ctx); err != nil {
 		return "", err
 	}
-	if err := s.authorize(ctx, controlplanev1.CASRedirectService_GetDownloadURL_FullMethodName, nil); err != nil {
+	if err := s.authorize(ctx, method, nil); err != nil {
 		return "", err
 	}
 	resp, err := (redirects{server: s}).GetDownloadURL(ctx, &controlplanev1.GetDownloadURLRequest{Digest: r.PathValue("digest")})

@@ -42,9 +42,19 @@ func (s *Server) info() *controlplanev1.InfozResponse {
 	return &controlplanev1.InfozResponse{LoginUrl: s.cfg.LoginURL, Version: s.cfg.Version, RestrictedOrgCreation: s.cfg.RestrictOrganizationCreation}
 }
 
+// ready reports why the server cannot work. Those who ask at the same time get one answer:
+// anybody may ask, as often as they like, and each time takes a connection to the database and
+// the lock of the signing keys.
 func (s *Server) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
+	_, err, _ := s.readiness.Do("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readyTimeout)
+		defer cancel()
+		return nil, s.check(ctx)
+	})
+	return err
+}
+
+func (s *Server) check(ctx context.Context) error {
 	if err := s.cfg.Store.Ping(ctx); err != nil {
 		return problem.Wrap(err, problem.Unavailable, "the database does not answer", "the operator finds the cause in the server log")
 	}
@@ -60,7 +70,7 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) { writeJSON(w, 
 
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := s.ready(r.Context()); err != nil {
-		s.cfg.Log.ErrorContext(r.Context(), "not ready", "error", err)
+		s.unready.Do(func() { s.cfg.Log.ErrorContext(r.Context(), "not ready", "error", err) })
 		problem.WriteHTTP(w, err)
 		return
 	}
@@ -89,7 +99,9 @@ func (s *Server) infoz(w http.ResponseWriter, _ *http.Request) {
 // jwks publishes the keys of CAS tokens (RFC 7517). They may be cached for as long as
 // a CAS does it by itself.
 func (s *Server) jwks(w http.ResponseWriter, r *http.Request) {
-	body, err := json.Marshal(s.cfg.Keys.JWKS(r.Context()))
+	ctx, cancel := context.WithTimeout(r.Context(), s.limiter.limits.CallTime)
+	defer cancel()
+	body, err := json.Marshal(s.cfg.Keys.JWKS(ctx))
 	if err != nil {
 		problem.WriteHTTP(w, err)
 		return

@@ -2,6 +2,9 @@ package controlplane
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +42,9 @@ func (t tokens) Create(ctx context.Context, req *controlplanev1.APITokenServiceC
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
 	}
 	text, record, err := t.server.cfg.Tokens.Issue(ctx, auth.NewToken{Organization: o, Name: req.GetName(), Lifetime: lifetime})
+	if errors.Is(err, registry.ErrExists) { // also by a token that has expired
+		return nil, problem.Wrap(err, problem.Exists, "there is a token of that name", "choose another name, or revoke that one: token list shows it")
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -55,13 +61,32 @@ func (t tokens) List(ctx context.Context, req *controlplanev1.APITokenServiceLis
 	if err != nil {
 		return nil, unavailable(err)
 	}
+	records = slices.DeleteFunc(records, func(t registry.Token) bool { return !wanted(req, t.Revoked()) })
 	resp := &controlplanev1.APITokenServiceListResponse{}
-	for _, record := range records {
-		if wanted(req, record.Revoked()) {
-			resp.Result = append(resp.Result, tokenItem(o, record))
-		}
+	for _, record := range lastRevoked(ctx, records) {
+		resp.Result = append(resp.Result, tokenItem(o, record))
 	}
 	return resp, nil
+}
+
+// lastRevoked leaves out the revoked token by whose presence it is known that there are more of
+// them than are listed, and has the answer say so.
+func lastRevoked(ctx context.Context, records []registry.Token) []registry.Token {
+	revoked, oldest := 0, -1
+	for i, t := range records {
+		if !t.Revoked() {
+			continue
+		}
+		revoked++
+		if oldest < 0 || t.RevokedAt.Before(records[oldest].RevokedAt) {
+			oldest = i
+		}
+	}
+	if revoked <= registry.MaxTokens {
+		return records
+	}
+	leaveOff(ctx, fmt.Sprintf("of the revoked tokens only the %d that were last are listed; the audit log has the others", registry.MaxTokens))
+	return slices.Delete(records, oldest, oldest+1)
 }
 
 func wanted(req *controlplanev1.APITokenServiceListRequest, revoked bool) bool {

@@ -20,7 +20,8 @@ import (
 
 // Trusts is what the services need of a database for pipelines.
 type Trusts interface {
-	// CreateTrust stores a trust; registry.ErrExists when its name is taken.
+	// CreateTrust stores a trust; registry.ErrExists when its name is taken,
+	// registry.ErrTooMany when there are registry.MaxTrusts.
 	CreateTrust(ctx context.Context, t registry.Trust) error
 	// Trusts returns up to limit trusts of an organization, in the order of their names.
 	Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trust, error)
@@ -40,11 +41,10 @@ type Federation interface {
 
 // The limits of trusts.
 const (
-	maxTrusts       = 50 // of an organization: all are looked at when a pipeline comes
 	maxSubjects     = 20 // patterns of a trust
 	maxTrustClaims  = 10
 	maxTrustText    = 255 // bytes of an audience, a pattern, or a claim
-	maxPatternStars = 4   // wildcards: each multiplies the work of a comparison
+	maxPatternStars = 4   // wildcards: with more, nobody sees what is let in
 )
 
 type trusts struct {
@@ -65,13 +65,6 @@ func (t trusts) Create(ctx context.Context, req *managedcasv1.TrustServiceCreate
 	if o.State == org.Deleting {
 		return nil, problem.New(problem.Precondition, "the organization is being deleted", "name another one")
 	}
-	held, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
-	if err != nil {
-		return nil, unavailable(err)
-	}
-	if len(held) >= maxTrusts {
-		return nil, problem.New(problem.Exhausted, fmt.Sprintf("the organization has %d trusts", maxTrusts), "delete some, or give one more subjects")
-	}
 	caller, _ := auth.CallerFrom(ctx)
 	made.ID, made.Org, made.Enabled = uuid.New(), o.ID, true
 	made.CreatedAt, made.CreatedBy = time.Now().UTC(), caller.Subject()
@@ -88,7 +81,7 @@ func (t trusts) parse(item *managedcasv1.Trust) (registry.Trust, error) {
 	}
 	made := registry.Trust{
 		Name: item.GetName(), Issuer: item.GetIssuer(), Audience: item.GetAudience(), Subjects: item.GetSubjects(), Claims: item.GetClaims(),
-		Lifetime: auth.DefaultPipelineLifetime,
+		Lifetime: auth.DefaultPipelineLifetime, Reusable: item.GetReusable(),
 	}
 	if _, err := org.ParseName(made.Name); err != nil {
 		return registry.Trust{}, problem.Wrap(err, problem.Invalid, "that is not a name of a trust", "use 1 to 63 lowercase letters, digits and inner hyphens")
@@ -145,7 +138,7 @@ func (t trusts) List(ctx context.Context, _ *managedcasv1.TrustServiceListReques
 	if err != nil {
 		return nil, err
 	}
-	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, maxTrusts)
+	list, err := t.server.cfg.Store.Trusts(ctx, o.ID, registry.MaxTrusts)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -195,7 +188,7 @@ func trustOf(ctx context.Context, text string) (org.Organization, uuid.UUID, err
 func trustItem(t registry.Trust) *managedcasv1.Trust {
 	return &managedcasv1.Trust{
 		Id: t.ID.String(), Name: t.Name, Issuer: t.Issuer, Audience: t.Audience, Subjects: t.Subjects, Claims: t.Claims,
-		Lifetime: durationpb.New(t.Lifetime), Enabled: t.Enabled, CreatedAt: timestamp(t.CreatedAt), CreatedBy: t.CreatedBy,
+		Lifetime: durationpb.New(t.Lifetime), Reusable: t.Reusable, Enabled: t.Enabled, CreatedAt: timestamp(t.CreatedAt), CreatedBy: t.CreatedBy,
 	}
 }
 

@@ -73,9 +73,9 @@ func (r artifactRow) artifact() (registry.Artifact, error) {
 
 // AddArtifacts adds the entries that are missing, all in one transaction, and leaves those
 // that are there as they are, but for the storage backend: where it was stored last is where
-// it can be had. Unlike every other write, what it wrote may be lost when the
-// machine loses power: the catalogue can be rebuilt, and need not wait for the disk. It
-// fails with registry.ErrNotFound when one of the organizations does not exist.
+// it can be had. Unlike every other write, what it wrote may be lost when the machine loses
+// power: the catalogue can be rebuilt, and need not wait for the disk. It fails with
+// registry.ErrNotFound when one of the organizations does not exist.
 func (db *DB) AddArtifacts(ctx context.Context, artifacts []registry.Artifact) error {
 	if len(artifacts) == 0 {
 		return nil

@@ -40,12 +40,14 @@ func (db *DB) StoreAttestation(ctx context.Context, a registry.Attestation) erro
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
+		details := map[string]string{"artifact": a.Digest.String()}
 		if a.Released {
+			details["released"] = "true"
 			if err := releaseVersion(ctx, tx, run, now); err != nil {
 				return err
 			}
 		}
-		return endRun(ctx, tx, run, registry.RunSucceeded, "", now)
+		return endRun(ctx, tx, run, registry.RunSucceeded, "", now, details)
 	})
 	if err != nil {
 		return fmt.Errorf("record attestation of run %s of %s: %w", a.Run, a.Org, classify(err))

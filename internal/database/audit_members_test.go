@@ -36,23 +36,27 @@ func TestMembersAreAudited(t *testing.T) {
 			return i
 		}
 		must(db.RevokeInvitation(ctx, o.ID, invite().ID, now))
+		invite() // and is replaced
 		member, err := db.AcceptInvitation(ctx, invite().ID, bob, now)
 		must(err)
-		must(db.SetRole(ctx, o.ID, member.ID, registry.Admin))
-		must(db.RemoveMember(ctx, o.ID, member.ID))
-		if err := db.RemoveMember(ctx, o.ID, member.ID); err == nil {
+		must(db.SetRole(ctx, o.ID, member.ID, registry.Viewer, registry.Admin))
+		must(db.SetRole(ctx, o.ID, member.ID, registry.Viewer, registry.Admin)) // as it is
+		must(db.RemoveMember(ctx, o.ID, member.ID, registry.Admin))
+		if err := db.RemoveMember(ctx, o.ID, member.ID, registry.Admin); err == nil {
 			t.Error("removed twice")
 		}
 		login := registry.Login{ID: uuid.New(), User: bob.ID, Client: "cli", CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 		must(db.CreateLogin(ctx, login))
 		must(db.RevokeLogin(ctx, bob.ID, login.ID, now))
 		must(db.RevokeLogin(ctx, bob.ID, login.ID, now))
-		must(db.SetInstanceAdmin(ctx, ann.ID, true))
+		for range 2 {
+			must(db.SetInstanceAdmin(ctx, ann.ID, true))
+		}
 		must(db.AddSigningKey(ctx, registry.SigningKey{ID: "k", Use: registry.KeyUseCAS, PKCS8: []byte("secret"), CreatedAt: now}, ""))
 		for of, want := range map[audit.Chain][]string{
 			audit.Of(o.ID): {
-				audit.OrganizationCreate, audit.MemberAdd, audit.InvitationCreate, audit.InvitationRevoke, audit.InvitationCreate,
-				audit.InvitationAccept, audit.MemberAdd, audit.MemberChange, audit.MemberRemove,
+				audit.OrganizationCreate, audit.MemberAdd, audit.InvitationCreate, audit.InvitationRevoke,
+				audit.InvitationCreate, audit.InvitationRevoke, audit.InvitationCreate, audit.InvitationAccept, audit.MemberAdd, audit.MemberChange, audit.MemberRemove,
 			},
 			audit.Installation: {audit.OrganizationCreate, audit.LoginCreate, audit.LoginRevoke, audit.UserAdmin, audit.KeyCreate},
 		} {

@@ -29,10 +29,13 @@ func (db *DB) AuditHead(ctx context.Context, chain audit.Chain) (audit.Head, err
 // names, from the first after the given one. A chain is found by its records or by its
 // head: who removes one of them hides nothing.
 func (db *DB) AuditChains(ctx context.Context, after audit.Chain, limit int) ([]audit.Chain, error) {
+	// From each to the next by the indexes: there are far more records than chains.
+	const next = `(SELECT MIN(chain) FROM (SELECT MIN(chain) AS chain FROM audit_chains WHERE chain > %[1]s
+		UNION ALL SELECT MIN(chain) FROM audit_records WHERE chain > %[1]s) AS each_table)`
+	query := "WITH RECURSIVE found (chain, n) AS (SELECT " + fmt.Sprintf(next, "?0") + ", 1 UNION ALL SELECT " + fmt.Sprintf(next, "found.chain") +
+		", n + 1 FROM found WHERE found.chain IS NOT NULL AND n < ?1) SELECT chain FROM found WHERE chain IS NOT NULL ORDER BY n"
 	var chains []audit.Chain
-	err := db.read.NewRaw("SELECT chain FROM audit_chains WHERE chain > ? UNION SELECT chain FROM audit_records WHERE chain > ? ORDER BY chain LIMIT ?",
-		string(after), string(after), limit).Scan(ctx, &chains)
-	if err != nil {
+	if err := db.read.NewRaw(query, string(after), limit).Scan(ctx, &chains); err != nil {
 		return nil, fmt.Errorf("list audit chains: %w", classify(err))
 	}
 	return chains, nil

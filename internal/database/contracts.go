@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -48,7 +50,7 @@ func contractIn(ctx context.Context, tx bun.Tx, id org.ID, n registry.NewContrac
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return row, err
 		}
-		return row, addRevision(ctx, tx, row, 1, n, now)
+		return row, addRevision(ctx, tx, id, row, 1, n, now)
 	case err != nil:
 		return row, err
 	case n.Body == "":
@@ -58,16 +60,21 @@ func contractIn(ctx context.Context, tx bun.Tx, id org.ID, n registry.NewContrac
 	if err != nil || latest.Body == n.Body {
 		return row, err
 	}
-	return row, addRevision(ctx, tx, row, latest.Revision+1, n, now)
+	return row, addRevision(ctx, tx, id, row, latest.Revision+1, n, now)
 }
 
-func addRevision(ctx context.Context, tx bun.Tx, contract contractRow, revision int, n registry.NewContract, now time.Time) error {
+func addRevision(ctx context.Context, tx bun.Tx, id org.ID, contract contractRow, revision int, n registry.NewContract, now time.Time) error {
 	row := contractRevisionRow{
 		ID: uuid.NewString(), OrgID: contract.OrgID, ContractID: contract.ID,
 		Revision: revision, Format: string(n.Format), Body: n.Body, CreatedAt: now,
 	}
-	_, err := tx.NewInsert().Model(&row).Exec(ctx)
-	return err
+	if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
+		return err
+	}
+	return auditIn(ctx, tx, id, audit.Event{
+		Action: audit.ContractCreate, Object: "contract/" + contract.ID,
+		Details: map[string]string{audit.DetailName: contract.Name, "revision": strconv.Itoa(revision)},
+	})
 }
 
 // revisionIn reads a revision of a contract; 0: the latest.

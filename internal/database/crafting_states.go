@@ -28,20 +28,24 @@ type craftingStateRow struct {
 
 // SaveCraftingState keeps the state of a run that has not ended, in place of the one with
 // the base digest; the zero Digest: of whatever there is. registry.ErrStateChanged when
-// there is another one, or none.
+// there is another one, or none; registry.ErrTooMany when there is none of the run, and
+// registry.MaxCraftingStates of others.
 func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, base digest.Digest, state registry.CraftingState) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		_, now, err := openRunIn(ctx, tx, id, run)
 		if err != nil {
 			return err
 		}
-		if !base.IsZero() {
-			current, err := craftingStateIn(ctx, tx, id, run)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		current, err := craftingStateIn(ctx, tx, id, run)
+		none := errors.Is(err, sql.ErrNoRows)
+		switch {
+		case err != nil && !none:
+			return err
+		case !base.IsZero() && current.Digest != base.String():
+			return registry.ErrStateChanged
+		case none:
+			if err := roomForState(ctx, tx, id, now); err != nil {
 				return err
-			}
-			if current.Digest != base.String() {
-				return registry.ErrStateChanged
 			}
 		}
 		row := craftingStateRow{
@@ -53,6 +57,23 @@ func (db *DB) SaveCraftingState(ctx context.Context, id org.ID, run uuid.UUID, b
 	})
 	if err != nil {
 		return fmt.Errorf("save state of run %s of %s: %w", run, id, classify(err))
+	}
+	return nil
+}
+
+// roomForState forgets the states of an organization's runs that have expired, whose clients
+// will not come back, and counts the others.
+func roomForState(ctx context.Context, tx bun.Tx, id org.ID, now time.Time) error {
+	expired := tx.NewSelect().Model((*runRow)(nil)).Column("id").Where("org_id = ? AND expires_at <= ?", id.String(), now)
+	if _, err := tx.NewDelete().Model((*craftingStateRow)(nil)).Where("org_id = ? AND run_id IN (?)", id.String(), expired).Exec(ctx); err != nil {
+		return err
+	}
+	held, err := tx.NewSelect().Model((*craftingStateRow)(nil)).Where("org_id = ?", id.String()).Count(ctx)
+	if err != nil {
+		return err
+	}
+	if held >= registry.MaxCraftingStates {
+		return fmt.Errorf("%w: %d states", registry.ErrTooMany, held)
 	}
 	return nil
 }

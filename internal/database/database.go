@@ -1,12 +1,13 @@
-// Package database keeps organizations, storage backends, secrets, API tokens and
-// signing keys in SQL: in an embedded SQLite file, or in PostgreSQL. One schema and the
-// same queries serve both.
+// Package database keeps the records of an installation in SQL, from organizations to the
+// audit log: in an embedded SQLite file, or in PostgreSQL. One schema and the same queries
+// serve both.
 //
 // Invariants:
-//   - Every method is one transaction; a process killed between two of them leaves
-//     a state that the next start understands.
-//   - Transactions that write are serializable on both engines: what a method read is
-//     still true when it commits.
+//   - What a method changes it changes in one transaction, together with the audit record of
+//     that; a process killed between two of them leaves a state that the next start
+//     understands.
+//   - Transactions that read and then write are serializable on both engines: what a method
+//     read is still true when it commits. Batches of the audit log hold locks instead.
 //   - An organization has at most one managed and at most one default storage
 //     backend. The schema says so, not only the code.
 //   - The database holds the installation's signing keys: a SQLite file is readable by

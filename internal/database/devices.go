@@ -14,9 +14,12 @@ import (
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
-// maxDevices bounds the devices that wait at a time: what nobody has signed in for costs
-// a row.
-const maxDevices = 1000
+// The devices that may wait at a time: what nobody has signed in for costs a row. One
+// address leaves others their place.
+const (
+	maxDevices     = 1000
+	maxDevicesFrom = 100 // one address
+)
 
 // slowDown is what a device that asks too often has to wait more (RFC 8628 §3.5).
 const slowDown = 5 * time.Second
@@ -55,7 +58,8 @@ func (r deviceRow) device() (registry.Device, error) {
 }
 
 // CreateDevice stores a device that waits, and forgets those whose time is over.
-// registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait.
+// registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait,
+// in all or of its address.
 func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 	row := deviceRow{
 		SHA256: hex.EncodeToString(d.Sum[:]), UserCode: d.UserCode, Client: d.Client, Address: d.Address,
@@ -70,7 +74,11 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 		if err != nil {
 			return err
 		}
-		if n >= maxDevices {
+		same, err := tx.NewSelect().Model((*deviceRow)(nil)).Where("address = ?", row.Address).Count(ctx)
+		if err != nil {
+			return err
+		}
+		if n >= maxDevices || same >= maxDevicesFrom {
 			return registry.ErrUnavailable
 		}
 		_, err = tx.NewInsert().Model(&row).Exec(ctx)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -31,10 +32,14 @@ func TestTrusts(t *testing.T) {
 		}
 		made := registry.Trust{
 			ID: uuid.New(), Org: acme.ID, Name: "ci", Issuer: "https://gitlab.com", Audience: "x", Subjects: []string{"a", "b:c/**"},
-			Claims: map[string]string{"namespace_id": "1"}, Lifetime: 10 * time.Minute, Enabled: true, CreatedAt: instant(time.Now()), CreatedBy: "test",
+			Claims: map[string]string{"namespace_id": "1"}, Lifetime: 10 * time.Minute, Reusable: true, Enabled: true, CreatedAt: instant(time.Now()), CreatedBy: "test",
 		}
 		if err := db.CreateTrust(t.Context(), made); err != nil {
 			t.Fatal(err)
+		}
+		recorded, err := db.AuditRecords(t.Context(), audit.Of(acme.ID), 1, 10, audit.Query{ActionPrefix: audit.TrustCreate, Limit: 1})
+		if err != nil || len(recorded) != 1 || recorded[0].Details["subjects"] != `["a","b:c/**"]` || recorded[0].Details["issuer"] != made.Issuer {
+			t.Errorf("recorded: %+v, %v", recorded, err)
 		}
 		again := made
 		again.ID = uuid.New()
@@ -70,6 +75,29 @@ func TestTrusts(t *testing.T) {
 	})
 }
 
+// However many are made at the same moment, so many come about.
+func TestTrustsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, o := openTarget(t, target), newOrganization()
+		if err := db.CreateOrganization(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		create := func(n int) error {
+			return db.CreateTrust(t.Context(), registry.Trust{ID: uuid.New(), Org: o.ID, Name: fmt.Sprint("t", n), Lifetime: time.Minute, CreatedAt: time.Now()})
+		}
+		for n := range registry.MaxTrusts - 1 {
+			if err := create(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		outcomes := together(5, func(n int) error { return create(registry.MaxTrusts + n) })
+		if outcomes["<nil>"] != 1 || outcomes["too many"] != 4 {
+			t.Errorf("5 take the last place: %v", outcomes)
+		}
+	})
+}
+
 // together runs f n times at once, and returns how often it returned each error.
 func together(n int, f func(int) error) map[string]int {
 	var mu sync.Mutex
@@ -80,7 +108,7 @@ func together(n int, f func(int) error) map[string]int {
 			err := f(i)
 			mu.Lock()
 			defer mu.Unlock()
-			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists} {
+			for name, known := range map[string]error{"not found": registry.ErrNotFound, "exists": registry.ErrExists, "too many": registry.ErrTooMany} {
 				if errors.Is(err, known) {
 					outcomes[name]++
 					return
@@ -182,12 +210,12 @@ func TestDevicesAreBounded(t *testing.T) {
 	db := openTarget(t, databasetest.Target(t, "sqlite"))
 	now := time.Now()
 	device := func(i int, at time.Time) registry.Device {
-		return registry.Device{Sum: sha256.Sum256(fmt.Append(nil, i)), UserCode: fmt.Sprint(i), CreatedAt: at, ExpiresAt: at.Add(time.Minute), Interval: time.Second}
+		return registry.Device{Sum: sha256.Sum256(fmt.Append(nil, i)), UserCode: fmt.Sprint(i), Address: fmt.Sprint(i), CreatedAt: at, ExpiresAt: at.Add(time.Minute), Interval: time.Second}
 	}
 	rows := make([]deviceRow, 0, maxDevices)
 	for i := range maxDevices - 1 {
 		d := device(i, now)
-		rows = append(rows, deviceRow{SHA256: fmt.Sprintf("%x", d.Sum), UserCode: d.UserCode, State: "pending", CreatedAt: instant(now), ExpiresAt: instant(d.ExpiresAt)})
+		rows = append(rows, deviceRow{SHA256: fmt.Sprintf("%x", d.Sum), UserCode: d.UserCode, Address: d.Address, State: "pending", CreatedAt: instant(now), ExpiresAt: instant(d.ExpiresAt)})
 	}
 	for chunk := range slices.Chunk(rows, 500) {
 		if _, err := db.write.NewInsert().Model(&chunk).Exec(t.Context()); err != nil {
@@ -203,4 +231,56 @@ func TestDevicesAreBounded(t *testing.T) {
 	if err := db.CreateDevice(t.Context(), device(maxDevices+1, now.Add(time.Minute))); err != nil {
 		t.Errorf("when the time of the others is over: %v", err)
 	}
+}
+
+// One address cannot keep all others from signing in their devices.
+func TestDevicesOfOneAddressAreBounded(t *testing.T) {
+	t.Parallel()
+	db := openTarget(t, databasetest.Target(t, "sqlite"))
+	now := time.Now()
+	waits := func(i int, address string) error {
+		return db.CreateDevice(t.Context(), registry.Device{Sum: sha256.Sum256(fmt.Append(nil, i)), UserCode: fmt.Sprint(i), Address: address, CreatedAt: now, ExpiresAt: now.Add(time.Minute)})
+	}
+	for i := range maxDevicesFrom {
+		if err := waits(i, "192.0.2.1"); err != nil {
+			t.Fatalf("device %d: %v", i+1, err)
+		}
+	}
+	if err := waits(maxDevicesFrom, "192.0.2.1"); !errors.Is(err, registry.ErrUnavailable) {
+		t.Errorf("one more: %v", err)
+	}
+	if err := waits(maxDevicesFrom, "192.0.2.2"); err != nil {
+		t.Errorf("one of another address: %v", err)
+	}
+}
+
+// However many come with a provider's token, one exchanges it; when its time is over, it is
+// forgotten.
+func TestExchangesAreRecordedOnce(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		o := newOrganization()
+		if err := db.CreateOrganization(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		e := registry.Exchange{Trust: registry.Trust{ID: uuid.New(), Org: o.ID, Name: "app"}, Subject: "x", Sum: sha256.Sum256([]byte("token")), ExpiresAt: now.Add(time.Minute)}
+		outcomes := together(20, func(int) error { return db.RecordExchange(t.Context(), e, now) })
+		if outcomes["<nil>"] != 1 || outcomes["exists"] != 19 {
+			t.Errorf("20 exchange a token: %v", outcomes)
+		}
+		if err := db.RecordExchange(t.Context(), e, now.Add(time.Minute-time.Second)); !errors.Is(err, registry.ErrExists) {
+			t.Errorf("within its time: %v", err)
+		}
+		if err := db.RecordExchange(t.Context(), e, now.Add(time.Minute)); err != nil {
+			t.Errorf("when its time is over: %v", err)
+		}
+		e.Trust.Reusable = true
+		for range 2 {
+			if err := db.RecordExchange(t.Context(), e, now); err != nil {
+				t.Errorf("by a trust that lets it come again: %v", err)
+			}
+		}
+	})
 }

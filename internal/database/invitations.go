@@ -2,8 +2,9 @@ package database
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,17 +45,35 @@ func (r invitationRow) invitation() (registry.Invitation, error) {
 	return i, nil
 }
 
-// Invite stores an invitation. It takes the place of an open one of the same address.
+// openInvitation narrows a query to invitations that are neither accepted nor revoked.
+const openInvitation = "accepted_at IS NULL AND revoked_at IS NULL"
+
+// Invite stores an invitation in place of an open one of the same address, and forgets those
+// of the organization whose time is over. registry.ErrTooMany when it has
+// registry.MaxInvitations others.
 func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 	row := invitationRow{
-		ID: i.ID.String(), OrgID: i.Org.String(), Email: strings.ToLower(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
+		ID: i.ID.String(), OrgID: i.Org.String(), Email: registry.FoldAddress(i.Email), Role: string(i.Role), InvitedBy: i.InvitedBy,
 		CreatedAt: instant(i.CreatedAt), ExpiresAt: instant(i.ExpiresAt),
 	}
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		_, err := tx.NewUpdate().Model((*invitationRow)(nil)).Set("revoked_at = ?", row.CreatedAt).
-			Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", row.OrgID, row.Email).Exec(ctx)
+		if _, err := tx.NewDelete().Model((*invitationRow)(nil)).Where("org_id = ? AND expires_at <= ?", row.OrgID, row.CreatedAt).Exec(ctx); err != nil {
+			return err
+		}
+		var replaced invitationRow
+		err := tx.NewSelect().Model(&replaced).Where("org_id = ? AND email = ?", row.OrgID, row.Email).Where(openInvitation).Scan(ctx)
+		if err == nil {
+			err = revokeInvitation(ctx, tx, i.Org, replaced, row.CreatedAt)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		others, err := tx.NewSelect().Model((*invitationRow)(nil)).Where("org_id = ?", row.OrgID).Where(openInvitation).Count(ctx)
 		if err != nil {
 			return err
+		}
+		if others >= registry.MaxInvitations {
+			return fmt.Errorf("%w: %d invitations", registry.ErrTooMany, others)
 		}
 		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
@@ -67,21 +86,21 @@ func (db *DB) Invite(ctx context.Context, i registry.Invitation) error {
 	return nil
 }
 
-// Invitations returns up to limit invitations of an organization that are neither accepted
-// nor revoked, the latest first; expired ones too.
+// Invitations returns up to limit invitations of an organization that can be accepted now,
+// the latest first.
 func (db *DB) Invitations(ctx context.Context, id org.ID, limit int) ([]registry.Invitation, error) {
 	return db.invitations(ctx, limit, "org_id = ?", id.String())
 }
 
-// InvitationsFor returns up to limit invitations of an address that are neither accepted nor
-// revoked.
+// InvitationsFor returns up to limit invitations of an address that can be accepted now, the
+// latest first.
 func (db *DB) InvitationsFor(ctx context.Context, email string, limit int) ([]registry.Invitation, error) {
-	return db.invitations(ctx, limit, "email = ?", strings.ToLower(email))
+	return db.invitations(ctx, limit, "email = ?", registry.FoldAddress(email))
 }
 
 func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]registry.Invitation, error) {
 	var rows []invitationRow
-	err := db.read.NewSelect().Model(&rows).Where(where, arg).Where("accepted_at IS NULL AND revoked_at IS NULL").
+	err := db.read.NewSelect().Model(&rows).Where(where, arg).Where(openInvitation).Where("expires_at > ?", instant(time.Now())).
 		Order("created_at DESC", "id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", classify(err))
@@ -94,16 +113,10 @@ func (db *DB) invitations(ctx context.Context, limit int, where, arg string) ([]
 func (db *DB) RevokeInvitation(ctx context.Context, id org.ID, invitation uuid.UUID, at time.Time) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row invitationRow
-		err := tx.NewSelect().Model(&row).
-			Where("id = ? AND org_id = ? AND accepted_at IS NULL AND revoked_at IS NULL", invitation.String(), id.String()).Scan(ctx)
-		if err != nil {
+		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", invitation.String(), id.String()).Where(openInvitation).Scan(ctx); err != nil {
 			return err
 		}
-		if err := auditIn(ctx, tx, id, row.event(audit.InvitationRevoke)); err != nil {
-			return err
-		}
-		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
-		return err
+		return revokeInvitation(ctx, tx, id, row, at)
 	})
 	if err != nil {
 		return fmt.Errorf("revoke invitation %s: %w", invitation, classify(err))
@@ -111,13 +124,24 @@ func (db *DB) RevokeInvitation(ctx context.Context, id org.ID, invitation uuid.U
 	return nil
 }
 
-// AcceptInvitation makes a user a member, if the invitation is open and its address theirs
-// (else registry.ErrNotFound). A member already is registry.ErrExists, and keeps their role.
+func revokeInvitation(ctx context.Context, tx bun.Tx, id org.ID, row invitationRow, at time.Time) error {
+	if err := auditIn(ctx, tx, id, row.event(audit.InvitationRevoke)); err != nil {
+		return err
+	}
+	_, err := tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+	return err
+}
+
+// AcceptInvitation makes a user a member, if the invitation is open, its address theirs and
+// its organization alive (else registry.ErrNotFound). A member already is registry.ErrExists,
+// and keeps their role.
 func (db *DB) AcceptInvitation(ctx context.Context, invitation uuid.UUID, u registry.User, now time.Time) (registry.Membership, error) {
 	var made registry.Membership
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row invitationRow
-		if err := tx.NewSelect().Model(&row).Where("id = ?", invitation.String()).Scan(ctx); err != nil {
+		// In one statement: a second one would tell who guesses ids that there is one.
+		living := tx.NewSelect().Model((*organizationRow)(nil)).Column("id").Where("state NOT IN ('deleting', 'deleted')")
+		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id IN (?)", invitation.String(), living).Scan(ctx); err != nil {
 			return err
 		}
 		i, err := row.invitation()

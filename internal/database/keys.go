@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
@@ -58,8 +59,7 @@ func (db *DB) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.
 // already, or, when replaces is empty, there is a key.
 func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error {
 	row := keyRow{
-		ID: k.ID, KeyUse: string(k.Use),
-		PKCS8: base64.StdEncoding.EncodeToString(k.PKCS8), SPKI: base64.StdEncoding.EncodeToString(k.SPKI),
+		ID: k.ID, KeyUse: string(k.Use), SPKI: base64.StdEncoding.EncodeToString(k.SPKI),
 		CreatedAt: instant(k.CreatedAt), SignsFrom: instant(k.SignsFrom), RetiredAt: instant(k.RetiredAt),
 	}
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -75,6 +75,9 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
+		if err := setPrivateKey(ctx, tx, k); err != nil {
+			return err
+		}
 		return auditIn(ctx, tx, org.ID{}, audit.Event{
 			Action: audit.KeyCreate, Object: "key/" + k.ID, Details: map[string]string{"use": string(k.Use), "replaces": replaces},
 		})
@@ -83,6 +86,18 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 		return fmt.Errorf("add signing key %s: %w", k.ID, classify(err))
 	}
 	return nil
+}
+
+// setPrivateKey is apart because bun writes values into statements, and PostgreSQL writes
+// statements that fail into its log: of two processes that add a key at once, one's does. An
+// argument is not there (log_parameter_max_length_on_error).
+func setPrivateKey(ctx context.Context, tx bun.Tx, k registry.SigningKey) error {
+	statement := "UPDATE signing_keys SET pkcs8 = ? WHERE id = ?"
+	if tx.Dialect().Name() == dialect.PG {
+		statement = "UPDATE signing_keys SET pkcs8 = $1 WHERE id = $2"
+	}
+	_, err := tx.Tx.ExecContext(ctx, statement, base64.StdEncoding.EncodeToString(k.PKCS8), k.ID)
+	return err
 }
 
 // SetPublicKey records the public half of a key that was added without it.

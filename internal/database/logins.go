@@ -45,8 +45,8 @@ func (r loginRow) login() (registry.Login, error) {
 	return l, nil
 }
 
-// CreateLogin stores the record of a token that a user gets by signing in, and forgets
-// those of the user that have expired.
+// CreateLogin stores the record of a token that a user gets by signing in, and forgets those
+// of the user that have expired. If it is one more than registry.MaxLogins, the oldest ends.
 func (db *DB) CreateLogin(ctx context.Context, l registry.Login) error {
 	row := loginRow{
 		ID: l.ID.String(), SHA256: hex.EncodeToString(l.Sum[:]), UserID: l.User.String(), Client: l.Client,
@@ -56,6 +56,17 @@ func (db *DB) CreateLogin(ctx context.Context, l registry.Login) error {
 		_, err := tx.NewDelete().Model((*loginRow)(nil)).Where("user_id = ? AND expires_at < ?", row.UserID, row.CreatedAt).Exec(ctx)
 		if err != nil {
 			return err
+		}
+		var oldest []loginRow
+		err = tx.NewSelect().Model(&oldest).Where("user_id = ? AND revoked_at IS NULL", row.UserID).
+			Order("created_at DESC", "id").Offset(registry.MaxLogins - 1).Limit(registry.MaxLogins).Scan(ctx)
+		if err != nil {
+			return err
+		}
+		for _, old := range oldest {
+			if err := revokeLogin(ctx, tx, old, row.CreatedAt); err != nil {
+				return err
+			}
 		}
 		if _, err = tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
@@ -82,10 +93,12 @@ func (db *DB) Login(ctx context.Context, id uuid.UUID) (registry.Login, registry
 	return l, u, err
 }
 
-// Logins returns a user's logins, revoked ones too, the latest first.
+// Logins returns a user's logins that are not revoked, the latest first: registry.MaxLogins
+// at most.
 func (db *DB) Logins(ctx context.Context, user uuid.UUID) ([]registry.Login, error) {
 	var rows []loginRow
-	if err := db.read.NewSelect().Model(&rows).Where("user_id = ?", user.String()).Order("created_at DESC", "id").Scan(ctx); err != nil {
+	if err := db.read.NewSelect().Model(&rows).Where("user_id = ? AND revoked_at IS NULL", user.String()).
+		Order("created_at DESC", "id").Limit(registry.MaxLogins).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("list logins: %w", classify(err))
 	}
 	return recordsOf(rows, loginRow.login)
@@ -99,16 +112,20 @@ func (db *DB) RevokeLogin(ctx context.Context, user, id uuid.UUID, at time.Time)
 		if err != nil || !row.RevokedAt.IsZero() {
 			return err
 		}
-		if err := auditIn(ctx, tx, org.ID{}, row.event(audit.LoginRevoke)); err != nil {
-			return err
-		}
-		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
-		return err
+		return revokeLogin(ctx, tx, row, at)
 	})
 	if err != nil {
 		return fmt.Errorf("revoke login %s: %w", id, classify(err))
 	}
 	return nil
+}
+
+func revokeLogin(ctx context.Context, tx bun.Tx, row loginRow, at time.Time) error {
+	if err := auditIn(ctx, tx, org.ID{}, row.event(audit.LoginRevoke)); err != nil {
+		return err
+	}
+	_, err := tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+	return err
 }
 
 // TouchLogin records that a login was used.

@@ -62,17 +62,38 @@ func (db *DB) Membership(ctx context.Context, id org.ID, user uuid.UUID) (regist
 // MembershipsOf returns up to limit memberships of a user in living organizations, in the
 // order of the organizations' names from the first after the given one.
 func (db *DB) MembershipsOf(ctx context.Context, user uuid.UUID, after org.Name, limit int) ([]registry.Membership, []org.Organization, error) {
+	query := db.membershipsOf(user).Where("o.name > ?", string(after)).Order("o.name").Limit(int64(limit))
+	return scanMemberships(ctx, query, user)
+}
+
+// MembershipOf returns a user's membership in a living organization by its id, and the
+// organization; registry.ErrNotFound when it is none of theirs.
+func (db *DB) MembershipOf(ctx context.Context, user, membership uuid.UUID) (registry.Membership, org.Organization, error) {
+	memberships, organizations, err := scanMemberships(ctx, db.membershipsOf(user).Where("m.id = ?", membership.String()), user)
+	if err == nil && len(memberships) == 0 {
+		err = fmt.Errorf("read membership %s of user %s: %w", membership, user, registry.ErrNotFound)
+	}
+	if err != nil {
+		return registry.Membership{}, org.Organization{}, err
+	}
+	return memberships[0], organizations[0], nil
+}
+
+// membershipsOf selects a user's memberships in living organizations, with these.
+func (db *DB) membershipsOf(user uuid.UUID) *bun.SelectQuery {
+	return db.read.NewSelect().TableExpr("memberships AS m").Join("JOIN organizations AS o ON o.id = m.org_id").
+		ColumnExpr(membershipColumns).
+		ColumnExpr("o.id AS o_id, o.name AS o_name, o.state AS o_state, o.reason AS o_reason").
+		ColumnExpr("o.created_at AS o_created_at, o.updated_at AS o_updated_at").
+		Where("m.user_id = ? AND o.state <> 'deleted'", user.String())
+}
+
+func scanMemberships(ctx context.Context, query *bun.SelectQuery, user uuid.UUID) ([]registry.Membership, []org.Organization, error) {
 	var rows []struct {
 		membershipRow
 		Organization organizationRow `bun:"embed:o_"`
 	}
-	err := db.read.NewSelect().TableExpr("memberships AS m").Join("JOIN organizations AS o ON o.id = m.org_id").
-		ColumnExpr(membershipColumns).
-		ColumnExpr("o.id AS o_id, o.name AS o_name, o.state AS o_state, o.reason AS o_reason").
-		ColumnExpr("o.created_at AS o_created_at, o.updated_at AS o_updated_at").
-		Where("m.user_id = ? AND o.state <> 'deleted' AND o.name > ?", user.String(), string(after)).
-		Order("o.name").Limit(int64(limit)).Scan(ctx, &rows)
-	if err != nil {
+	if err := query.Scan(ctx, &rows); err != nil {
 		return nil, nil, fmt.Errorf("list organizations of user %s: %w", user, classify(err))
 	}
 	var memberships []registry.Membership
@@ -142,36 +163,46 @@ func (db *DB) Members(ctx context.Context, id org.ID, filter registry.MemberFilt
 	return members, total, nil
 }
 
-// SetRole changes the role of a membership of an organization. registry.ErrNotFound when
-// it is none of the organization's; registry.ErrLastOwner when it is its last owner's.
-func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, role registry.Role) error {
-	return db.changeMembership(ctx, id, membership, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
-		_, err := tx.NewUpdate().Model((*membershipRow)(nil)).Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).
-			Where("id = ?", row.ID).Exec(ctx)
+// SetRole changes the role of a membership of an organization from the one that was seen:
+// whoever may change that one may not change every other. registry.ErrNotFound when the
+// membership is none of the organization's, registry.ErrConflict when its role is another by
+// now, registry.ErrLastOwner when it is the last owner's.
+func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error {
+	return db.changeMembership(ctx, id, membership, seen, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
+		_, err := tx.NewUpdate().Model(&row).WherePK().Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).Exec(ctx)
 		return err
 	})
 }
 
-// RemoveMember ends a membership of an organization, with the errors of SetRole.
-func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID) error {
-	return db.changeMembership(ctx, id, membership, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
+// RemoveMember ends a membership of an organization that has the role that was seen, with the
+// errors of SetRole.
+func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error {
+	return db.changeMembership(ctx, id, membership, seen, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		if _, err := tx.NewUpdate().Model((*userRow)(nil)).Set("current_org_id = NULL").
 			Where("id = ? AND current_org_id = ?", row.UserID, row.OrgID).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewDelete().Model((*membershipRow)(nil)).Where("id = ?", row.ID).Exec(ctx)
+		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
 		return err
 	})
 }
 
 // changeMembership lets change one that will have the role next, as long as an owner is left.
-func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.UUID, next registry.Role, change func(context.Context, bun.Tx, membershipRow) error) error {
+// One that has it already is not changed.
+func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.UUID, seen, next registry.Role, change func(context.Context, bun.Tx, membershipRow) error) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row membershipRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", membership.String(), id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		if registry.Role(row.Role) == registry.Owner && next != registry.Owner {
+		switch registry.Role(row.Role) {
+		case next:
+			return nil
+		case seen:
+		default:
+			return registry.ErrConflict
+		}
+		if seen == registry.Owner {
 			owners, err := tx.NewSelect().Model((*membershipRow)(nil)).Where("org_id = ? AND role = ?", row.OrgID, row.Role).Count(ctx)
 			if err != nil {
 				return err
@@ -184,7 +215,7 @@ func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.U
 		if next == "" {
 			action = audit.MemberRemove
 		}
-		if err := auditIn(ctx, tx, id, row.event(action, registry.Role(row.Role), next)); err != nil {
+		if err := auditIn(ctx, tx, id, row.event(action, seen, next)); err != nil {
 			return err
 		}
 		return change(ctx, tx, row)

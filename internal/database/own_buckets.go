@@ -95,33 +95,37 @@ func (db *DB) DeleteBackend(ctx context.Context, b registry.Backend) error {
 // the default any more. registry.ErrConflict when b's coordinates are others by now.
 func (db *DB) RecordValidation(ctx context.Context, b registry.Backend, finding string, at, next time.Time) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		row := rowOfBackend(b)
-		status, changed := registry.BackendValid, finding != b.ValidationError
-		if finding != "" {
-			status = registry.BackendInvalid
-		}
-		query := tx.NewUpdate().Model((*backendRow)(nil)).
-			Set("status = ?", string(status)).Set("validation_error = ?", finding).
-			Set("validated_at = ?", instant(at)).Set("check_at = ?", instant(next)).
-			Where("id = ? AND org_id = ? AND NOT managed", row.ID, row.OrgID).
-			Where("region = ? AND role_arn = ? AND external_id = ?", row.Region, row.RoleARN, row.ExternalID)
-		if changed {
-			query = query.Set("updated_at = ?", instant(at))
-		}
-		if finding != "" {
-			query = query.Set("is_default = ?", false)
-		}
-		if err := affected(query.Exec(ctx)); errors.Is(err, registry.ErrNotFound) {
+		var row backendRow
+		err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ? AND NOT managed", b.ID.String(), b.Org.String()).
+			Where("region = ? AND role_arn = ? AND external_id = ?", b.Bucket.Region, b.Bucket.RoleARN, b.Bucket.ExternalID).Scan(ctx)
+		if errors.Is(err, sql.ErrNoRows) {
 			return registry.ErrConflict
-		} else if err != nil {
+		}
+		if err != nil {
 			return err
 		}
-		if row.Status = string(status); changed {
+		before := row
+		row.Status, row.ValidationError, row.ValidatedAt, row.CheckAt = string(registry.BackendValid), finding, instant(at), instant(next)
+		if finding != "" {
+			row.Status, row.IsDefault = string(registry.BackendInvalid), false
+		}
+		changed := row.Status != before.Status || row.ValidationError != before.ValidationError
+		if changed {
+			row.UpdatedAt = instant(at)
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Column("status", "validation_error", "validated_at", "check_at", "is_default", "updated_at").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		if changed {
 			if err := auditIn(ctx, tx, b.Org, ofBackend(row, row.ID)); err != nil {
 				return err
 			}
 		}
-		if changed && finding != "" {
+		if finding == "" {
+			return nil
+		}
+		if changed {
 			if err := recordEvents(ctx, tx, b.Org, instant(at), registry.Event{Reason: "BackendInvalid", Message: "the storage backend " + b.Name + " is not valid"}); err != nil {
 				return err
 			}

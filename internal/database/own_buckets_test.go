@@ -141,12 +141,13 @@ func TestAuditOfOwnBuckets(t *testing.T) {
 		b.Default = true
 		changed := b
 		changed.Description, changed.UpdatedAt = "changed", b.UpdatedAt.Add(time.Second)
-		failing := changed
 		for _, err := range []error{
 			db.CreateBackend(t.Context(), b),
 			db.UpdateBackend(t.Context(), changed, b.UpdatedAt),
 			db.RecordValidation(t.Context(), changed, "", time.Now(), time.Now()), // as before: nothing to be said
-			db.RecordValidation(t.Context(), failing, "let us in", time.Now(), time.Now()),
+			db.RecordValidation(t.Context(), changed, "let us in", time.Now(), time.Now()),
+			db.RecordValidation(t.Context(), changed, "let us in", time.Now(), time.Now()), // by another process, which saw what the first did
+			db.RecordValidation(t.Context(), changed, "", time.Now(), time.Now()),          // likewise: it saw a valid one
 			db.DeleteBackend(t.Context(), b),
 		} {
 			if err != nil {
@@ -155,12 +156,12 @@ func TestAuditOfOwnBuckets(t *testing.T) {
 		}
 		var actions []string
 		for _, r := range chain(t, db, audit.Of(o.ID))[1:] { // after its creation
-			actions = append(actions, r.Action)
+			actions = append(actions, strings.TrimSpace(r.Action+" "+r.Details["status"]))
 			if text := fmt.Sprint(r); strings.Contains(text, "arn:") || strings.Contains(text, b.Bucket.Name) {
 				t.Errorf("a record has coordinates: %s", text)
 			}
 		}
-		want := []string{audit.BackendCreate, audit.BackendUpdate, audit.BackendValidate, audit.BackendDefault, audit.BackendDelete}
+		want := []string{audit.BackendCreate, audit.BackendUpdate, audit.BackendValidate + " invalid", audit.BackendDefault, audit.BackendValidate + " valid", audit.BackendDelete}
 		if d := diff(want, actions); d != "" {
 			t.Errorf("records (-want +got):\n%s", d)
 		}

@@ -75,7 +75,8 @@ func (db *DB) LeavePurge(ctx context.Context, id org.ID) error {
 }
 
 // FinishPurge records that no object is left, and removes what is known of objects:
-// uploads, direct uploads, and the last of the catalogue.
+// uploads, direct uploads, the last of the catalogue, and attestations in the making, which
+// have materials in them.
 func (db *DB) FinishPurge(ctx context.Context, id org.ID, now time.Time) error {
 	return db.changePurge(ctx, "finish", id, func(row *deletionRow, _ time.Time) error {
 		if row.BegunAt.IsZero() {
@@ -83,7 +84,7 @@ func (db *DB) FinishPurge(ctx context.Context, id org.ID, now time.Time) error {
 		}
 		row.PurgedAt, row.LeasedUntil = instant(now), time.Time{}
 		return nil
-	}, (*artifactRow)(nil), (*uploadRow)(nil), (*directUploadRow)(nil))
+	}, (*artifactRow)(nil), (*uploadRow)(nil), (*directUploadRow)(nil), (*craftingStateRow)(nil))
 }
 
 // changePurge changes the row of a deleted organization whose purge has not ended, and
@@ -141,8 +142,8 @@ func (db *DB) ForgetArtifacts(ctx context.Context, id org.ID, limit int) (int, e
 	return int(n), err
 }
 
-// OpenUploads returns up to limit of an organization's uploads in parts, in the order of
-// their ids, from the first after the given one.
+// OpenUploads returns up to limit of an organization's uploads in parts, without the parts,
+// in the order of their ids.
 func (db *DB) OpenUploads(ctx context.Context, id org.ID, limit int) ([]registry.Upload, error) {
 	var rows []uploadRow
 	if err := db.read.NewSelect().Model(&rows).Where("org_id = ?", id.String()).Order("id").Limit(int64(limit)).Scan(ctx); err != nil {

@@ -3,11 +3,13 @@ package database
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -82,6 +84,13 @@ func (db *DB) CreateRun(ctx context.Context, n registry.NewRun) (registry.Workfl
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
+		details := map[string]string{"workflow": n.Project + "/" + n.Name}
+		if version != nil {
+			details["version"] = version.Name
+		}
+		if err := auditIn(ctx, tx, n.Org, audit.Event{Action: audit.RunCreate, Object: "run/" + row.ID, Details: details}); err != nil {
+			return err
+		}
 		if run, err = row.run(); err != nil {
 			return err
 		}
@@ -143,7 +152,7 @@ func openRunIn(ctx context.Context, tx bun.Tx, id org.ID, run uuid.UUID) (regist
 }
 
 // CancelRun ends a run without a bundle: cancelled or failed, with a reason. What has ended
-// so already stays as it is; registry.ErrRunFinished when it succeeded.
+// so already stays as it is; registry.ErrRunFinished when it succeeded or has expired.
 func (db *DB) CancelRun(ctx context.Context, id org.ID, run uuid.UUID, state registry.RunState, reason string) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		found, now, err := openRunIn(ctx, tx, id, run)
@@ -153,7 +162,7 @@ func (db *DB) CancelRun(ctx context.Context, id org.ID, run uuid.UUID, state reg
 			}
 			return err
 		}
-		return endRun(ctx, tx, found, state, reason, now)
+		return endRun(ctx, tx, found, state, reason, now, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("cancel run %s of %s: %w", run, id, classify(err))
@@ -161,8 +170,9 @@ func (db *DB) CancelRun(ctx context.Context, id org.ID, run uuid.UUID, state reg
 	return nil
 }
 
-// endRun moves a run to its last state. What its client kept here is of no use any more.
-func endRun(ctx context.Context, tx bun.Tx, run registry.Run, state registry.RunState, reason string, now time.Time) error {
+// endRun moves a run to its last state, and records that with details. What its client kept
+// here is of no use any more.
+func endRun(ctx context.Context, tx bun.Tx, run registry.Run, state registry.RunState, reason string, now time.Time, details map[string]string) error {
 	result, err := tx.NewUpdate().Model((*runRow)(nil)).
 		Set("state = ?", string(state)).Set("reason = ?", reason).Set("finished_at = ?", now).
 		Where("org_id = ? AND id = ? AND state = ?", run.Org.String(), run.ID.String(), string(registry.RunInitialized)).Exec(ctx)
@@ -170,5 +180,11 @@ func endRun(ctx context.Context, tx bun.Tx, run registry.Run, state registry.Run
 		return err
 	}
 	_, err = tx.NewDelete().Model((*craftingStateRow)(nil)).Where("org_id = ? AND run_id = ?", run.Org.String(), run.ID.String()).Exec(ctx)
-	return err
+	if err != nil {
+		return err
+	}
+	// Not the reason, which is whatever a client says.
+	all := map[string]string{"state": string(state)}
+	maps.Copy(all, details)
+	return auditIn(ctx, tx, run.Org, audit.Event{Action: audit.RunFinish, Object: "run/" + run.ID.String(), Details: all})
 }

@@ -106,13 +106,14 @@ func (db *DB) Token(ctx context.Context, id uuid.UUID) (registry.Token, error) {
 
 // Tokens returns the tokens of an organization in the order of their names; for the zero
 // ID, the instance tokens. Of those that are revoked it returns the registry.MaxTokens that
-// were last: who wants to know of the others finds them in the audit log.
+// were last, and one more, by which it is known that there are others: they are in the audit
+// log.
 func (db *DB) Tokens(ctx context.Context, owner org.ID) ([]registry.Token, error) {
 	var rows, revoked []tokenRow
 	err := tokensOf(db.read.NewSelect().Model(&rows), owner).Where("revoked_at IS NULL").Scan(ctx)
 	if err == nil {
 		err = tokensOf(db.read.NewSelect().Model(&revoked), owner).Where("revoked_at IS NOT NULL").
-			Order("revoked_at DESC").Limit(registry.MaxTokens).Scan(ctx)
+			Order("revoked_at DESC", "id").Limit(registry.MaxTokens + 1).Scan(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", classify(err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,7 @@ type trustRow struct {
 	Subjects  string // JSON
 	Claims    string // JSON
 	Seconds   int64
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string
@@ -42,14 +44,14 @@ func rowOfTrust(t registry.Trust) (trustRow, error) {
 	return trustRow{
 		ID: t.ID.String(), OrgID: t.Org.String(), Name: t.Name, Issuer: t.Issuer, Audience: t.Audience,
 		Subjects: string(subjects), Claims: string(claims), Seconds: int64(t.Lifetime / time.Second),
-		Enabled: t.Enabled, CreatedAt: instant(t.CreatedAt), CreatedBy: t.CreatedBy,
+		Reusable: t.Reusable, Enabled: t.Enabled, CreatedAt: instant(t.CreatedAt), CreatedBy: t.CreatedBy,
 	}, nil
 }
 
 func (r trustRow) trust() (registry.Trust, error) {
 	t := registry.Trust{
 		Name: r.Name, Issuer: r.Issuer, Audience: r.Audience, Lifetime: time.Duration(r.Seconds) * time.Second,
-		Enabled: r.Enabled, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
+		Reusable: r.Reusable, Enabled: r.Enabled, CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy,
 	}
 	var err error
 	if t.ID, err = uuid.Parse(r.ID); err != nil {
@@ -68,13 +70,20 @@ func (r trustRow) trust() (registry.Trust, error) {
 }
 
 // CreateTrust stores a trust; registry.ErrExists when another one of the organization has
-// its name.
+// its name, registry.ErrTooMany when it has registry.MaxTrusts.
 func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 	row, err := rowOfTrust(t)
 	if err != nil {
 		return err
 	}
 	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		held, err := tx.NewSelect().Model((*trustRow)(nil)).Where("org_id = ?", row.OrgID).Count(ctx)
+		if err != nil {
+			return err
+		}
+		if held >= registry.MaxTrusts {
+			return fmt.Errorf("%w: %d trusts", registry.ErrTooMany, held)
+		}
 		if _, err := tx.NewInsert().Model(&row).Exec(ctx); err != nil {
 			return err
 		}
@@ -89,7 +98,8 @@ func (db *DB) CreateTrust(ctx context.Context, t registry.Trust) error {
 func (r trustRow) event(action string) audit.Event {
 	e := audit.Event{Action: action, Object: "trust/" + r.ID, Details: map[string]string{audit.DetailName: r.Name}}
 	if action == audit.TrustCreate {
-		e.Details["issuer"], e.Details["audience"] = r.Issuer, r.Audience
+		e.Details["issuer"], e.Details["audience"], e.Details["subjects"] = r.Issuer, r.Audience, r.Subjects
+		e.Details["reusable"] = strconv.FormatBool(r.Reusable)
 	}
 	return e
 }
@@ -113,33 +123,36 @@ func (db *DB) Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trus
 }
 
 // SetTrustEnabled turns a trust of an organization on or off; registry.ErrNotFound when it
-// is none of its.
+// is none of its. What it is already it stays, without a record.
 func (db *DB) SetTrustEnabled(ctx context.Context, id org.ID, trust uuid.UUID, enabled bool) error {
 	action := audit.TrustDisable
 	if enabled {
 		action = audit.TrustEnable
 	}
-	return db.changeTrust(ctx, id, trust, action, func(ctx context.Context, tx bun.Tx, row trustRow) error {
-		_, err := tx.NewUpdate().Model(&row).WherePK().Set("enabled = ?", enabled).Exec(ctx)
-		return err
+	return db.changeTrust(ctx, id, trust, action, func(ctx context.Context, tx bun.Tx, row trustRow) (changed bool, err error) {
+		if row.Enabled == enabled {
+			return false, nil
+		}
+		_, err = tx.NewUpdate().Model(&row).WherePK().Set("enabled = ?", enabled).Exec(ctx)
+		return true, err
 	})
 }
 
 // DeleteTrust ends a trust of an organization, with the errors of SetTrustEnabled.
 func (db *DB) DeleteTrust(ctx context.Context, id org.ID, trust uuid.UUID) error {
-	return db.changeTrust(ctx, id, trust, audit.TrustDelete, func(ctx context.Context, tx bun.Tx, row trustRow) error {
-		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
-		return err
+	return db.changeTrust(ctx, id, trust, audit.TrustDelete, func(ctx context.Context, tx bun.Tx, row trustRow) (changed bool, err error) {
+		_, err = tx.NewDelete().Model(&row).WherePK().Exec(ctx)
+		return true, err
 	})
 }
 
-func (db *DB) changeTrust(ctx context.Context, id org.ID, trust uuid.UUID, action string, change func(context.Context, bun.Tx, trustRow) error) error {
+func (db *DB) changeTrust(ctx context.Context, id org.ID, trust uuid.UUID, action string, change func(context.Context, bun.Tx, trustRow) (changed bool, err error)) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
 		var row trustRow
 		if err := tx.NewSelect().Model(&row).Where("id = ? AND org_id = ?", trust.String(), id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		if err := change(ctx, tx, row); err != nil {
+		if changed, err := change(ctx, tx, row); err != nil || !changed {
 			return err
 		}
 		return auditIn(ctx, tx, id, row.event(action))

@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,21 +97,25 @@ func (db *DB) SetCurrentOrganization(ctx context.Context, user uuid.UUID, id org
 	return nil
 }
 
-// SetInstanceAdmin makes a user an administrator of the installation, or no longer.
+// SetInstanceAdmin makes a user an administrator of the installation, or no longer;
+// registry.ErrNotFound when there is no such user. What they are already they stay, without a
+// record.
 func (db *DB) SetInstanceAdmin(ctx context.Context, user uuid.UUID, admin bool) error {
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		result, err := tx.NewUpdate().Model((*userRow)(nil)).
-			Set("instance_admin = ?", admin).Set("updated_at = ?", instant(time.Now())).
-			Where("id = ?", user.String()).Exec(ctx)
-		if err := affected(result, err); err != nil {
+		var row userRow
+		if err := tx.NewSelect().Model(&row).Where("id = ?", user.String()).Scan(ctx); err != nil || row.InstanceAdmin == admin {
+			return err
+		}
+		_, err := tx.NewUpdate().Model(&row).WherePK().Set("instance_admin = ?", admin).Set("updated_at = ?", instant(time.Now())).Exec(ctx)
+		if err != nil {
 			return err
 		}
 		return auditIn(ctx, tx, org.ID{}, audit.Event{
-			Action: audit.UserAdmin, Object: "user/" + user.String(), Details: map[string]string{"admin": fmt.Sprint(admin)},
+			Action: audit.UserAdmin, Object: "user/" + row.ID, Details: map[string]string{"admin": strconv.FormatBool(admin)},
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("set administrator %s: %w", user, err)
+		return fmt.Errorf("set administrator %s: %w", user, classify(err))
 	}
 	return nil
 }

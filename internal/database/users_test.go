@@ -1,7 +1,9 @@
 package database
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -50,20 +52,27 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.CreateOrganization(t.Context(), o, first); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Owner, registry.Admin); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner made an admin: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the last owner removed: %v", err)
 		}
 		second := invited(t, db, o.ID, bob, registry.Owner)
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); err != nil {
 			t.Error(err)
 		}
-		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID); !errors.Is(err, registry.ErrNotFound) {
+		if err := db.RemoveMember(t.Context(), org.NewID(), first.ID, registry.Owner); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("removed as another organization's: %v", err)
 		}
-		if err := db.RemoveMember(t.Context(), o.ID, first.ID); err != nil {
+		// An admin who saw an admin, and comes when that is an owner, is too late.
+		if err := db.SetRole(t.Context(), o.ID, first.ID, registry.Admin, registry.Viewer); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("an owner, seen as an admin, made a viewer: %v", err)
+		}
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Admin); !errors.Is(err, registry.ErrConflict) {
+			t.Errorf("an owner, seen as an admin, removed: %v", err)
+		}
+		if err := db.RemoveMember(t.Context(), o.ID, first.ID, registry.Owner); err != nil {
 			t.Errorf("one of two owners: %v", err)
 		}
 		if u, err := db.User(t.Context(), ann.ID); err != nil || !u.Current.IsZero() {
@@ -72,7 +81,7 @@ func TestAnOrganizationKeepsAnOwner(t *testing.T) {
 		if err := db.SetCurrentOrganization(t.Context(), ann.ID, o.ID); !errors.Is(err, registry.ErrNotFound) {
 			t.Errorf("current organization of one who is no member: %v", err)
 		}
-		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
+		if err := db.SetRole(t.Context(), o.ID, second.ID, registry.Owner, registry.Viewer); !errors.Is(err, registry.ErrLastOwner) {
 			t.Errorf("the owner who is left made a viewer: %v", err)
 		}
 	})
@@ -176,6 +185,48 @@ func TestLoginsBelongToTheirUser(t *testing.T) {
 		l, u, err := db.Login(t.Context(), fresh.ID)
 		if err != nil || u.ID != ann.ID || l.RevokedAt.IsZero() || l.Sum != fresh.Sum {
 			t.Errorf("login: %+v of %s, %v", l, u.ID, err)
+		}
+	})
+}
+
+// Who signs in ever again has so many logins and no more: the oldest ends.
+func TestLoginsAreBounded(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		ann, bob, now := signIn(t, db, "ann"), signIn(t, db, "bob"), time.Now()
+		login := func(u registry.User, n int) registry.Login {
+			at := now.Add(time.Duration(n) * time.Second)
+			return registry.Login{ID: uuid.New(), Sum: sha256.Sum256(fmt.Append(nil, u.Email, n)), User: u.ID, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+		}
+		create := func(l registry.Login) registry.Login {
+			t.Helper()
+			if err := db.CreateLogin(t.Context(), l); err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		other, first := create(login(bob, 0)), create(login(ann, 0))
+		for n := range registry.MaxLogins - 1 {
+			create(login(ann, n+1))
+		}
+		ended := func(l registry.Login) bool {
+			t.Helper()
+			got, _, err := db.Login(t.Context(), l.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return !got.RevokedAt.IsZero()
+		}
+		if ended(first) {
+			t.Error("the first ended when there was room for it")
+		}
+		last := create(login(ann, registry.MaxLogins))
+		if !ended(first) || ended(last) || ended(other) {
+			t.Errorf("the first ended: %t; the last: %t; another user's: %t", ended(first), ended(last), ended(other))
+		}
+		if list, err := db.Logins(t.Context(), ann.ID); err != nil || len(list) != registry.MaxLogins || list[0].ID != last.ID {
+			t.Errorf("%d logins, %v", len(list), err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -41,7 +42,8 @@ func (r workflowRow) workflow(contract contractRow, latest int) (registry.Workfl
 }
 
 // FindOrCreateWorkflow returns the workflow of that project and name, as it is; or makes
-// it, with its contract. registry.ErrNoContract when that is to be there and is not.
+// it, with its contract. registry.ErrNoContract when that is to be there and is not,
+// registry.ErrTooMany when the organization has registry.MaxWorkflows.
 func (db *DB) FindOrCreateWorkflow(ctx context.Context, n registry.NewWorkflow) (registry.Workflow, error) {
 	var found registry.Workflow
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -62,6 +64,13 @@ func (db *DB) FindOrCreateWorkflow(ctx context.Context, n registry.NewWorkflow) 
 }
 
 func addWorkflow(ctx context.Context, tx bun.Tx, n registry.NewWorkflow) (workflow workflowRow, contract contractRow, latest contractRevisionRow, err error) {
+	held, err := tx.NewSelect().Model((*workflowRow)(nil)).Where("org_id = ?", n.Org.String()).Count(ctx)
+	if err != nil {
+		return workflow, contract, latest, err
+	}
+	if held >= registry.MaxWorkflows {
+		return workflow, contract, latest, fmt.Errorf("%w: %d workflows", registry.ErrTooMany, held)
+	}
 	now := instant(time.Now())
 	if contract, err = contractIn(ctx, tx, n.Org, n.Contract, now); err != nil {
 		return workflow, contract, latest, err
@@ -70,6 +79,13 @@ func addWorkflow(ctx context.Context, tx bun.Tx, n registry.NewWorkflow) (workfl
 		ID: uuid.NewString(), OrgID: n.Org.String(), Project: n.Project, Name: n.Name, ContractID: contract.ID, CreatedAt: now,
 	}
 	if _, err = tx.NewInsert().Model(&workflow).Exec(ctx); err != nil {
+		return workflow, contract, latest, err
+	}
+	err = auditIn(ctx, tx, n.Org, audit.Event{
+		Action: audit.WorkflowCreate, Object: "workflow/" + workflow.ID,
+		Details: map[string]string{audit.DetailName: n.Project + "/" + n.Name, "contract": contract.Name},
+	})
+	if err != nil {
 		return workflow, contract, latest, err
 	}
 	latest, err = revisionIn(ctx, tx, contract, 0)

@@ -7,16 +7,14 @@
 //   - A token is for the audience of the trust alone. What it was made for elsewhere opens
 //     nothing here.
 //   - The answer to who is not let in does not tell whether the organization exists, or
-//     whom it trusts.
-//
-// A provider's token may be exchanged as often as its time allows: GitLab gives a job one,
-// which each of its commands exchanges. Whoever has it gets what its pipeline gets, and no
-// more by exchanging it again.
+//     whom it trusts, and takes as many lookups in each case.
+//   - A token is exchanged once, however many come with it at the same time: what is stolen
+//     out of a job is of no use when the job has used it. A trust may say otherwise.
+//   - What a pipeline is given is in the audit log before it is given.
 package federation
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +24,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/managedcas/managedcas/internal/audit"
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -40,7 +40,7 @@ const (
 	maxSubject = 255            // characters (OpenID Connect Core §2)
 	maxAge     = 24 * time.Hour // since a token was issued: jobs do not last longer
 	leeway     = 10 * time.Second
-	MaxTrusts  = 50 // of an organization
+	MaxTrusts  = registry.MaxTrusts
 )
 
 // Store is what federation needs of a database.
@@ -49,6 +49,9 @@ type Store interface {
 	OrganizationByName(ctx context.Context, name org.Name) (org.Organization, error)
 	// Trusts returns up to limit trusts of an organization.
 	Trusts(ctx context.Context, id org.ID, limit int) ([]registry.Trust, error)
+	// RecordExchange records that a pipeline gets a token, or fails with registry.ErrExists
+	// when its provider's was exchanged before and its trust does not allow that.
+	RecordExchange(ctx context.Context, e registry.Exchange, now time.Time) error
 }
 
 // Tokens issues what pipelines get.
@@ -57,18 +60,31 @@ type Tokens interface {
 	IssuePipeline(ctx context.Context, trust registry.Trust, subject string) (text string, expires time.Time, err error)
 }
 
-// Federation exchanges tokens.
-type Federation struct {
-	store   Store
-	tokens  Tokens
-	issuers map[string]*issuer
-	log     *slog.Logger
+// Audit is where refusals are recorded.
+type Audit interface {
+	// Denied records that something was refused. It never fails.
+	Denied(e audit.Event)
 }
 
-// New returns a Federation for tokens of issuers. It asks them for nothing yet.
-func New(store Store, tokens Tokens, issuers []string, log *slog.Logger) (*Federation, error) {
-	f := &Federation{store: store, tokens: tokens, issuers: map[string]*issuer{}, log: log}
-	for _, each := range issuers {
+// Config is what New needs.
+type Config struct {
+	Store   Store
+	Tokens  Tokens
+	Issuers []string // whose tokens are accepted: URLs, as CheckIssuer has them
+	Audit   Audit
+	Log     *slog.Logger
+}
+
+// Federation exchanges tokens.
+type Federation struct {
+	cfg     Config
+	issuers map[string]*issuer
+}
+
+// New returns a Federation. It asks the issuers for nothing yet.
+func New(cfg Config) (*Federation, error) {
+	f := &Federation{cfg: cfg, issuers: map[string]*issuer{}}
+	for _, each := range cfg.Issuers {
 		if err := CheckIssuer(each); err != nil {
 			return nil, fmt.Errorf("issuer %q: %w", each, err)
 		}
@@ -87,48 +103,77 @@ func (f *Federation) Issuers() []string {
 	return all
 }
 
+// reasonExchanged is the reason of a token that comes for the second time.
+const reasonExchanged = "TOKEN_ALREADY_EXCHANGED"
+
 // Exchange returns a token of ours for a pipeline's, if the organization trusts it.
 func (f *Federation) Exchange(ctx context.Context, organization, token string) (string, time.Time, error) {
-	pipeline, err := f.identify(ctx, token)
+	p, err := f.identify(ctx, token)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	trust, err := f.trust(ctx, organization, pipeline)
+	trust, err := f.trust(ctx, organization, p)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	text, expires, err := f.tokens.IssuePipeline(ctx, trust, pipeline.Subject)
+	// Signed first and handed out last: a token is not used up for nothing.
+	text, expires, err := f.cfg.Tokens.IssuePipeline(ctx, trust, p.Subject)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	f.log.InfoContext(ctx, "pipeline", "trust", trust.ID.String(), "org", trust.Org.String(), "issuer", pipeline.Issuer, "subject", pipeline.Subject)
+	if err := f.record(ctx, trust, p); err != nil {
+		return "", time.Time{}, err
+	}
+	f.cfg.Log.InfoContext(ctx, "pipeline", "trust", trust.ID.String(), "org", trust.Org.String(), "issuer", p.Issuer, "subject", p.Subject)
 	return text, expires, nil
 }
 
+// record writes down that a pipeline gets a token; once, unless trust says otherwise. Who
+// comes again is somebody for the organization to look at: the job, or who has robbed it.
+func (f *Federation) record(ctx context.Context, trust registry.Trust, p pipeline) error {
+	origin := audit.OriginFrom(ctx)
+	origin.Kind, origin.Subject = audit.Pipeline, auth.PipelineSubject(trust, p.Subject)
+	now := time.Now()
+	exchange := registry.Exchange{Trust: trust, Subject: p.Subject, Sum: p.sum, ExpiresAt: p.end()}
+	err := f.cfg.Store.RecordExchange(audit.WithOrigin(ctx, origin), exchange, now)
+	switch {
+	case errors.Is(err, registry.ErrExists):
+		f.cfg.Audit.Denied(audit.Event{
+			Chain: audit.Of(trust.Org), Time: now, Action: audit.TrustUse, Object: "trust/" + trust.ID.String(),
+			Outcome: audit.Denied, Reason: reasonExchanged, Origin: origin, Details: exchange.Details(),
+		})
+		return problem.Wrap(err, problem.Denied, "the provider's token has been exchanged already",
+			"ask the provider for another one, or keep what auth federate prints in CHAINLOOP_TOKEN; a trust made with --reusable lets it come again").WithReason(reasonExchanged)
+	case err != nil:
+		return errUnchecked(err)
+	}
+	return nil
+}
+
 // identify verifies a provider's token, but for whom it is meant.
-func (f *Federation) identify(ctx context.Context, token string) (*oidc.IDToken, error) {
+func (f *Federation) identify(ctx context.Context, token string) (pipeline, error) {
 	if token == "" || len(token) > maxToken {
-		return nil, errRefused(fmt.Errorf("a token of %d bytes", len(token)))
+		return pipeline{}, errRefused(fmt.Errorf("a token of %d bytes", len(token)))
 	}
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
-		return nil, errRefused(errors.New("not a signed JWT, or with an algorithm that is not accepted"))
+		return pipeline{}, errRefused(errors.New("not a signed JWT, or with an algorithm that is not accepted"))
 	}
 	var unverified jwt.Claims // it chooses among the issuers that are allowed, and nothing else
 	if err := parsed.UnsafeClaimsWithoutVerification(&unverified); err != nil {
-		return nil, errRefused(errors.New("claims that cannot be read"))
+		return pipeline{}, errRefused(errors.New("claims that cannot be read"))
 	}
 	from, ok := f.issuers[unverified.Issuer]
 	if !ok {
-		return nil, errRefused(fmt.Errorf("issuer %q is not among those allowed", unverified.Issuer))
+		return pipeline{}, errRefused(fmt.Errorf("issuer %q is not among those allowed", unverified.Issuer))
 	}
 	// First, and not within the verifier: it would make one error of all.
 	payload, err := from.VerifySignature(ctx, token)
 	switch {
 	case errors.Is(err, errUnreachable), err != nil && ctx.Err() != nil:
-		return nil, problem.Wrap(err, problem.Unavailable, "the provider of the token could not be asked for its keys", "try again in a moment")
+		return pipeline{}, problem.Wrap(err, problem.Unavailable, "the provider of the token could not be asked for its keys", "try again in a moment")
 	case err != nil:
-		return nil, errRefused(err)
+		return pipeline{}, errRefused(err)
 	}
 	accepted := make([]string, len(algorithms))
 	for i, a := range algorithms {
@@ -138,11 +183,14 @@ func (f *Federation) identify(ctx context.Context, token string) (*oidc.IDToken,
 	verified, err := oidc.NewVerifier(from.url, signed(payload), &oidc.Config{SkipClientIDCheck: true, SupportedSigningAlgs: accepted}).Verify(ctx, token)
 	switch {
 	case errors.As(err, new(*oidc.TokenExpiredError)):
-		return nil, problem.Wrap(err, problem.Unauthenticated, "the provider's token has expired", "ask the provider for another one")
+		return pipeline{}, problem.Wrap(err, problem.Unauthenticated, "the provider's token has expired", "ask the provider for another one")
 	case err != nil:
-		return nil, errRefused(err)
+		return pipeline{}, errRefused(err)
 	}
-	return verified, checkClaims(verified, unverified, time.Now())
+	if err := checkClaims(verified, unverified, time.Now()); err != nil {
+		return pipeline{}, err
+	}
+	return newPipeline(verified)
 }
 
 // signed is the payload of a token whose signature is good.
@@ -165,59 +213,30 @@ func checkClaims(t *oidc.IDToken, claims jwt.Claims, now time.Time) error {
 	return nil
 }
 
-// trust finds the one by which the organization lets the pipeline in.
-func (f *Federation) trust(ctx context.Context, organization string, pipeline *oidc.IDToken) (registry.Trust, error) {
+// trust finds the one by which the organization lets the pipeline in. Of an organization
+// that there is not, it looks for the trusts of nobody, as long as it would for others.
+func (f *Federation) trust(ctx context.Context, organization string, p pipeline) (registry.Trust, error) {
 	name, err := org.ParseName(organization)
 	if err != nil {
 		return registry.Trust{}, errRefused(err)
 	}
-	o, err := f.store.OrganizationByName(ctx, name)
-	if errors.Is(err, registry.ErrNotFound) {
-		return registry.Trust{}, errRefused(err)
+	o, missing := f.cfg.Store.OrganizationByName(ctx, name)
+	if missing != nil && !errors.Is(missing, registry.ErrNotFound) {
+		return registry.Trust{}, errUnchecked(missing)
 	}
+	trusts, err := f.cfg.Store.Trusts(ctx, o.ID, MaxTrusts)
 	if err != nil {
 		return registry.Trust{}, errUnchecked(err)
 	}
-	trusts, err := f.store.Trusts(ctx, o.ID, MaxTrusts)
-	if err != nil {
-		return registry.Trust{}, errUnchecked(err)
-	}
-	var claims map[string]any
-	if err := pipeline.Claims(&claims); err != nil {
-		return registry.Trust{}, errRefused(err)
+	if missing != nil {
+		return registry.Trust{}, errRefused(missing)
 	}
 	for _, t := range trusts {
-		if t.Enabled && lets(t, pipeline, claims) {
+		if t.Enabled && p.in(t) {
 			return t, nil
 		}
 	}
-	return registry.Trust{}, errRefused(fmt.Errorf("no trust of %s lets %q in", o.ID, pipeline.Subject))
-}
-
-// lets reports whether t lets the pipeline in.
-func lets(t registry.Trust, pipeline *oidc.IDToken, claims map[string]any) bool {
-	if t.Issuer != pipeline.Issuer || len(pipeline.Audience) != 1 || pipeline.Audience[0] != t.Audience {
-		return false
-	}
-	for name, want := range t.Claims {
-		if text(claims[name]) != want || want == "" {
-			return false
-		}
-	}
-	return slices.ContainsFunc(t.Subjects, func(p string) bool { return registry.Matches(p, pipeline.Subject) })
-}
-
-// text is a claim as a trust writes it: providers have the same id now as a number, now as
-// a string.
-func text(claim any) string {
-	switch v := claim.(type) {
-	case string:
-		return v
-	case bool, float64:
-		encoded, _ := json.Marshal(v) // cannot fail
-		return string(encoded)
-	}
-	return ""
+	return registry.Trust{}, errRefused(fmt.Errorf("no trust of %s lets %q in", o.ID, p.Subject))
 }
 
 func errRefused(cause error) error {

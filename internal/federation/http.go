@@ -1,11 +1,14 @@
 package federation
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/problem"
+	managedcasv1 "github.com/managedcas/managedcas/proto/managedcas/v1"
 )
 
 // The identifiers of RFC 8693 (§2.1, §3) and RFC 7523.
@@ -15,11 +18,17 @@ const (
 	typeIDToken   = "urn:ietf:params:oauth:token-type:id_token"
 )
 
-// maxForm bounds the body of an exchange, in bytes: a token, escaped, and a few names.
-const maxForm = 16 << 10
+// The limits of an exchange over HTTP. Its time is that of a call over gRPC.
+const (
+	maxForm      = 16 << 10 // bytes: a token, escaped, and a few names
+	exchangeTime = 10 * time.Second
+)
 
 // ServeHTTP is the token exchange of RFC 8693. Its audience is the organization.
 func (f *Federation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), exchangeTime)
+	defer cancel()
+	r = r.WithContext(audit.WithOrigin(ctx, audit.Stranger(r)))
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_request", "error_description": "send a form of at most 16 KiB"})
@@ -44,12 +53,17 @@ func (f *Federation) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// refuse answers with an error of RFC 6749 §5.2. What may work later is none of those.
+// refuse answers with an error of RFC 6749 §5.2, and records it as the same call over gRPC
+// is. What may work later is none of those.
 func (f *Federation) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem.From(err)
-	f.log.InfoContext(r.Context(), "pipeline refused", "kind", p.Kind().String(), "error", err)
+	f.cfg.Log.InfoContext(r.Context(), "pipeline refused", "kind", p.Kind().String(), "error", err)
 	switch p.Kind() {
-	case problem.Denied, problem.Unauthenticated, problem.Invalid:
+	case problem.Denied, problem.Unauthenticated:
+		f.cfg.Audit.Denied(audit.Event{
+			Chain: audit.Installation, Time: time.Now(), Action: audit.Call, Object: "method" + managedcasv1.FederationService_Exchange_FullMethodName,
+			Outcome: audit.Denied, Reason: p.Reason(), Origin: audit.OriginFrom(r.Context()),
+		})
 		answer(w, http.StatusBadRequest, map[string]any{"error": "invalid_grant", "error_description": p.Public()})
 	default:
 		problem.WriteHTTP(w, err)

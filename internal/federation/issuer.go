@@ -104,11 +104,12 @@ func (i *issuer) VerifySignature(ctx context.Context, token string) ([]byte, err
 // verify tries the keys that were fetched no longer ago than age.
 func (i *issuer) verify(parsed *jose.JSONWebSignature, kid string, age time.Duration) ([]byte, bool) {
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if time.Since(i.fetched) > age {
+	keys, fetched := i.keys, i.fetched // replaced as a whole, never changed
+	i.mu.Unlock()
+	if time.Since(fetched) > age {
 		return nil, false
 	}
-	for _, key := range i.keys {
+	for _, key := range keys {
 		if kid != "" && key.KeyID != kid {
 			continue
 		}

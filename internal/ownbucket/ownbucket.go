@@ -4,6 +4,7 @@
 // Invariants:
 //   - It leaves nothing behind: that it may delete is tried before anything is written.
 //   - What could not be tried says nothing: a throttled call makes no bucket invalid.
+//   - Who asks has one validation at a time: all draw on one quota of AssumeRole calls.
 //   - A finding is for the organization's administrators. It names nothing of this
 //     installation.
 package ownbucket
@@ -32,6 +33,8 @@ type Reach interface {
 	List(ctx context.Context, bucket, prefix string) ([]string, error)
 	// Delete is content when there is nothing.
 	Delete(ctx context.Context, bucket, key string) error
+	// Abort is content when no upload in parts is under way.
+	Abort(ctx context.Context, bucket, key string) error
 }
 
 // Config is what New needs. Every field is required.
@@ -42,10 +45,15 @@ type Config struct {
 }
 
 // Validator validates buckets. It is safe for concurrent use.
-type Validator struct{ cfg Config }
+type Validator struct {
+	cfg   Config
+	turns turns
+}
 
 // New returns a Validator. It makes no request.
-func New(cfg Config) *Validator { return &Validator{cfg} }
+func New(cfg Config) *Validator {
+	return &Validator{cfg: cfg, turns: turns{busy: map[org.ID]bool{}}}
+}
 
 const (
 	// Timeout bounds a validation, all its calls together.
@@ -54,9 +62,19 @@ const (
 	cleanTime = 5 * time.Second
 )
 
-// Validate tries a bucket. The finding says what has to be done about it; it is empty if
-// the bucket is good. An error says that it could not be tried.
+// Validate tries a bucket for somebody who asks. The finding says what has to be done about
+// it; it is empty if the bucket is good. An error says that it could not be tried: ErrBusy,
+// because of others that are.
 func (v *Validator) Validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error) {
+	leave, err := v.turns.take(id)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	return v.validate(ctx, id, b)
+}
+
+func (v *Validator) validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	if err := v.cfg.Installation.CheckOwnBucket(b); err != nil {
@@ -93,12 +111,19 @@ func (t trial) run(ctx context.Context) (finding string, err error) {
 	if err := t.reach.Delete(ctx, t.b.Name, t.key); err != nil {
 		return judged(err, t.refused("s3:DeleteObject", "a validation deletes what it has written"))
 	}
+	if err := t.reach.Abort(ctx, t.b.Name, t.key); err != nil {
+		return judged(err, t.refused("s3:AbortMultipartUpload", "what has arrived of a large upload that ends early could not be removed"))
+	}
 	content := []byte(t.key)
 	d := digest.Of(content)
 	defer func() {
 		fresh, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanTime)
 		defer cancel()
-		if left := t.reach.Delete(fresh, t.b.Name, t.key); left != nil && finding == "" && err == nil {
+		switch left := t.reach.Delete(fresh, t.b.Name, t.key); {
+		case left == nil:
+		case err != nil:
+			err = errors.Join(err, left)
+		case finding == "":
 			finding, err = judged(left, t.refused("s3:DeleteObject", "a validation could not delete "+t.key))
 		}
 	}()

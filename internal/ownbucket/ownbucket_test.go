@@ -65,7 +65,7 @@ func TestAValidationFindsWhatIsMissing(t *testing.T) {
 		}
 	}
 	validate("as it should be", b, id, "")
-	for _, action := range []string{"s3:DeleteObject", "s3:PutObject", "s3:GetObject", "s3:ListBucket"} {
+	for _, action := range []string{"s3:DeleteObject", "s3:AbortMultipartUpload", "s3:PutObject", "s3:GetObject", "s3:ListBucket"} {
 		r.Permit(t, id, b, without(full, action))
 		validate("without "+action, b, id, action)
 	}

@@ -57,7 +57,7 @@ func (v *Validator) Pass(ctx context.Context, records Records, now time.Time, lo
 	}
 	var failures []error
 	for _, b := range due {
-		finding, err := v.Validate(ctx, b.Org, b.Bucket)
+		finding, err := v.validate(ctx, b.Org, b.Bucket)
 		if ctx.Err() != nil {
 			return ctx.Err() // whatever it said, it was not the bucket
 		}

@@ -19,6 +19,10 @@ type document struct {
 	Hint   string `json:"hint,omitempty"`
 }
 
+// Told is a ResponseWriter that is told what a request is answered with: a status stands for
+// several kinds and many reasons.
+type Told interface{ Failed(p *Problem) }
+
 // WriteHTTP answers a request with err: the status of its kind, and a body of type
 // application/problem+json. The header must not have been written yet.
 func WriteHTTP(w http.ResponseWriter, err error) { WriteHTTPWith(w, err, nil) }
@@ -28,6 +32,9 @@ func WriteHTTPWith(w http.ResponseWriter, err error, members map[string]any) {
 	p := From(err)
 	if p == nil {
 		p = New(Internal, "server error", "")
+	}
+	if told, ok := w.(Told); ok {
+		told.Failed(p)
 	}
 	status := p.kind.HTTPStatus()
 	h := w.Header()

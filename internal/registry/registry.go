@@ -1,7 +1,7 @@
-// Package registry holds the records of an installation that outlive its
-// processes, beside the organizations themselves: storage backends, API tokens and
-// signing keys. A database keeps them; auth and controlplane work with them; none
-// of these needs to know the other.
+// Package registry holds the records of an installation that outlive its processes, beside
+// the organizations themselves: who may act in them, where they store, what they have stored
+// and attested, and the keys that sign tokens. A database keeps them; auth, controlplane and
+// cas work with them; none of these needs to know the other.
 package registry
 
 import "errors"

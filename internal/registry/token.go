@@ -11,7 +11,8 @@ import (
 )
 
 // MaxTokens bounds the living API tokens of an organization, and those of the installation:
-// the clients that list them know of no pages, and 1000 are 300 KiB.
+// the clients that list them know of no pages, and 1000 are 300 KiB. One that has expired
+// lives until it is revoked, and has its name as long.
 const MaxTokens = 1000
 
 // Token is the record of an API token. The token itself is not in it: who reads

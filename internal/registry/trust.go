@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"time"
@@ -9,6 +10,9 @@ import (
 
 	"github.com/managedcas/managedcas/internal/org"
 )
+
+// MaxTrusts bounds the trusts of an organization: all are looked at when a pipeline comes.
+const MaxTrusts = 50
 
 // Trust says which pipelines of a CI provider may act for an organization.
 type Trust struct {
@@ -20,7 +24,9 @@ type Trust struct {
 	Subjects []string // patterns, of which one must match
 	Claims   map[string]string
 	// Lifetime of the tokens that pipelines get.
-	Lifetime  time.Duration
+	Lifetime time.Duration
+	// Reusable lets a provider's token be exchanged again until it ends.
+	Reusable  bool
 	Enabled   bool
 	CreatedAt time.Time
 	CreatedBy string // a subject, for people and for audit
@@ -46,24 +52,44 @@ func CheckPattern(pattern string) error {
 }
 
 // Matches reports whether subject is as pattern says, from its beginning to its end: * is
-// any text without a colon, which is what divides subjects, and ** any text.
+// any text without a colon, which is what divides subjects, and ** any text. Whoever trusts
+// chooses the one, and whose pipeline it is the other: it takes at most as many steps as the
+// product of their lengths.
 func Matches(pattern, subject string) bool {
-	fixed, rest, wild := strings.Cut(pattern, "*")
-	if !wild {
-		return pattern == subject
-	}
-	subject, ok := strings.CutPrefix(subject, fixed)
-	if !ok {
-		return false
-	}
-	rest, any := strings.CutPrefix(rest, "*")
-	for i := 0; i <= len(subject); i++ {
-		if Matches(rest, subject[i:]) {
-			return true
+	// ends[n]: what was read of the pattern matches the first n bytes of subject.
+	ends := make([]bool, len(subject)+1)
+	ends[0] = true
+	for pattern != "" {
+		one, all := strings.HasPrefix(pattern, "*"), strings.HasPrefix(pattern, "**")
+		switch {
+		case all:
+			pattern = pattern[len("**"):]
+		case one:
+			pattern = pattern[len("*"):]
+		default:
+			for n := len(subject); n > 0; n-- {
+				ends[n] = ends[n-1] && subject[n-1] == pattern[0]
+			}
+			ends[0], pattern = false, pattern[1:]
+			continue
 		}
-		if !any && i < len(subject) && subject[i] == ':' {
-			return false
+		for n := range len(subject) {
+			ends[n+1] = ends[n+1] || ends[n] && (all || subject[n] != ':')
 		}
 	}
-	return false
+	return ends[len(subject)]
+}
+
+// Exchange is that of a provider's token for one of ours.
+type Exchange struct {
+	Trust   Trust
+	Subject string            // what the provider calls the pipeline
+	Sum     [sha256.Size]byte // tells the provider's token from all others
+	// ExpiresAt is the time from which on nobody accepts the provider's token.
+	ExpiresAt time.Time
+}
+
+// Details are what is recorded of an exchange.
+func (e Exchange) Details() map[string]string {
+	return map[string]string{"name": e.Trust.Name, "pipeline": e.Subject}
 }

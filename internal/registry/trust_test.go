@@ -1,6 +1,10 @@
 package registry
 
-import "testing"
+import (
+	"strings"
+	"testing"
+	"time"
+)
 
 func TestSubjectsMatch(t *testing.T) {
 	t.Parallel()
@@ -25,11 +29,30 @@ func TestSubjectsMatch(t *testing.T) {
 		{"repo:acme/*", "repo:acme/", true},
 		{"repo:ACME/app", "repo:acme/app", false},
 		{"repo:acme/a?p", "repo:acme/app", false}, // a question mark is one
-		{"", "", true},
+		{"", "", true}, {"", "x", false}, {"x", "", false},
+		{"repo:acme/**:main", "repo:acme/app:ref:main", true}, {"repo:acme/**:main", "repo:acme/app:ref:main:x", false},
+		{"repo:acme/*:**:*", "repo:acme/app:a:b:c", true}, {"repo:acme/*:**:*", "repo:acme/app:a", false},
 	} {
 		if got := Matches(tc.pattern, tc.subject); got != tc.want {
 			t.Errorf("Matches(%q, %q) = %t", tc.pattern, tc.subject, got)
 		}
+	}
+}
+
+// An organization that chooses both keeps nobody else waiting.
+func TestMatchingIsQuick(t *testing.T) {
+	t.Parallel()
+	done := make(chan bool, 1)
+	go func() {
+		done <- Matches("repo:a/"+strings.Repeat("*a", 100)+"b", "repo:a/"+strings.Repeat("a", 255))
+	}()
+	select {
+	case matches := <-done:
+		if matches {
+			t.Error("what does not end with b matches")
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("comparing a pattern takes longer than 10 s")
 	}
 }
 

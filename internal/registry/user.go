@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -67,9 +66,22 @@ func (u User) Name() string {
 }
 
 // Has reports whether the address is the user's, as far as their provider has seen to it.
-// Addresses are compared without regard to case.
+// Addresses are compared as FoldAddress has them.
 func (u User) Has(email string) bool {
-	return u.EmailVerified && u.Email != "" && strings.EqualFold(u.Email, email)
+	return u.EmailVerified && u.Email != "" && FoldAddress(u.Email) == FoldAddress(email)
+}
+
+// FoldAddress returns an address as it is compared: with the letters of ASCII in lower case,
+// and no others. By Unicode's rules the Kelvin sign is a k, and the long s an s: whoever has
+// an address with one of them would have somebody else's.
+func FoldAddress(email string) string {
+	folded := []byte(email)
+	for i, c := range folded {
+		if 'A' <= c && c <= 'Z' {
+			folded[i] = c + 'a' - 'A'
+		}
+	}
+	return string(folded)
 }
 
 // Membership is a user's role in an organization.
@@ -86,6 +98,9 @@ type Membership struct {
 func NewMembership(id org.ID, user uuid.UUID, role Role, now time.Time) Membership {
 	return Membership{ID: uuid.New(), Org: id, User: user, Role: role, CreatedAt: now, UpdatedAt: now}
 }
+
+// MaxInvitations bounds the open invitations of an organization.
+const MaxInvitations = 1000
 
 // Invitation lets the owner of an address become a member.
 type Invitation struct {
@@ -104,6 +119,9 @@ type Invitation struct {
 func (i Invitation) Open(now time.Time) bool {
 	return i.AcceptedAt.IsZero() && i.RevokedAt.IsZero() && now.Before(i.ExpiresAt)
 }
+
+// MaxLogins bounds the living logins of a user. One more ends the oldest.
+const MaxLogins = 100
 
 // Login is the record of a token that a user got by signing in. The token itself is not
 // in it.

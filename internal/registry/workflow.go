@@ -31,6 +31,10 @@ type Contract struct {
 	CreatedAt time.Time
 }
 
+// MaxWorkflows bounds the workflows of an organization. Only a new workflow brings a contract
+// or a revision of one: there are no more of these.
+const MaxWorkflows = 10_000
+
 // Workflow is what is attested again and again, in a project.
 type Workflow struct {
 	ID        uuid.UUID
@@ -140,6 +144,9 @@ type Attestation struct {
 	// Released marks the version of the run as released.
 	Released bool
 }
+
+// MaxCraftingStates bounds the crafting states of an organization; each may have 1 MiB.
+const MaxCraftingStates = 1000
 
 // CraftingState is an attestation in the making, as its client sees it.
 type CraftingState struct {

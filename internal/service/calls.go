@@ -2,7 +2,7 @@ package service
 
 import (
 	"context"
-	"path"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -11,8 +11,8 @@ import (
 	"github.com/managedcas/managedcas/internal/problem/grpcproblem"
 )
 
-// CallMetrics counts gRPC calls by method and code. Both are bounded: only registered
-// methods get as far as an interceptor.
+// CallMetrics counts gRPC calls by method, with its service, for several have a Create, and
+// code. Both are bounded: only registered methods get as far as an interceptor.
 type CallMetrics struct{ *prometheus.HistogramVec }
 
 // NewCallMetrics returns CallMetrics with all counts zero.
@@ -43,5 +43,5 @@ func (c CallMetrics) ServerOptions() []grpc.ServerOption {
 }
 
 func (c CallMetrics) ended(method string, began time.Time, err error) {
-	c.WithLabelValues(path.Base(method), grpcproblem.Status(err).Code().String()).Observe(time.Since(began).Seconds())
+	c.WithLabelValues(strings.TrimPrefix(method, "/"), grpcproblem.Status(err).Code().String()).Observe(time.Since(began).Seconds())
 }

@@ -34,9 +34,9 @@ func TestCallsAreCounted(t *testing.T) {
 	w := httptest.NewRecorder()
 	Metrics(calls).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{
-		`managedcas_call_seconds_count{code="OK",method="Check"} 1`,
-		`managedcas_call_seconds_count{code="Unimplemented",method="List"} 1`,
-		`managedcas_call_seconds_count{code="OK",method="Watch"} 1`,
+		`managedcas_call_seconds_count{code="OK",method="grpc.health.v1.Health/Check"} 1`,
+		`managedcas_call_seconds_count{code="Unimplemented",method="grpc.health.v1.Health/List"} 1`,
+		`managedcas_call_seconds_count{code="OK",method="grpc.health.v1.Health/Watch"} 1`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("no line %s in\n%s", line, w.Body)

@@ -20,6 +20,9 @@ const (
 	// cert-manager renews days ahead: a few seconds are soon enough, and two small reads
 	// cost less than one handshake.
 	recheckFiles = 5 * time.Second
+	// maxClockSkew is how far the clock of an authority may be ahead of ours when it has just
+	// signed.
+	maxClockSkew = time.Minute
 	// maxPEMBytes bounds a file of certificates or a key: a chain of ten has some 20 KiB.
 	maxPEMBytes = 256 << 10
 )
@@ -107,8 +110,11 @@ func (c *Certificate) load() error {
 	if err != nil {
 		return fmt.Errorf("%s and %s: %w", c.files.CertFile, c.files.KeyFile, err)
 	}
-	if time.Now().After(pair.Leaf.NotAfter) {
+	switch now := time.Now(); {
+	case now.After(pair.Leaf.NotAfter):
 		return fmt.Errorf("%s: the certificate expired at %s: renew it", c.files.CertFile, pair.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Add(maxClockSkew).Before(pair.Leaf.NotBefore):
+		return fmt.Errorf("%s: the certificate is good from %s on, and not before: compare the clocks", c.files.CertFile, pair.Leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
 	c.text, c.pair = text, &pair
 	return nil

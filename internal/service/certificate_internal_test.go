@@ -151,6 +151,13 @@ func TestABrokenCertificateChangesNothing(t *testing.T) {
 	if show() != serves || !strings.Contains(log.String(), "expired at") {
 		t.Errorf("a certificate that is no good any more serves:\n%s", &log)
 	}
+	ca.RenewFrom(t, secret, time.Now().Add(time.Hour), time.Now().Add(2*time.Hour))
+	if show() != serves || !strings.Contains(log.String(), "and not before") {
+		t.Errorf("a certificate that is not good yet serves:\n%s", &log)
+	}
+	if soon := ca.RenewFrom(t, secret, time.Now().Add(maxClockSkew/2), time.Now().Add(time.Hour)); show() != soon {
+		t.Error("a certificate of an authority whose clock is ahead a little does not serve")
+	}
 }
 
 // TestTransport: what a role listens with, and what stops it from starting.
@@ -202,6 +209,24 @@ func TestTransport(t *testing.T) {
 	} {
 		if _, err := ParseConfig([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want an error that says %q", text, err, says)
+		}
+	}
+}
+
+// What others can read or change on its way is asked for only where the operator says so.
+func TestPeersInPlaintext(t *testing.T) {
+	t.Parallel()
+	for _, u := range []string{"", "https://a.test", "http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:8000", "http://localhost:8000"} {
+		if err := (Transport{}).checkPeer("casUrl", u, "CAS", 8001); err != nil {
+			t.Errorf("%q: %v", u, err)
+		}
+	}
+	if err := (Transport{InsecurePlaintext: true}).checkPeer("casUrl", "http://a.test", "CAS", 8001); err != nil {
+		t.Errorf("when asked for: %v", err)
+	}
+	for _, u := range []string{"http://a.test", "http://10.0.0.1", "http://[::ffff:10.0.0.1]", "http://0.0.0.0:8001", "http://localhost.", "http://127.0.0.1.nip.test"} {
+		if err := (Transport{}).checkPeer("casUrl", u, "CAS", 8001); err == nil {
+			t.Errorf("%q is taken", u)
 		}
 	}
 }

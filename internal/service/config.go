@@ -1,22 +1,13 @@
 package service
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
-	"os"
-	"strings"
 	"time"
 
-	"go.yaml.in/yaml/v3"
-
-	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/direct"
-	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -106,7 +97,9 @@ type Listen struct {
 type Controlplane struct {
 	Listen Listen `yaml:"listen"`
 	// CASURL is the CAS's HTTP port, where attestations are stored; empty: none are taken.
+	// CASCA is a PEM file with the certificate authority of an https one; empty: the system's.
 	CASURL string `yaml:"casUrl"`
+	CASCA  string `yaml:"casCa"`
 	// PublicCASURL is the same as clients reach it; empty: they are told of no URLs.
 	PublicCASURL string `yaml:"publicCasUrl"`
 	Transport    `yaml:",inline"`
@@ -181,232 +174,6 @@ func (o OwnBuckets) roles() ([]string, error) {
 type Log struct {
 	Level  slog.Level `yaml:"level"`  // DEBUG, INFO (default), WARN, ERROR
 	Format string     `yaml:"format"` // json (default) or text
-}
-
-const (
-	// DefaultReconcileInterval is the time between two looks at every organization.
-	DefaultReconcileInterval = 5 * time.Minute
-	// DefaultSessionReuse is how long a session serves further requests.
-	DefaultSessionReuse = 15 * time.Minute
-	// DefaultMaxArtifactBytes is the largest artifact: what S3 takes in one request.
-	DefaultMaxArtifactBytes = 5 << 30
-
-	// DefaultUploadExpiry is how long a resumable upload waits for its client.
-	DefaultUploadExpiry = 24 * time.Hour
-	// MinUploadExpiry and MaxUploadExpiry bound it: a client that was cut off must have a
-	// chance, and the bucket's lifecycle rule takes parts after days.
-	MinUploadExpiry = time.Minute
-	MaxUploadExpiry = 7 * 24 * time.Hour
-	// DefaultAccessPointQuota is what AWS grants unless asked for more (facts AWS §1.3).
-	DefaultAccessPointQuota = 10_000
-	// DefaultQuotaReserve covers what several processes create between two looks.
-	DefaultQuotaReserve = 10
-
-	maxAccessPointQuota = 1_000_000
-	maxQuotaReserve     = 1000
-
-	// MinReconcileInterval keeps reconcilers from asking AWS without a pause.
-	MinReconcileInterval = time.Second
-
-	// DefaultProbeInterval is the time between two probes of an organization: some 20
-	// calls of S3, a third of them priced as writes.
-	DefaultProbeInterval = time.Hour
-	// MinProbeInterval and MaxProbeInterval bound it.
-	MinProbeInterval = time.Second
-	MaxProbeInterval = 7 * 24 * time.Hour
-
-	maxConfigBytes = 1 << 20
-)
-
-// ReadConfig reads the configuration in file and fills in the defaults.
-func ReadConfig(file string) (Config, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return Config{}, fmt.Errorf("reading the configuration: %w", err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
-	if err != nil {
-		return Config{}, fmt.Errorf("reading the configuration: %w", err)
-	}
-	if len(text) > maxConfigBytes {
-		return Config{}, fmt.Errorf("%s has more than %d bytes: it is not a configuration", file, maxConfigBytes)
-	}
-	cfg, err := ParseConfig(text)
-	if err != nil {
-		return Config{}, fmt.Errorf("%s: %w", file, err)
-	}
-	return cfg, nil
-}
-
-// ParseConfig reads YAML text, refuses what it does not know, and fills in defaults.
-func ParseConfig(text []byte) (Config, error) {
-	var cfg Config
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	decoder.KnownFields(true)
-	if err := decoder.Decode(&cfg); err != nil && !errors.Is(err, io.EOF) {
-		return Config{}, misread(err)
-	}
-	m := &cfg.Backend.ManagedCas
-	if m.ReconcileInterval == 0 {
-		m.ReconcileInterval = DefaultReconcileInterval
-	}
-	if m.ReconcileInterval < MinReconcileInterval {
-		return Config{}, fmt.Errorf("backend.managedCas.reconcileInterval is %s: at least %s", m.ReconcileInterval, MinReconcileInterval)
-	}
-	byDefault(&m.ProbeInterval, DefaultProbeInterval)
-	if p := m.ProbeInterval; p < MinProbeInterval || p > MaxProbeInterval {
-		return Config{}, fmt.Errorf("backend.managedCas.probeInterval is %s: %s to %s", p, MinProbeInterval, MaxProbeInterval)
-	}
-	if err := m.completeCycles(); err != nil {
-		return Config{}, fmt.Errorf("backend.managedCas.%w", err)
-	}
-	if err := m.completeDeletion(); err != nil {
-		return Config{}, fmt.Errorf("backend.managedCas.%w", err)
-	}
-	if err := m.Quotas.complete(); err != nil {
-		return Config{}, fmt.Errorf("backend.managedCas.quotas.%w", err)
-	}
-	if cfg.CAS.SessionReuse == nil {
-		reuse := DefaultSessionReuse
-		cfg.CAS.SessionReuse = &reuse
-	}
-	if r := *cfg.CAS.SessionReuse; r < 0 || r > session.MaxReuse {
-		return Config{}, fmt.Errorf("cas.sessionReuse is %s: 0s to %s", r, session.MaxReuse)
-	}
-	if err := checkURL(cfg.CAS.ControlplaneURL); err != nil {
-		return Config{}, fmt.Errorf("cas.controlplaneUrl is %q: %w", cfg.CAS.ControlplaneURL, err)
-	}
-	for key, text := range map[string]string{"casUrl": cfg.Controlplane.CASURL, "publicCasUrl": cfg.Controlplane.PublicCASURL} {
-		if checkURL(text) != nil {
-			return Config{}, fmt.Errorf("controlplane.%s is %q: give the http or https URL of the CAS's HTTP port, such as http://127.0.0.1:8001", key, text)
-		}
-	}
-	if cfg.CAS.DirectTransfers == "" {
-		cfg.CAS.DirectTransfers = direct.Off
-	}
-	if cfg.CAS.MaxArtifactBytes == 0 {
-		cfg.CAS.MaxArtifactBytes = DefaultMaxArtifactBytes
-	}
-	if cfg.CAS.MaxArtifactBytes < 0 {
-		return Config{}, fmt.Errorf("cas.maxArtifactBytes is %d: at least 1", cfg.CAS.MaxArtifactBytes)
-	}
-	if cfg.CAS.UploadExpiry == 0 {
-		cfg.CAS.UploadExpiry = DefaultUploadExpiry
-	}
-	if e := cfg.CAS.UploadExpiry; e < MinUploadExpiry || e > MaxUploadExpiry {
-		return Config{}, fmt.Errorf("cas.uploadExpiry is %s: %s to %s", e, MinUploadExpiry, MaxUploadExpiry)
-	}
-	cfg.SecretStore.fill()
-	if err := cfg.SecretStore.check(); err != nil {
-		return Config{}, err
-	}
-	m.secrets = cfg.SecretStore.secretsManager()
-	var err error
-	if m.ownBucketRoles, err = cfg.CAS.OwnBuckets.roles(); err != nil {
-		return Config{}, fmt.Errorf("cas.ownBuckets.%w", err)
-	}
-	cfg.CAS.Limits = cfg.CAS.Limits.WithDefaults()
-	if err := cfg.CAS.Limits.check(); err != nil {
-		return Config{}, fmt.Errorf("cas.limits.%w", err)
-	}
-	if err := cfg.Audit.check(); err != nil {
-		return Config{}, fmt.Errorf("audit.%w", err)
-	}
-	byDefault(&cfg.Controlplane.KeyRotation, auth.DefaultRotation)
-	if r := cfg.Controlplane.KeyRotation; r < auth.MinRotation || r > auth.MaxRotation {
-		return Config{}, fmt.Errorf("controlplane.keyRotation is %s: %s to %s", r, auth.MinRotation, auth.MaxRotation)
-	}
-	if cfg.Controlplane.DrainDelay == nil {
-		cfg.Controlplane.DrainDelay = new(DefaultDrainDelay)
-	}
-	if d := *cfg.Controlplane.DrainDelay; d < 0 || d > time.Hour {
-		return Config{}, fmt.Errorf("controlplane.drainDelay is %s: 0s to 1h0m0s", d)
-	}
-	if err := cfg.Controlplane.completeIdentity(); err != nil {
-		return Config{}, fmt.Errorf("controlplane.%w", err)
-	}
-	if err := cfg.Controlplane.Limits.complete(); err != nil {
-		return Config{}, fmt.Errorf("controlplane.limits.%w", err)
-	}
-	for key, transport := range map[string]Transport{"backend": cfg.Backend.Transport, "controlplane": cfg.Controlplane.Transport, "cas": cfg.CAS.Transport} {
-		if err := transport.check(); err != nil {
-			return Config{}, fmt.Errorf("%s.%w", key, err)
-		}
-	}
-	if f := cfg.Log.Format; f != "" && f != "json" && f != "text" {
-		return Config{}, fmt.Errorf("log.format is %q: json or text", f)
-	}
-	return cfg, nil
-}
-
-// checkURL refuses what nothing can be fetched from; leaving it out is no concern of it.
-func checkURL(text string) error {
-	u, err := url.Parse(text)
-	if text == "" || err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" {
-		return nil
-	}
-	return errors.New("give the http or https URL of the control plane's HTTP port, such as http://127.0.0.1:8000")
-}
-
-// complete fills in defaults. Its error begins with the key.
-func (q *Quotas) complete() error {
-	byDefault(&q.AccessPoints, DefaultAccessPointQuota)
-	if q.Reserve == nil {
-		q.Reserve = new(DefaultQuotaReserve)
-	}
-	switch {
-	case q.AccessPoints < 1 || q.AccessPoints > maxAccessPointQuota:
-		return fmt.Errorf("accessPoints is %d: 1 to %d", q.AccessPoints, maxAccessPointQuota)
-	case *q.Reserve < 0 || *q.Reserve > maxQuotaReserve:
-		return fmt.Errorf("reserve is %d: 0 to %d", *q.Reserve, maxQuotaReserve)
-	}
-	return nil
-}
-
-// Installation returns the installation that backend.managedCas describes, checked.
-func (m ManagedCas) Installation() (tenancy.Installation, error) {
-	if !m.Enabled {
-		return tenancy.Installation{}, errors.New("backend.managedCas.enabled is false: set it to true")
-	}
-	in, err := tenancy.New(m.Names())
-	if err != nil {
-		return in, fmt.Errorf("backend.managedCas: %w", err)
-	}
-	return in, nil
-}
-
-// Names is Installation without the checks: before an installation is provisioned, its
-// key may have no ARN yet.
-func (m ManagedCas) Names() tenancy.Installation {
-	return tenancy.Installation{
-		Partition:            orDefault(m.Partition, "aws"),
-		AccountID:            m.AccountID,
-		Region:               m.Region,
-		BucketName:           m.BucketName,
-		KMSKeyARN:            m.KMSKeyARN,
-		APPrefix:             m.APPrefix,
-		BaseRoleName:         m.BaseRoleName,
-		SessionPolicyPrefix:  m.SessionPolicyPrefix,
-		SessionPolicyMode:    m.SessionPolicyMode,
-		BackendRoleName:      m.BackendRoleName,
-		ControlplaneRoleName: m.ControlplaneRoleName,
-		CASRoleName:          orDefault(m.CASRoleName, m.ControlplaneRoleName),
-		OperatorARNs:         m.OperatorARNs,
-		PurgeRoleName:        m.purgeRole(),
-		Secrets:              m.secrets,
-		OwnBucketRoles:       m.ownBucketRoles,
-		// Only an embedded AWS is reached without TLS, and only on loopback: the client
-		// refuses any other plain http endpoint (docs/decisions/002).
-		Loopback: strings.HasPrefix(m.Endpoint, "http://"),
-	}
-}
-
-func orDefault(value, fallback string) string {
-	if strings.TrimSpace(value) == "" {
-		return fallback
-	}
-	return value
 }
 
 // readable says how long something took with its unit, in JSON as in text: slog's JSON has

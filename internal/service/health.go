@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/singleflight"
 )
 
 // Check asks one thing that the process needs whether it works.
@@ -47,7 +48,8 @@ func Explained(log *slog.Logger, name string, check Check) Check {
 
 // Health answers /healthz and /statusz (the process runs), /readyz (and what it needs works),
 // /infoz (its version) and /metrics. Readiness names the checks that fail; why they do
-// is for the log, not for whoever asks.
+// is for the log, not for whoever asks. Those who ask at the same time get one answer: anybody
+// may ask, as often as they like.
 func Health(version string, checks map[string]Check, metrics ...prometheus.Collector) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, map[string]any{"status": "ok"}) })
@@ -55,15 +57,10 @@ func Health(version string, checks map[string]Check, metrics ...prometheus.Colle
 	mux.HandleFunc("GET /infoz", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"version": version})
 	})
+	var looks singleflight.Group
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), checkTimeout)
-		defer cancel()
-		failing := []string{}
-		for _, name := range slices.Sorted(maps.Keys(checks)) {
-			if checks[name](ctx) != nil {
-				failing = append(failing, name)
-			}
-		}
+		found, _, _ := looks.Do("", func() (any, error) { return failingOf(context.WithoutCancel(r.Context()), checks), nil })
+		failing := found.([]string)
 		status := http.StatusOK
 		if len(failing) > 0 {
 			status = http.StatusServiceUnavailable
@@ -72,6 +69,19 @@ func Health(version string, checks map[string]Check, metrics ...prometheus.Colle
 	})
 	mux.Handle("GET /metrics", Metrics(metrics...))
 	return mux
+}
+
+// failingOf returns the names of the checks that fail, never nil.
+func failingOf(ctx context.Context, checks map[string]Check) []string {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	failing := []string{}
+	for _, name := range slices.Sorted(maps.Keys(checks)) {
+		if checks[name](ctx) != nil {
+			failing = append(failing, name)
+		}
+	}
+	return failing
 }
 
 // Metrics shows what metrics collect, and what every process has.

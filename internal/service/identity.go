@@ -109,7 +109,7 @@ func (o *OIDC) check(publicURL string) error {
 // checkWebURL refuses what nobody should be sent to: plain http is for this machine.
 func checkWebURL(text string, root bool) error {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || root && strings.Trim(u.Path, "/") != "" {
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || root && strings.Trim(u.Path, "/") != "" {
 		return errors.New("give scheme, host and port, such as https://cas.example.com")
 	}
 	if u.Scheme == "https" || u.Scheme == "http" && slices.Contains([]string{"127.0.0.1", "::1", "localhost"}, u.Hostname()) {
@@ -129,7 +129,10 @@ func (c *Controlplane) SignIn() (cfg signin.Config, configured bool, err error) 
 		return signin.Config{}, false, fmt.Errorf("reading controlplane.oidc.clientSecretFile: %w", err)
 	}
 	defer file.Close()
-	secret, err := io.ReadAll(io.LimitReader(file, maxSecret))
+	secret, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
+	if err == nil && len(secret) > maxSecret {
+		err = fmt.Errorf("it has more than %d bytes: it is not a client secret", maxSecret)
+	}
 	if err != nil {
 		return signin.Config{}, false, fmt.Errorf("reading controlplane.oidc.clientSecretFile: %w", err)
 	}

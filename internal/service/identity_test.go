@@ -32,6 +32,7 @@ controlplane:
 		{"https://cas.example.com", "http://127.0.0.1:8000", ""},
 		{"https://cas.example.com", "https://cas.example.com/managedcas", "controlplane.publicUrl"},
 		{"https://cas.example.com", `""`, "controlplane.publicUrl"},
+		{"https://cas.example.com", "https://:443", "controlplane.publicUrl"},
 		{"https://id.example.com/realms/x", "http://id.example.com", "controlplane.oidc.issuer"},
 		{"    issuer: https://id.example.com/realms/x\n", "", "controlplane.oidc.issuer is missing"},
 		{"clientId: managedcas", "clientId: ''", "controlplane.oidc.clientId"},
@@ -76,5 +77,19 @@ func TestTheClientSecretIsAFile(t *testing.T) {
 	}
 	if cfg, configured, err := c.SignIn(); err != nil || !configured || cfg.ClientSecret != "swordfish" {
 		t.Errorf("%q, %t, %v", cfg.ClientSecret, configured, err)
+	}
+}
+
+// A secret that is cut would be refused by the provider, which does not say why.
+func TestAClientSecretIsWholeOrRefused(t *testing.T) {
+	t.Parallel()
+	c := Controlplane{OIDC: OIDC{Issuer: "https://id.example.com", ClientSecretFile: filepath.Join(t.TempDir(), "secret")}}
+	for size, ok := range map[int]bool{maxSecret: true, maxSecret + 1: false} {
+		if err := os.WriteFile(c.OIDC.ClientSecretFile, []byte(strings.Repeat("s", size)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if cfg, _, err := c.SignIn(); (err == nil) != ok || ok && len(cfg.ClientSecret) != size || err != nil && strings.Contains(err.Error(), "sss") {
+			t.Errorf("%d bytes: %d are used, %v", size, len(cfg.ClientSecret), err)
+		}
 	}
 }

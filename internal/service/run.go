@@ -68,8 +68,8 @@ func Background(ctx context.Context, log *slog.Logger, tasks ...Task) (stop func
 
 // HTTP serves handler on listener. Header and idle times are bounded here, and how long
 // a client may stand still; handlers bound the size of bodies. Without a listener it only
-// waits.
-func HTTP(name string, listener net.Listener, handler http.Handler) Task {
+// waits. What net/http has to say goes to log.
+func HTTP(name string, log *slog.Logger, listener net.Listener, handler http.Handler) Task {
 	return Task{name, func(ctx context.Context) error {
 		if listener == nil {
 			<-ctx.Done()
@@ -80,6 +80,7 @@ func HTTP(name string, listener net.Listener, handler http.Handler) Task {
 			ReadHeaderTimeout: 10 * time.Second,
 			IdleTimeout:       2 * time.Minute,
 			MaxHeaderBytes:    64 << 10,
+			ErrorLog:          complaints(log),
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- server.Serve(listener) }()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 )
 
 // Transport is how the listeners of a role are protected. Without TLS they have to be on
@@ -35,6 +36,20 @@ func (t Transport) check() error {
 		return errors.New("insecurePlaintext is true beside tls: leave one out")
 	}
 	return nil
+}
+
+// checkPeer refuses the URL of another role whose answers others could change on their way:
+// those are the keys that tokens are believed by, and what is sent there are tokens. key is
+// that of the URL; of and port are whose HTTP port it should be, and such a port.
+func (t Transport) checkPeer(key, text, of string, port int) error {
+	if err := checkURL(key, text, of, port); err != nil || text == "" || t.InsecurePlaintext {
+		return err
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "https" || u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback() {
+		return err
+	}
+	return fmt.Errorf("%s is %s, which others can read and answer: give its https URL, or set insecurePlaintext: true beside it where something else encrypts", key, text)
 }
 
 // Certificate opens the certificate of t; nil when it has none. key is that of the role in

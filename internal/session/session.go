@@ -158,7 +158,10 @@ func (s *Sessions) lend(ctx context.Context, at place, bucket tenancy.OwnBucket)
 		if r.Err != nil {
 			return Session{}, r.Err
 		}
-		return r.Val.(Session), nil
+		if got := r.Val.(Session); got.Bucket == bucket {
+			return got, nil
+		}
+		return s.mint(ctx, at) // STS was asked before what is recorded of the bucket changed
 	}
 }
 

@@ -9,12 +9,18 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
 // attemptTime is how long somebody may take at the provider.
 const attemptTime = 10 * time.Minute
+
+// maxReturn bounds the path that a browser comes back to, in bytes: browsers keep no cookie
+// of more than 4096 (RFC 6265 §6.1).
+const maxReturn = 1024
 
 // attempt is one way through the provider, kept by the browser that makes it.
 type attempt struct {
@@ -25,21 +31,6 @@ type attempt struct {
 	Client   client `json:"c,omitzero"`  // of a client's
 }
 
-const purposeAttempt = "attempt"
-
-// attemptCookie is sent along when the provider sends the browser back, and with no form
-// of another site.
-func (s *SignIn) attemptCookie(value string, age time.Duration) *http.Cookie {
-	name := "managedcas_signin"
-	if s.cookie.Secure {
-		name = "__Host-" + name
-	}
-	return &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: int(age.Seconds()),
-		HttpOnly: true, Secure: s.cookie.Secure, SameSite: http.SameSiteLaxMode,
-	}
-}
-
 // login sends a browser to the provider.
 func (s *SignIn) login(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Has("callback") {
@@ -47,7 +38,11 @@ func (s *SignIn) login(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusBadRequest, "This client cannot sign in here. Use managedcas auth login, or an API token.", nil)
 		return
 	}
-	s.begin(w, r, attempt{Return: local(r.URL.Query().Get("return"))})
+	target := local(r.URL.Query().Get("return"))
+	if len(target) > maxReturn {
+		target = "/"
+	}
+	s.begin(w, r, attempt{Return: target})
 }
 
 func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, a attempt) {
@@ -57,19 +52,18 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request, a attempt) {
 		s.fail(w, r, http.StatusServiceUnavailable, "The sign-in provider does not answer. Try again in a moment.", err)
 		return
 	}
-	value, err := s.seal.close(purposeAttempt, a, time.Now().Add(attemptTime))
-	if err != nil {
+	if err := s.keep(w, attemptCookie, a, attemptTime); err != nil {
 		s.fail(w, r, http.StatusInternalServerError, "Something went wrong here.", err)
 		return
 	}
-	http.SetCookie(w, s.attemptCookie(value, attemptTime))
 	w.Header().Set("Cache-Control", "no-store")
 	http.Redirect(w, r, where, http.StatusSeeOther)
 }
 
 // callback is where the provider sends a browser back to.
 func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) {
-	a, ok := s.attemptOf(r)
+	var a attempt
+	ok := s.recall(r, attemptCookie, &a)
 	query := r.URL.Query()
 	// RFC 9207: a provider that says who it is must be the one that was asked.
 	mixed := query.Has("iss") && query.Get("iss") != s.cfg.Issuer
@@ -77,9 +71,9 @@ func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusBadRequest, "This sign-in was not begun in this browser, or too long ago. Begin again.", nil)
 		return
 	}
-	http.SetCookie(w, s.attemptCookie("", -time.Second)) // it is good once
+	s.forget(w, attemptCookie)
 	if refused := query.Get("error"); refused != "" {
-		s.fail(w, r, http.StatusForbidden, "The sign-in provider has refused.", errors.New(refused))
+		s.fail(w, r, http.StatusForbidden, "The sign-in provider has refused.", errors.New(audit.Clean(refused)))
 		return
 	}
 	who, err := s.provider.end(r.Context(), a, query.Get("code"))
@@ -97,15 +91,10 @@ func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if a.Client.Port != 0 {
-		s.toClient(w, r, a.Client, u)
+		s.askConsent(w, r, a.Client, u)
 		return
 	}
 	s.enter(w, r, u, a.Return)
-}
-
-func (s *SignIn) attemptOf(r *http.Request) (a attempt, ok bool) {
-	found := r.CookiesNamed(s.attemptCookie("", 0).Name)
-	return a, len(found) == 1 && s.seal.open(purposeAttempt, found[0].Value, &a) == nil
 }
 
 // enter gives the browser its login.
@@ -128,19 +117,23 @@ func (s *SignIn) caller(r *http.Request) (auth.Caller, registry.User, error) {
 	}
 	u, ok := caller.User()
 	if !ok {
-		return auth.Caller{}, registry.User{}, errors.New("not a login")
+		return auth.Caller{}, registry.User{}, problem.New(problem.Unauthenticated, "the token is not a login", "sign in")
 	}
 	return caller, u, nil
 }
 
 // logout ends the login of this browser.
 func (s *SignIn) logout(w http.ResponseWriter, r *http.Request) {
-	if caller, u, err := s.caller(r); err == nil {
-		if err := s.cfg.Store.RevokeLogin(as(r.Context(), u), u.ID, caller.TokenID(), time.Now()); err != nil {
-			// It would be good for hours in the hands of whoever has a copy: say so.
-			s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer, and you are still signed in. Try again in a moment.", err)
-			return
-		}
+	caller, u, err := s.caller(r)
+	if err == nil {
+		err = s.cfg.Store.RevokeLogin(as(r.Context(), u), u.ID, caller.TokenID(), time.Now())
+	} else if problem.KindOf(err) == problem.Unauthenticated {
+		err = nil // it is over already
+	}
+	if err != nil {
+		// It would be good for hours in the hands of whoever has a copy: say so.
+		s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer, and you are still signed in. Try again in a moment.", err)
+		return
 	}
 	s.cookie.Clear(w)
 	s.page(w, r, http.StatusOK, content{Title: "You are signed out", Link: "/auth/login", LinkText: "Sign in"})

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 )
@@ -46,23 +48,30 @@ func (s *SignIn) clientLogin(w http.ResponseWriter, r *http.Request) {
 	s.begin(w, r, attempt{Client: c})
 }
 
+// redirect sends the browser to the client with an answer.
+func (c client) redirect(w http.ResponseWriter, r *http.Request, answer url.Values) {
+	answer.Set("state", c.State)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	http.Redirect(w, r, c.origin()+"/callback?"+answer.Encode(), http.StatusSeeOther)
+}
+
+// origin is where the client waits.
+func (c client) origin() string {
+	return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port))
+}
+
 // toClient sends the browser to the client, with a code that is of use to it alone.
-func (s *SignIn) toClient(w http.ResponseWriter, r *http.Request, c client, u registry.User) {
+func (s *SignIn) toClient(w http.ResponseWriter, r *http.Request, c client, user uuid.UUID) {
 	code, now := secret(), time.Now()
 	err := s.cfg.Store.CreateClientCode(r.Context(), registry.ClientCode{
-		Sum: sha256.Sum256([]byte(code)), User: u.ID, Challenge: c.Challenge, Client: c.Name, ExpiresAt: now.Add(codeTime),
+		Sum: sha256.Sum256([]byte(code)), User: user, Challenge: c.Challenge, Client: c.Name, ExpiresAt: now.Add(codeTime),
 	}, now)
 	if err != nil {
 		s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.", err)
 		return
 	}
-	back := url.URL{
-		Scheme: "http", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)), Path: "/callback",
-		RawQuery: url.Values{"code": {code}, "state": {c.State}}.Encode(),
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	http.Redirect(w, r, back.String(), http.StatusSeeOther)
+	c.redirect(w, r, url.Values{"code": {code}})
 }
 
 // clientToken gives a client its login, for the code and for what its challenge was made of.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -38,6 +39,10 @@ func (s *SignIn) deviceCode(w http.ResponseWriter, r *http.Request) {
 	for try := 0; try < 3 && errors.Is(err, registry.ErrExists); try++ {
 		d.UserCode = userCode()
 		err = s.cfg.Store.CreateDevice(r.Context(), d)
+	}
+	if errors.Is(err, registry.ErrUnavailable) {
+		problem.WriteHTTP(w, problem.Wrap(err, problem.Throttled, "too many devices wait to be signed in", "try again in some minutes").WithRetryAfter(time.Minute))
+		return
 	}
 	if err != nil {
 		s.unavailable(w, r, err)
@@ -103,7 +108,11 @@ const purposeForm = "form"
 // devicePage asks for a user code. Who is not signed in does that first.
 func (s *SignIn) devicePage(w http.ResponseWriter, r *http.Request) {
 	caller, u, err := s.caller(r)
-	if err != nil {
+	switch {
+	case err != nil && problem.KindOf(err) != problem.Unauthenticated:
+		s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.", err)
+		return
+	case err != nil:
 		http.Redirect(w, r, "/auth/login?"+url.Values{"return": {"/auth/device"}}.Encode(), http.StatusSeeOther)
 		return
 	}
@@ -117,7 +126,11 @@ func (s *SignIn) deviceForm(w http.ResponseWriter, r *http.Request, status int, 
 // deviceDecision shows the device that a code belongs to, and takes the user's decision.
 func (s *SignIn) deviceDecision(w http.ResponseWriter, r *http.Request) {
 	caller, u, err := s.caller(r)
-	if err != nil {
+	switch {
+	case err != nil && problem.KindOf(err) != problem.Unauthenticated:
+		s.fail(w, r, http.StatusServiceUnavailable, "The database does not answer. Try again in a moment.", err)
+		return
+	case err != nil:
 		s.fail(w, r, http.StatusUnauthorized, "You are not signed in any more. Begin again.", err)
 		return
 	}

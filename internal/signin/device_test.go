@@ -213,9 +213,27 @@ func TestAProviderThatIsAway(t *testing.T) {
 func TestLongBodiesAreNotRead(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	got := newBrowser(t).post(s.url+"/auth/cli/token", url.Values{"code": {strings.Repeat("x", 17<<10)}})
-	if got.StatusCode != http.StatusBadRequest {
-		t.Errorf("%d", got.StatusCode)
+	verifier, made := challenge()
+	b := newBrowser(t)
+	form := url.Values{"code": {s.decides(t, b, formOf(t, s.asks(b, made, "x")), "approve").Query().Get("code")}, "code_verifier": {verifier}, "x": {""}}
+	rest := 16<<10 - len(form.Encode())
+	for _, tc := range []struct{ padding, want int }{{rest + 1, http.StatusBadRequest}, {rest, http.StatusOK}} {
+		form.Set("x", strings.Repeat("x", tc.padding))
+		if got := newBrowser(t).post(s.url+"/auth/cli/token", form); got.StatusCode != tc.want {
+			t.Errorf("%d bytes: %d %s, want %d", len(form.Encode()), got.StatusCode, got.body, tc.want)
+		}
+	}
+}
+
+func TestTooManyDevicesOfOneAddress(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	for range 100 {
+		s.device(t, "x")
+	}
+	got := newBrowser(t).post(s.url+"/auth/device/code", nil)
+	if got.StatusCode != http.StatusTooManyRequests || got.Header.Get("Retry-After") == "" || strings.Contains(got.body, "database") {
+		t.Errorf("%d %v %s", got.StatusCode, got.Header, got.body)
 	}
 }
 

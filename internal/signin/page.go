@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/auth"
@@ -22,11 +23,17 @@ var pageTemplate = template.Must(template.New("page").Parse(pageText))
 const style = template.CSS(`body{font:16px/1.5 system-ui,sans-serif;max-width:32rem;margin:4rem auto;padding:0 1rem;color-scheme:light dark}` +
 	`input,button{font:inherit;padding:.5rem .75rem}dt{font-weight:600}dd{margin:0 0 .5rem;overflow-wrap:anywhere}[role=alert]{font-weight:600}`)
 
-var policy = func() string {
+var styleHash = func() string {
 	sum := sha256.Sum256([]byte(style))
-	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-		"'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+	return base64.StdEncoding.EncodeToString(sum[:])
 }()
+
+// policy of a page. formTo is an origin that a form may lead to by a redirect, besides our
+// own, as browsers have it (CSP 3 §6.4.1); empty: none.
+func policy(formTo string) string {
+	action := strings.TrimSpace("'self' " + formTo)
+	return "default-src 'none'; style-src 'sha256-" + styleHash + "'; form-action " + action + "; frame-ancestors 'none'; base-uri 'none'"
+}
 
 // content is what a page shows.
 type content struct {
@@ -36,8 +43,13 @@ type content struct {
 	AskCode              bool
 	// Code and what follows are of a device to decide about.
 	Code, Client, Address, Asked string
+	// Program is what a client on this machine calls itself, and Port where it waits, which
+	// FormTo is the origin of.
+	Program string
+	Port    int
+	FormTo  string
 
-	Form  string // proves that a form was shown to this login
+	Form  string // proves that a form was shown to this login, or in this browser
 	Style template.CSS
 }
 
@@ -60,7 +72,7 @@ func (s *SignIn) page(w http.ResponseWriter, r *http.Request, status int, c cont
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", policy)
+	h.Set("Content-Security-Policy", policy(c.FormTo))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	// Not no-referrer: with it, browsers call the origin of a form null.

@@ -8,6 +8,8 @@
 //   - An address counts for something only when the provider has verified it.
 //   - Every code is good once, for a minute or ten, for whoever can show what it is bound
 //     to; only its hash is kept.
+//   - A client, on this machine or another, gets a login only when somebody has said on a
+//     page of ours, with their name on it, that it is theirs.
 //   - A redirect leads to a path of this server, or to a port of this machine's loopback.
 package signin
 
@@ -29,6 +31,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auth"
+	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -91,7 +94,14 @@ type Config struct {
 
 	Store  Store
 	Tokens *auth.Tokens
+	Audit  Audit
 	Log    *slog.Logger
+}
+
+// Audit is where refusals are recorded.
+type Audit interface {
+	// Denied records that something was refused. It never fails.
+	Denied(e audit.Event)
 }
 
 // SignIn serves the pages.
@@ -130,6 +140,7 @@ func New(cfg Config) (*SignIn, error) {
 	mux.HandleFunc("GET /auth/callback", s.callback)
 	mux.HandleFunc("POST /auth/logout", s.logout)
 	mux.HandleFunc("GET /auth/cli", s.clientLogin)
+	mux.HandleFunc("POST /auth/cli", s.clientDecision)
 	mux.HandleFunc("POST /auth/cli/token", s.clientToken)
 	mux.HandleFunc("POST /auth/device/code", s.deviceCode)
 	mux.HandleFunc("POST /auth/device/token", s.deviceToken)
@@ -146,19 +157,23 @@ func (s *SignIn) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // LoginURL is where browsers begin.
 func (s *SignIn) LoginURL() string { return s.cfg.PublicURL + "/auth/login" }
 
-// maxBody bounds the bodies of requests, in bytes: forms of a few short fields.
-const maxBody = 16 << 10
+// The limits of a request.
+const (
+	maxBody     = 16 << 10         // bytes: forms of a few short fields
+	requestTime = 30 * time.Second // in which the provider is asked twice at most
+)
 
 func bounded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		// In records, before anybody is known: the address, and that it was somebody outside.
-		next.ServeHTTP(w, r.WithContext(audit.WithOrigin(r.Context(), origin(r))))
+		if err := r.ParseForm(); err != nil && r.Method == http.MethodPost {
+			problem.WriteHTTP(w, problem.Wrap(err, problem.Invalid, "the form cannot be read", fmt.Sprintf("send at most %d bytes", maxBody)))
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(audit.WithOrigin(ctx, audit.Stranger(r))))
 	})
-}
-
-func origin(r *http.Request) audit.Origin {
-	return audit.Origin{Kind: audit.Unknown, RemoteIP: audit.Address(r.RemoteAddr), UserAgent: r.UserAgent(), RequestID: uuid.NewString()}
 }
 
 // as returns a context of what a user does.
@@ -168,14 +183,21 @@ func as(ctx context.Context, u registry.User) context.Context {
 	return audit.WithOrigin(ctx, origin)
 }
 
+// reasonNotLetIn is the reason of errNotLetIn in records.
+const reasonNotLetIn = "NOT_LET_IN"
+
 // errNotLetIn means that the provider knows somebody whom the operator does not let in.
 var errNotLetIn = errors.New("the address is not in an allowed domain, or not verified")
 
 // user returns the user whom the provider has identified, if the operator lets them in.
 func (s *SignIn) user(ctx context.Context, who registry.Identity) (registry.User, error) {
 	if len(s.cfg.AllowedDomains) > 0 {
-		_, domain, _ := strings.Cut(who.Email, "@")
-		if !who.EmailVerified || !slices.ContainsFunc(s.cfg.AllowedDomains, func(d string) bool { return strings.EqualFold(d, domain) }) {
+		_, domain, _ := strings.Cut(registry.FoldAddress(who.Email), "@")
+		if !who.EmailVerified || !slices.ContainsFunc(s.cfg.AllowedDomains, func(d string) bool { return registry.FoldAddress(d) == domain }) {
+			s.cfg.Audit.Denied(audit.Event{
+				Chain: audit.Installation, Time: time.Now(), Action: audit.LoginCreate, Outcome: audit.Denied,
+				Reason: reasonNotLetIn, Origin: audit.OriginFrom(ctx),
+			})
 			return registry.User{}, errNotLetIn
 		}
 	}
@@ -184,7 +206,7 @@ func (s *SignIn) user(ctx context.Context, who registry.Identity) (registry.User
 		return registry.User{}, err
 	}
 	if !u.InstanceAdmin && slices.ContainsFunc(s.cfg.InstanceAdmins, u.Has) {
-		if err := s.cfg.Store.SetInstanceAdmin(ctx, u.ID, true); err != nil {
+		if err := s.cfg.Store.SetInstanceAdmin(as(ctx, u), u.ID, true); err != nil {
 			return registry.User{}, err
 		}
 		s.cfg.Log.WarnContext(ctx, "a user of controlplane.oidc.instanceAdmins administers the installation from now on", "user", u.ID.String())

@@ -136,6 +136,49 @@ func TestOwnBucketPolicyIsOneOrganizations(t *testing.T) {
 	}
 }
 
+// What depends on the request: listing under the own prefix, and the customer's key for what
+// S3 does with it in that bucket, in its Region.
+func TestOwnBucketPolicyConditions(t *testing.T) {
+	t.Parallel()
+	in := mustNew(t, withOwnBuckets("arn:aws:iam::*:role/cas/*"))
+	b := tenancy.OwnBucket{Name: "acme-artifacts", Region: "ap-southeast-2", RoleARN: "arn:aws:iam::999999999999:role/cas/x"}
+	d, err := iam.Parse(iam.KindSession, []byte(in.Tenant(mustID(t, acme)).OwnBucketPolicy(b).Text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bucket, key = "arn:aws:s3:::acme-artifacts", "arn:aws:kms:ap-southeast-2:999999999999:key/11111111-2222-3333-4444-555555555555"
+	const there, elsewhere = "s3.ap-southeast-2.amazonaws.com", "s3.eu-west-1.amazonaws.com"
+	encryption := func(via, of string) map[string]string {
+		return map[string]string{"kms:ViaService": via, "kms:EncryptionContext:aws:s3:arn": of}
+	}
+	for what, tc := range map[string]struct {
+		action, resource string
+		context          map[string]string
+		want             bool
+	}{
+		"a list of its own":             {"s3:ListBucket", bucket, map[string]string{"s3:prefix": acme + "/sha256:"}, true},
+		"a list of another's":           {"s3:ListBucket", bucket, map[string]string{"s3:prefix": "other/"}, false},
+		"a list of what begins like it": {"s3:ListBucket", bucket, map[string]string{"s3:prefix": acme}, false},
+		"a list of everything":          {"s3:ListBucket", bucket, map[string]string{"s3:prefix": ""}, false},
+		"the key, with a bucket key":    {"kms:GenerateDataKey", key, encryption(there, bucket), true},
+		"the key, for an own object":    {"kms:Decrypt", key, encryption(there, bucket+"/"+acme+"/k"), true},
+		"the key, for another's object": {"kms:Decrypt", key, encryption(there, bucket+"/other/k"), false},
+		"the key, for another bucket":   {"kms:Decrypt", key, encryption(there, "arn:aws:s3:::globex-artifacts/"+acme+"/k"), false},
+		"the key, in another Region":    {"kms:Decrypt", key, encryption(elsewhere, bucket), false},
+		"the key, for another service":  {"kms:Decrypt", key, encryption("ec2.ap-southeast-2.amazonaws.com", bucket), false},
+		"the key itself":                {"kms:Decrypt", key, nil, false},
+		"what nobody needs the key for": {"kms:ScheduleKeyDeletion", key, encryption(there, bucket), false},
+	} {
+		context := iam.Context{}
+		for name, value := range tc.context {
+			context.Set(name, value)
+		}
+		if got := allows(t, d, tc.action, tc.resource, context); got != tc.want {
+			t.Errorf("%s: %v", what, got)
+		}
+	}
+}
+
 // allows reports whether an identity with the document may; everybody's account is the
 // caller's, so that nothing else is asked.
 func allows(t *testing.T, d *iam.Document, action, resource string, context iam.Context) bool {

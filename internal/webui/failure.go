@@ -48,7 +48,7 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	level := slog.LevelInfo
+	level := slog.LevelDebug // what the services refused is in their own lines, and anybody can ask for no page
 	if why.Kind().HTTPStatus() >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}

@@ -33,6 +33,12 @@ type site struct {
 
 func newSite(t *testing.T, limits controlplane.Limits, loginURL ...string) *site {
 	t.Helper()
+	return newSiteOf(t, func(cfg *controlplane.Config) { cfg.Limits, cfg.LoginURL = limits, strings.Join(loginURL, "") })
+}
+
+// newSiteOf is a site whose control plane has another configuration.
+func newSiteOf(t *testing.T, change func(*controlplane.Config)) *site {
+	t.Helper()
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	db, err := database.Open(t.Context(), databasetest.SQLite(t, database.Migrate))
 	must(t, err)
@@ -44,10 +50,12 @@ func newSite(t *testing.T, limits controlplane.Limits, loginURL ...string) *site
 	signer, err := auth.NewCASSigner(keys, 0)
 	must(t, err)
 	s := &site{db: db, tokens: auth.NewTokens(db, db, ring, log)}
-	api := controlplane.New(controlplane.Config{
-		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20, Limits: limits, LoginURL: strings.Join(loginURL, ""),
+	cfg := controlplane.Config{
+		Store: db, Tokens: s.tokens, Signer: signer, Keys: keys, Log: log, Version: "test", MaxArtifactBytes: 3 << 20,
 		Audit: auditlog.New(auditlog.Config{Store: db, Log: log}),
-	})
+	}
+	change(&cfg)
+	api := controlplane.New(cfg)
 	server := grpc.NewServer(api.ServerOptions()...)
 	api.Register(server)
 	listener, conn, err := webui.InProcess()

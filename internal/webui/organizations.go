@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,11 +50,28 @@ func (p *Pages) organizations(ctx context.Context, w http.ResponseWriter, r *htt
 	if err != nil {
 		return err
 	}
-	if !who.aToken() {
+	may, err := p.mayCreate(ctx, who)
+	if err != nil {
+		return err
+	}
+	if may {
 		list.Form = &form
 	}
 	list.Later = r.URL.Query().Get("cursor") != ""
 	return p.show(w, status, "organizations", content{Title: "Organizations", Who: who, Page: list})
+}
+
+// mayCreate reports whether the visitor may make organizations, as far as the control plane
+// tells all of its clients.
+func (p *Pages) mayCreate(ctx context.Context, who visitor) (bool, error) {
+	switch {
+	case who.user.GetInstanceAdmin():
+		return true, nil
+	case who.aToken():
+		return false, nil
+	}
+	info, err := p.api.status.Infoz(ctx, &controlplanev1.InfozRequest{})
+	return !info.GetRestrictedOrgCreation(), err
 }
 
 // pageOf lists what the visitor can act in: who administers the installation, in all.
@@ -151,5 +170,6 @@ func sentence(text string) string {
 	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
 }

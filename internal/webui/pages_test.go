@@ -108,6 +108,20 @@ func TestCreate(t *testing.T) {
 	s.post(t, token, "/organizations", url.Values{"name": {"mine"}}).is(t, http.StatusForbidden, "Not for you", "Sign in as somebody else")
 }
 
+// Where organizations are made by administrators alone, nobody else is asked for a name.
+func TestOrganizationsMadeByAdministrators(t *testing.T) {
+	t.Parallel()
+	s := newSiteOf(t, func(cfg *controlplane.Config) { cfg.RestrictOrganizationCreation = true })
+	_, login := s.user(t, "ada")
+	a := s.get(t, login, "/organizations")
+	a.is(t, http.StatusOK, "There is none.")
+	if strings.Contains(a.body, "Create an organization") {
+		t.Errorf("a user is asked: %s", a.body)
+	}
+	s.post(t, login, "/organizations", url.Values{"name": {"adas"}}).is(t, http.StatusForbidden, "made by administrators")
+	s.get(t, s.admin, "/organizations").is(t, http.StatusOK, "Create an organization")
+}
+
 // Lists have pages; whoever follows them sees each organization once.
 func TestListPages(t *testing.T) {
 	t.Parallel()
@@ -120,20 +134,21 @@ func TestListPages(t *testing.T) {
 	name, next := regexp.MustCompile(`storage-backends">([a-z0-9-]+)</a>`), regexp.MustCompile(`href="([^"]+)" rel="next"`)
 	for token, want := range map[string]int{s.admin: 27, login: 26} {
 		seen := map[string]bool{}
-		path, pages := "/organizations", 0
+		path, pages, rows := "/organizations", 0, 0
 		for ; path != ""; pages++ {
 			a := s.get(t, token, path)
 			a.is(t, http.StatusOK)
 			for _, match := range name.FindAllStringSubmatch(a.body, -1) {
 				seen[match[1]] = true
+				rows++
 			}
 			path = ""
 			if match := next.FindStringSubmatch(a.body); match != nil {
 				path = html.UnescapeString(match[1])
 			}
 		}
-		if len(seen) != want || pages != 2 {
-			t.Errorf("%d organizations on %d pages, want %d on 2", len(seen), pages, want)
+		if len(seen) != want || rows != want || pages != 2 {
+			t.Errorf("%d organizations in %d rows on %d pages, want %d on 2", len(seen), rows, pages, want)
 		}
 	}
 	s.get(t, s.admin, "/organizations?cursor=*").is(t, http.StatusBadRequest, "not a cursor")
@@ -194,7 +209,8 @@ func TestFailures(t *testing.T) {
 	s.get(t, token, "/organizations/own/members?page=0").is(t, http.StatusNotFound, "no such page")
 	s.get(t, token, "/organizations/own/members?page=x").is(t, http.StatusNotFound, "no such page")
 	s.post(t, token, "/organizations/own/storage-backends", url.Values{"default": {"chainloop-cloud-storage"}}).is(t, http.StatusForbidden, "Not for you")
-	s.post(t, s.admin, "/organizations/own/storage-backends", url.Values{"default": {"none"}})
+	s.post(t, s.admin, "/organizations/own/storage-backends", url.Values{"default": {"none"}}).is(t, http.StatusNotFound, "There is no storage backend")
+	s.post(t, s.admin, "/organizations/own/storage-backends", url.Values{"default": {"chainloop-cloud-storage"}}).goes(t, "/organizations/own/storage-backends")
 	limited := s.get(t, token, "/organizations/own/storage-backends")
 	for range 12 {
 		limited = s.get(t, token, "/organizations/own/storage-backends")
@@ -203,7 +219,7 @@ func TestFailures(t *testing.T) {
 	if limited.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
-	// A login whose check fails is kept: whose turn it is, is not the visitor's.
+	// A login that cannot be checked is kept: that the services are away is not its fault.
 	s.stop()
 	down := s.get(t, s.admin, "/organizations/own/storage-backends")
 	down.is(t, http.StatusServiceUnavailable, "Try again", "operator")
@@ -244,8 +260,19 @@ func TestNamesAreText(t *testing.T) {
 	s.organization(t, "acme", org.Ready, u)
 	token, _, err := s.tokens.Issue(t.Context(), auth.NewToken{Name: hostile, Lifetime: time.Hour})
 	must(t, err)
-	for _, path := range []string{"/organizations", "/organizations/acme/members", "/organizations/acme/storage-backends", "/" + url.PathEscape(hostile), "/signin?return=" + url.QueryEscape("/"+hostile)} {
+	shown := html.EscapeString(hostile)
+	for path, words := range map[string][]string{
+		"/organizations": {shown}, "/organizations/acme/storage-backends": {shown},
+		"/organizations/acme/members":                    {shown, shown + " " + shown},
+		"/" + url.PathEscape(hostile):                    {"no such page"},
+		"/signin?return=" + url.QueryEscape("/"+hostile): {`value="/%22%27%3E`},
+	} {
 		a := s.get(t, token, path)
+		status := http.StatusOK
+		if strings.HasPrefix(path, "/%") {
+			status = http.StatusNotFound
+		}
+		a.is(t, status, words...)
 		if strings.Contains(a.body, "<script>alert") || strings.Contains(a.body, `"'>`) {
 			t.Errorf("%s: %s", path, a.body)
 		}

@@ -170,7 +170,7 @@ func (p *Pages) makeDefault(ctx context.Context, w http.ResponseWriter, r *http.
 	return nil
 }
 
-// size shows a number of bytes in the largest unit that it is a multiple of, or nearly.
+// size shows a number of bytes in the largest unit of which it has one, to a tenth.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return "any size"

@@ -50,6 +50,16 @@ func TestInterval(t *testing.T) {
 	}
 }
 
+// What is shown is a sentence, in whatever language somebody has named something.
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "a": "A.", "the name is taken": "The name is taken.", `"ü" is none`: `"ü" is none.`, "über": "Über.", "éa": "Éa."} {
+		if got := sentence(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestSize(t *testing.T) {
 	t.Parallel()
 	for bytes, want := range map[int64]string{0: "any size", -1: "any size", 1: "1 bytes", 1023: "1023 bytes", 1024: "1 KiB", 1536: "1.5 KiB", 5 << 30: "5 GiB", 2 << 50: "2048 TiB"} {

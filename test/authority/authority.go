@@ -64,11 +64,17 @@ func (s Secret) KeyFile() string { return filepath.Join(s.dir, "..data", "tls.ke
 // then, and returns its serial number.
 func (a *Authority) Renew(t testing.TB, s Secret, until time.Time) int64 {
 	t.Helper()
+	return a.RenewFrom(t, s, time.Now().Add(-time.Hour), until)
+}
+
+// RenewFrom is Renew with a certificate that is good from a time on.
+func (a *Authority) RenewFrom(t testing.TB, s Secret, from, until time.Time) int64 {
+	t.Helper()
 	a.issued++
 	key := newKey(t)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: big.NewInt(a.issued), Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+		NotBefore: from, NotAfter: until,
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}, a.certificate, key.Public(), a.key)

@@ -88,7 +88,7 @@ func (c *crowd) govern(t *testing.T, ctx context.Context, o *crowded) {
 
 // work is what a member does who is now and then none.
 func (c *crowd) work(t *testing.T, ctx context.Context, o *crowded) {
-	for n := 0; ctx.Err() == nil; n++ {
+	for ctx.Err() == nil {
 		as := caller{"worker", o.worker, o.mark}
 		c.call(t, ctx, o, as, listArtifacts, "", "", one(ok, noMember))
 		c.call(t, ctx, o, as, "controlplane.v1.UserService/ListMemberships", "", "", one(ok, noMember))

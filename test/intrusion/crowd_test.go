@@ -68,8 +68,8 @@ func TestCrowd(t *testing.T) {
 	for i := range c.members {
 		filling.Go(func() {
 			places <- struct{}{}
+			defer func() { <-places }() // also of one that fails, for which others would wait
 			c.members[i] = c.found(t, i)
-			<-places
 		})
 	}
 	filling.Wait()

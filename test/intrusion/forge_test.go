@@ -246,9 +246,12 @@ func TestConfusedDeputy(t *testing.T) {
 	claims := claimsOf(t, given)
 	uploader := s.rig.Token(t, cas.Grant{Org: s.acme.org.ID, Role: cas.Uploader, MaxBytes: 1 << 20})
 	own := s.rig.Token(t, cas.Grant{Org: s.acme.org.ID, Role: cas.Downloader, Digest: s.ownDigest})
+	bucket := s.rig.OwnBackend(t, s.globex.org.ID, s.rig.CustomerBucket(t, s.globex.org.ID)).ID.String()
+	s.globex.add(backends, bucket) // which no answer may tell
 	for name, row := range map[string]struct{ token, grpc, http string }{
 		"a token for it": {given, noArtifact, "404 NOT_FOUND"},
 		"a token for it that names their storage backend":    {sign(t, jose.ES256, key, kid, with(claims, "backend", s.globex.values[backends][0])), notItsBackend, "403 PERMISSION_DENIED the organization has no such storage backend"},
+		"a token for it that names their own bucket":         {sign(t, jose.ES256, key, kid, with(claims, "backend", bucket)), notItsBackend, "403 PERMISSION_DENIED the organization has no such storage backend"},
 		"a token for it that names nobody's storage backend": {sign(t, jose.ES256, key, kid, with(claims, "backend", uuid.NewString())), notItsBackend, "403 PERMISSION_DENIED the organization has no such storage backend"},
 		"a token with claims that nothing here reads":        {sign(t, jose.ES256, key, kid, with(claims, "org_id", s.globex.org.ID.String(), "sub", s.globex.token[:40])), noArtifact, "404 NOT_FOUND"},
 		"an uploader's":                      {uploader, notInGrant, "403 PERMISSION_DENIED"},

@@ -102,6 +102,9 @@ func TestNoStatementTellsWhatExists(t *testing.T) {
 		}
 		for _, as := range e.attackers() {
 			for k, values := range e.globex.values {
+				if k != fields[place].apt && !oddKindOf(place, k) {
+					continue
+				}
 				total += e.compare(t, question{place + " = " + string(k) + " as " + as.name, as, method, path, values[0], nobodys(k, values[0])})
 			}
 		}

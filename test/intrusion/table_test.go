@@ -7,6 +7,8 @@ const (
 	noMember       = "PermissionDenied USER_NOT_MEMBER_OF_ORG_ERROR_NOT_IN_ORG you are not a member of the organization named: see your organizations with organization list"
 	notTheTokens   = "PermissionDenied USER_NOT_MEMBER_OF_ORG_ERROR_NOT_IN_ORG the token belongs to another organization than the one named: name the token's own organization, or none"
 	needsInstance  = "PermissionDenied PERMISSION_DENIED this needs an instance token: ask the operator of the installation"
+	adminsOnly     = "PermissionDenied PERMISSION_DENIED this is not for tokens of organizations and pipelines: sign in as a user with the role admin, or use an instance token"
+	ownersOnly     = "PermissionDenied PERMISSION_DENIED this is not for tokens of organizations and pipelines: sign in as a user with the role owner, or use an instance token"
 	operatorsOnly  = "PermissionDenied PERMISSION_DENIED this is for administrators of the installation: ask its operator"
 	notForTokens   = "PermissionDenied PERMISSION_DENIED this is for users, not for tokens: sign in with managedcas auth login"
 	notFound       = "NotFound NOT_FOUND not found: see what there is with list"
@@ -142,33 +144,33 @@ var fields = map[string]field{
 	"controlplane.v1.UserService/SetCurrentMembership membership_id": {memberships, "NotFound NOT_FOUND you have no such membership: see organization list", notForTokens, ""},
 
 	"controlplane.v1.OrganizationService/Create name":                       {names, "AlreadyExists ALREADY_EXISTS the name is taken: choose another name", needsInstance, "names of organizations are unique in an installation"},
-	"controlplane.v1.OrganizationService/Update name":                       {names, noMember, needsInstance, ""},
-	"controlplane.v1.OrganizationService/Update policies_allowed_hostnames": {names, "Unimplemented UNIMPLEMENTED organizations have no settings: nothing needs to be changed", needsInstance, ""},
-	"controlplane.v1.OrganizationService/Delete name":                       {names, noMember, needsInstance, ""},
+	"controlplane.v1.OrganizationService/Update name":                       {names, noMember, adminsOnly, ""},
+	"controlplane.v1.OrganizationService/Update policies_allowed_hostnames": {names, "Unimplemented UNIMPLEMENTED organizations have no settings: nothing needs to be changed", adminsOnly, ""},
+	"controlplane.v1.OrganizationService/Delete name":                       {names, noMember, ownersOnly, ""},
 	"controlplane.v1.OrganizationService/ListMemberships membership_id":     {memberships, ok, ok, ""},
 	"controlplane.v1.OrganizationService/ListMemberships name":              {people, ok, ok, ""},
 	"controlplane.v1.OrganizationService/ListMemberships email":             {emails, ok, ok, ""},
 
-	"controlplane.v1.CASBackendService/Create location":    {names, noOwnBuckets, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Create provider":    {names, noOwnBuckets, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Create description": {names, noOwnBuckets, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Create credentials": {texts, noOwnBuckets, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Create name":        {names, noOwnBuckets, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Update name":        {backends, noBackend, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Update description": {names, managedOnly, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Update credentials": {texts, managedOnly, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Delete name":        {backends, noBackend, needsInstance, ""},
-	"controlplane.v1.CASBackendService/Revalidate name":    {backends, noBackend, needsInstance, ""},
+	"controlplane.v1.CASBackendService/Create location":    {names, noOwnBuckets, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Create provider":    {names, noOwnBuckets, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Create description": {names, noOwnBuckets, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Create credentials": {texts, noOwnBuckets, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Create name":        {names, noOwnBuckets, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Update name":        {backends, noBackend, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Update description": {names, managedOnly, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Update credentials": {texts, managedOnly, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Delete name":        {backends, noBackend, adminsOnly, ""},
+	"controlplane.v1.CASBackendService/Revalidate name":    {backends, noBackend, adminsOnly, ""},
 
 	"controlplane.v1.CASCredentialsService/Get digest": {digests, ok, ok, ""},
 
-	"controlplane.v1.APITokenService/Create description":            {names, ok, needsInstance, ""},
-	"controlplane.v1.APITokenService/Create name":                   {tokenNames, ok, needsInstance, ""},
-	"controlplane.v1.APITokenService/Create project_reference.id":   {orgs, noProjects, needsInstance, ""},
-	"controlplane.v1.APITokenService/Create project_reference.name": {names, noProjects, needsInstance, ""},
-	"controlplane.v1.APITokenService/List project.id":               {orgs, ok, needsInstance, ""},
-	"controlplane.v1.APITokenService/List project.name":             {names, ok, needsInstance, ""},
-	"controlplane.v1.APITokenService/Revoke id":                     {tokens, notFound, needsInstance, ""},
+	"controlplane.v1.APITokenService/Create description":            {names, ok, adminsOnly, ""},
+	"controlplane.v1.APITokenService/Create name":                   {tokenNames, ok, adminsOnly, ""},
+	"controlplane.v1.APITokenService/Create project_reference.id":   {orgs, noProjects, adminsOnly, ""},
+	"controlplane.v1.APITokenService/Create project_reference.name": {names, noProjects, adminsOnly, ""},
+	"controlplane.v1.APITokenService/List project.id":               {orgs, ok, adminsOnly, ""},
+	"controlplane.v1.APITokenService/List project.name":             {names, ok, adminsOnly, ""},
+	"controlplane.v1.APITokenService/Revoke id":                     {tokens, notFound, adminsOnly, ""},
 
 	"managedcas.v1.OrganizationAdminService/List cursor":           {nameCursors, operatorsOnly, needsInstance, ""},
 	"managedcas.v1.OrganizationAdminService/Describe name":         {names, noMember, "PermissionDenied PERMISSION_DENIED the token belongs to another organization: name the token's own organization, or none", ""},
@@ -179,13 +181,13 @@ var fields = map[string]field{
 	"managedcas.v1.ArtifactService/List cursor":         {cursors, ok, ok, ""},
 	"managedcas.v1.ArtifactService/FindMissing digests": {digests, ok, ok, ""},
 
-	"managedcas.v1.MemberService/SetRole membership_id": {memberships, noSuchMember, needsInstance, ""},
-	"managedcas.v1.MemberService/SetRole role":          {names, noRole, needsInstance, ""},
-	"managedcas.v1.MemberService/Remove membership_id":  {memberships, noSuchMember, needsInstance, ""},
+	"managedcas.v1.MemberService/SetRole membership_id": {memberships, noSuchMember, adminsOnly, ""},
+	"managedcas.v1.MemberService/SetRole role":          {names, noRole, adminsOnly, ""},
+	"managedcas.v1.MemberService/Remove membership_id":  {memberships, noSuchMember, adminsOnly, ""},
 
-	"managedcas.v1.InvitationService/Create email": {emails, ok, needsInstance, ""},
-	"managedcas.v1.InvitationService/Create role":  {names, noRole, needsInstance, ""},
-	"managedcas.v1.InvitationService/Revoke id":    {invitations, notFound, needsInstance, ""},
+	"managedcas.v1.InvitationService/Create email": {emails, ok, adminsOnly, ""},
+	"managedcas.v1.InvitationService/Create role":  {names, noRole, adminsOnly, ""},
+	"managedcas.v1.InvitationService/Revoke id":    {invitations, notFound, adminsOnly, ""},
 	"managedcas.v1.InvitationService/Accept id":    {invitations, notFound, notForTokens, ""},
 
 	"controlplane.v1.CASRedirectService/GetDownloadURL digest": {digests, ok, ok, ""},
@@ -220,12 +222,12 @@ var fields = map[string]field{
 
 	"controlplane.v1.SigningService/GenerateSigningCert certificate_signing_request": {names, noAuthority, noAuthority, ""},
 
-	"managedcas.v1.AuditService/List cursor":        {orgs, noCursor, needsInstance, ""},
-	"managedcas.v1.AuditService/List action_prefix": {names, ok, needsInstance, ""},
-	"managedcas.v1.AuditService/List subject":       {emails, ok, needsInstance, ""},
-	"managedcas.v1.AuditService/List outcome":       {names, noOutcome, needsInstance, ""},
+	"managedcas.v1.AuditService/List cursor":        {orgs, noCursor, adminsOnly, ""},
+	"managedcas.v1.AuditService/List action_prefix": {names, ok, adminsOnly, ""},
+	"managedcas.v1.AuditService/List subject":       {emails, ok, adminsOnly, ""},
+	"managedcas.v1.AuditService/List outcome":       {names, noOutcome, adminsOnly, ""},
 
-	"managedcas.v1.OwnBucketService/Describe bucket": {names, noOwnBuckets, needsInstance, ""},
+	"managedcas.v1.OwnBucketService/Describe bucket": {names, noOwnBuckets, adminsOnly, ""},
 
 	"managedcas.v1.LoginService/Revoke id": {logins, notFound, notForTokens, ""},
 
@@ -235,15 +237,15 @@ var fields = map[string]field{
 	"managedcas.v1.FederationService/Exchange organization": {names, noFederation, noFederation, ""},
 	"managedcas.v1.FederationService/Exchange token":        {texts, noFederation, noFederation, ""},
 
-	"managedcas.v1.TrustService/Create trust.id":         {trusts, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.name":       {names, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.issuer":     {names, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.audience":   {names, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.subjects":   {names, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.claims":     {names, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/Create trust.created_by": {emails, noFederation, needsInstance, ""},
-	"managedcas.v1.TrustService/SetEnabled id":           {trusts, notFound, needsInstance, ""},
-	"managedcas.v1.TrustService/Delete id":               {trusts, notFound, needsInstance, ""},
+	"managedcas.v1.TrustService/Create trust.id":         {trusts, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.name":       {names, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.issuer":     {names, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.audience":   {names, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.subjects":   {names, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.claims":     {names, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/Create trust.created_by": {emails, noFederation, adminsOnly, ""},
+	"managedcas.v1.TrustService/SetEnabled id":           {trusts, notFound, adminsOnly, ""},
+	"managedcas.v1.TrustService/Delete id":               {trusts, notFound, adminsOnly, ""},
 
 	"grpc.health.v1.Health/Check service":                                                                     {names, ok, ok, ""},
 	"grpc.health.v1.Health/Watch service":                                                                     {names, noWatch, noWatch, ""},

@@ -8,11 +8,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,15 +32,15 @@ type Issuer struct {
 	keys     []jose.JSONWebKey
 	fetched  int
 	down     bool
-	document map[string]any // what discovery says otherwise
-	claims   map[string]any // of the next ID token, over the usual ones
-	nonces   map[string]string
+	document map[string]any        // what discovery says otherwise
+	claims   map[string]any        // of the next ID token, over the usual ones
+	asked    map[string]url.Values // what was asked with each code
 }
 
 // New starts one.
 func New(t testing.TB) *Issuer {
 	t.Helper()
-	i := &Issuer{nonces: map[string]string{}, document: map[string]any{}}
+	i := &Issuer{asked: map[string]url.Values{}, document: map[string]any{}}
 	i.Rotate(t, jose.RS256, "first")
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", i.discovery)
@@ -67,6 +70,13 @@ func (i *Issuer) Rotate(t testing.TB, algorithm jose.SignatureAlgorithm, kid str
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.keys = append([]jose.JSONWebKey{{Key: private, KeyID: kid, Algorithm: string(algorithm), Use: "sig"}}, i.keys...)
+}
+
+// Withdraw has the issuer publish a key no longer.
+func (i *Issuer) Withdraw(kid string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.keys = slices.DeleteFunc(i.keys, func(k jose.JSONWebKey) bool { return k.KeyID == kid })
 }
 
 // Down has the issuer answer nothing but errors, or answer again.
@@ -102,7 +112,7 @@ func (i *Issuer) Fetched() int {
 func (i *Issuer) Sign(t testing.TB, claims map[string]any) string {
 	t.Helper()
 	now := time.Now()
-	all := map[string]any{"iss": i.URL, "sub": "somebody", "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
+	all := map[string]any{"iss": i.URL, "sub": "somebody", "jti": rand.Text(), "iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(5 * time.Minute).Unix()}
 	maps.Copy(all, claims)
 	maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil })
 	i.mu.Lock()
@@ -154,25 +164,28 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	code := rand.Text()
 	i.mu.Lock()
-	i.nonces[code] = query.Get("nonce")
+	i.asked[code] = query
 	i.mu.Unlock()
 	http.Redirect(w, r, query.Get("redirect_uri")+"?"+url.Values{"code": {code}, "state": {query.Get("state")}}.Encode(), http.StatusSeeOther)
 }
 
-// token is good once for each code.
+// token is good once for each code, for who can show what its challenge was made of
+// (RFC 7636 §4.6).
 func (i *Issuer) token(t testing.TB, w http.ResponseWriter, r *http.Request) {
 	client, _, _ := r.BasicAuth()
 	i.mu.Lock()
-	nonce, ok := i.nonces[r.PostFormValue("code")]
-	delete(i.nonces, r.PostFormValue("code"))
+	asked, ok := i.asked[r.PostFormValue("code")]
+	delete(i.asked, r.PostFormValue("code"))
 	over := i.claims
 	i.mu.Unlock()
-	if !ok || r.PostFormValue("code_verifier") == "" {
+	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
+	proven := asked.Get("code_challenge_method") == "S256" && asked.Get("code_challenge") == base64.RawURLEncoding.EncodeToString(sum[:])
+	if !ok || !proven || client != asked.Get("client_id") || asked.Get("redirect_uri") != r.PostFormValue("redirect_uri") {
 		w.WriteHeader(http.StatusBadRequest)
 		answer(w, map[string]any{"error": "invalid_grant"})
 		return
 	}
-	claims := map[string]any{"aud": client, "nonce": nonce, "email": "somebody@example.com", "email_verified": true}
+	claims := map[string]any{"aud": client, "nonce": asked.Get("nonce"), "email": "somebody@example.com", "email_verified": true}
 	maps.Copy(claims, over)
 	answer(w, map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": i.Sign(t, claims)})
 }

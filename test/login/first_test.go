@@ -80,9 +80,14 @@ func TestPipelines(t *testing.T) {
 	gitlab := in.person()
 	gitlab.more = []string{"MANAGEDCAS_ID_TOKEN=" + github.Sign(t, map[string]any{"sub": "repo:acme/app:ref:refs/heads/x", "aud": in.grpc, "repository_owner_id": "583231"})}
 	gitlab.must("--org", "acme", "cas-backend", "list")
-	gitlab.must("--org", "acme", "cas-backend", "list") // its jobs have one token for all commands
+	gitlab.fails("has been exchanged already", "--org", "acme", "cas-backend", "list") // one token, one exchange
 	gitlab.more = []string{"MANAGEDCAS_ID_TOKEN=" + github.Sign(t, map[string]any{"sub": "repo:acme/other:ref:refs/heads/x", "aud": in.grpc, "repository_owner_id": "583231"})}
 	gitlab.fails("the organization trusts", "--org", "acme", "cas-backend", "list")
+
+	operator.must("--org", "acme", "organization", "trust", "create", "lib", "--issuer", github.URL, "--subject", "repo:acme/lib:**", "--reusable")
+	gitlab.more = []string{"MANAGEDCAS_ID_TOKEN=" + github.Sign(t, map[string]any{"sub": "repo:acme/lib:x", "aud": in.grpc})}
+	gitlab.must("--org", "acme", "cas-backend", "list")
+	gitlab.must("--org", "acme", "cas-backend", "list")
 
 	held := in.person()
 	held.more = []string{"CHAINLOOP_TOKEN=" + token}

@@ -18,6 +18,16 @@ var (
 
 // login signs a person in with the browser of their machine.
 func (p *person) login(b *browser) page {
+	p.in.t.Helper()
+	c, last := p.decides(b, "approve")
+	if c.err != nil {
+		p.in.t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.err, c.stderr.String(), last.url, last.status, last.body)
+	}
+	return last
+}
+
+// decides has a person run auth login, and say in a browser whether it is theirs.
+func (p *person) decides(b *browser, decision string) (*process, page) {
 	t := p.in.t
 	t.Helper()
 	c := p.start("auth", "login")
@@ -26,12 +36,10 @@ func (p *person) login(b *browser) page {
 	if found == nil {
 		t.Fatalf("auth login: %s", c.stderr.String())
 	}
-	last := b.signIn(found[1])
+	asked := b.signIn(found[1])
+	last := b.post(p.in.public+"/auth/cli", url.Values{"csrf": {b.form(asked)}, "decision": {decision}})
 	c.await(t, "auth login", func() bool { return false })
-	if c.err != nil {
-		t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.err, c.stderr.String(), last.url, last.status, last.body)
-	}
-	return last
+	return c, last
 }
 
 func (p *person) configFile() string {
@@ -43,8 +51,11 @@ func TestSignInWithTheBrowserOfThisMachine(t *testing.T) {
 	in := newInstallation(t, "", "ann", "bob")
 	ann := in.person()
 	ann.fails("managedcas auth login", "auth", "status")
+	if c, last := ann.decides(newBrowser(t, "ann"), "deny"); !strings.Contains(c.stderr.String(), "not theirs") || c.err == nil || last.url.Query().Get("code") != "" {
+		t.Errorf("denied: %v %s, at %s", c.err, c.stderr.String(), last.url)
+	}
 	last := ann.login(newBrowser(t, "ann"))
-	if last.url.Hostname() != "127.0.0.1" || last.url.Path != "/callback" || !strings.Contains(last.body, "You are signed in") {
+	if last.url.Hostname() != "127.0.0.1" || last.url.Path != "/callback" || !strings.Contains(last.body, "go back to the terminal") {
 		t.Errorf("the browser ended at %s: %s", last.url, last.body)
 	}
 	var who struct{ User, Source string }

@@ -54,6 +54,9 @@ func describe(t *testing.T, doc *strings.Builder, program string, path ...string
 		fmt.Fprintf(doc, "\n### %s %s\n", program, strings.Join(path, " "))
 	}
 	sections := split(text)
+	if sections[""] == "" {
+		t.Errorf("%s %s does not say what it does: its text must not begin with one of %q", program, strings.Join(path, " "), headings)
+	}
 	fmt.Fprintf(doc, "\n```text\n%s\n```\n", strings.Join(shown(sections), "\n\n"))
 	for line := range strings.Lines(sections["Available Commands:"]) {
 		if name := strings.Fields(line)[0]; name != "completion" && name != "help" {
@@ -63,7 +66,7 @@ func describe(t *testing.T, doc *strings.Builder, program string, path ...string
 }
 
 // headings are those of cobra's help, in its order.
-var headings = []string{"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Use "}
+var headings = []string{"Usage:", "Aliases:", "Examples:", "Available Commands:", "Flags:", "Global Flags:", "Use \""}
 
 // split takes a help text apart by headings; what is above the first has the name "".
 func split(text string) map[string]string {

@@ -168,6 +168,25 @@ func (v *visit) sees(paths ...string) {
 	}
 }
 
+// arrives waits until the browser is at a path.
+func (v *visit) arrives(path string) {
+	v.Helper()
+	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	defer cancel()
+	err := service.Poll(ctx, func() error {
+		once, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		at, err := chromedp.Run(once, chromedp.Evaluate[string]("location.href"))
+		if err == nil && at != v.url+path {
+			err = fmt.Errorf("it is at %s", at)
+		}
+		return err
+	})
+	if err != nil {
+		v.Fatalf("%s: %v", path, err)
+	}
+}
+
 // types writes into the field of an id, as on a keyboard; "\r" sends the form.
 func (v *visit) types(id, text string) {
 	v.Helper()

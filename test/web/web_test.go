@@ -42,6 +42,7 @@ func TestPages(t *testing.T) {
 		"keyboard":                testKeyboard,
 		"without scripts":         testWithoutScripts,
 		"somebody's login":        testLogin,
+		"a command line":          testCommandLine,
 		"looks":                   testLooks,
 		"the checks can fail":     testChecksCanFail,
 	} {
@@ -172,6 +173,7 @@ func testSignOut(t *testing.T, s *site) {
 		t.Errorf("%d cookies are left", n)
 	}
 	js[int](v, "(history.back(), 1)")
+	v.arrives("/signin?return=%2Forganizations") // where that page sends who is nobody
 	v.sees(`//h1[.="Sign in"]`)
 	v.open("/organizations")
 	if at := v.at(); at != "/signin?return=%2Forganizations" {

@@ -27,7 +27,10 @@ const maxArtifact = 4 << 20
 var daemon struct {
 	Controlplane struct{ GRPC, HTTP string }
 	CAS          struct{ GRPC, HTTP string }
+	AWS          struct{ Endpoint, Region, AccountID, AccessKeyID, SecretAccessKey string }
 	AdminToken   string
+
+	data string // its directory
 }
 
 func TestMain(m *testing.M) {
@@ -58,8 +61,9 @@ func start(dir string) (stop func() error, err error) {
 	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/managedcasd").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("building managedcasd: %w\n%s", err, out)
 	}
+	daemon.data = filepath.Join(dir, "data")
 	var log bytes.Buffer
-	cmd := exec.Command(program, "dev", "--data", filepath.Join(dir, "data"), "--ready-file", ready, "--max-artifact-bytes", fmt.Sprint(maxArtifact))
+	cmd := exec.Command(program, "dev", "--data", daemon.data, "--ready-file", ready, "--max-artifact-bytes", fmt.Sprint(maxArtifact))
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -97,6 +97,17 @@ func (m message) only(t *testing.T, what string, numbers ...protowire.Number) {
 	}
 }
 
+// times fails unless each of the fields, which are times, is there as it has to be: one that
+// is absent is shown as 1970.
+func times(t *testing.T, what string, m message, there map[protowire.Number]bool) {
+	t.Helper()
+	for n, want := range there {
+		if (len(m[n]) == 1) != want {
+			t.Errorf("%s: field %d, a time, is there %d times", what, n, len(m[n]))
+		}
+	}
+}
+
 // isUUID reports whether text is one, as protovalidate has it.
 func isUUID(text string) bool {
 	return len(text) == 36 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-' && strings.Trim(text, "0123456789abcdef-") == ""

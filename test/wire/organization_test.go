@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // §1.6, §3: what a command asks for before anything else. A membership without its
@@ -53,11 +54,7 @@ func checkBackend(t *testing.T, b message) {
 	if limit := b.at(t, 9).number(1); limit != maxArtifact {
 		t.Errorf("max_bytes %d", limit)
 	}
-	for _, n := range []uint64{4, 5} {
-		if n == 4 && len(b[4]) != 1 || n == 5 && len(b[5]) != 1 {
-			t.Errorf("field %d, a time, would be shown as 1970", n)
-		}
-	}
+	times(t, "backend", b, map[protowire.Number]bool{4: true, 5: true})
 }
 
 // §3: every item has its organization.
@@ -154,7 +151,8 @@ func TestReflection(t *testing.T) {
 // §7.1: what the stock client recognises by its exact text, or by code and reason.
 func TestErrorsThatTheClientKnows(t *testing.T) {
 	t.Parallel()
-	s, other := newSite(t, "errors"), newSite(t, "others")
+	s := newSite(t, "errors")
+	newSite(t, "others")
 	const list = "controlplane.v1.CASBackendService/List"
 	with := func(token, organization string) caller {
 		return caller{conn: s.admin.conn, token: token, organization: organization}
@@ -163,7 +161,6 @@ func TestErrorsThatTheClientKnows(t *testing.T) {
 	revoked := s.admin.must(t, "controlplane.v1.APITokenService/Create", text(3, "revoked")).at(t, 1)
 	with(revoked.text(2), "").must(t, list)
 	s.admin.must(t, "controlplane.v1.APITokenService/Revoke", text(1, revoked.at(t, 1).text(1)))
-	_ = other
 	for what, tc := range map[string]struct {
 		caller caller
 		want   refused

@@ -1,17 +1,11 @@
 package service_test
 
 import (
-	"context"
 	"errors"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -125,12 +119,16 @@ func TestConfigRefusals(t *testing.T) {
 		{"CAS without scheme", complete + "controlplane: {casUrl: 'localhost:8001'}\n", `controlplane.casUrl is "localhost:8001": give the http or https URL`},
 		{"CAS with a query", complete + "controlplane: {publicCasUrl: 'https://cas.example.com/?t=x'}\n", "controlplane.publicCasUrl"},
 		{"control plane without host", complete + "cas: {controlplaneUrl: 'http://:8000'}\n", "cas.controlplaneUrl"},
+		{"control plane in plaintext", complete + "cas: {controlplaneUrl: 'http://controlplane.example.com:8000'}\n", "cas.controlplaneUrl is http://controlplane.example.com:8000, which others can read and answer: give its https URL"},
+		{"control plane at an address", complete + "cas: {controlplaneUrl: 'http://192.0.2.1:8000'}\n", "cas.controlplaneUrl"},
+		{"CAS in plaintext", complete + "controlplane: {casUrl: 'http://localhost.example.com:8001'}\n", "set insecurePlaintext: true beside it"},
 		{"expiry below a minute", complete + "cas: {uploadExpiry: 59s}\n", "1m0s to 168h0m0s"},
 		{"expiry above a week", complete + "cas: {uploadExpiry: 168h1s}\n", "1m0s to 168h0m0s"},
 		{"keys of less than a day", complete + "controlplane: {keyRotation: 23h59m59s}\n", "controlplane.keyRotation is 23h59m59s: 24h0m0s to 87600h0m0s"},
 		{"keys of more than ten years", complete + "controlplane: {keyRotation: 87600h1s}\n", "controlplane.keyRotation"},
 		{"draining below 0", complete + "controlplane: {drainDelay: -1s}\n", "controlplane.drainDelay is -1s: 0s to 1h0m0s"},
 		{"draining above an hour", complete + "controlplane: {drainDelay: 1h1s}\n", "controlplane.drainDelay"},
+		{"a second document", complete + "---\nlog: {format: text}\n", "more than one document"},
 		{"log format", complete + "log: {format: xml}\n", "json or text"},
 	} {
 		cfg, err := service.ParseConfig([]byte(tc.text))
@@ -227,145 +225,6 @@ func TestConfigFileSize(t *testing.T) {
 	}
 }
 
-var quiet = slog.New(slog.DiscardHandler)
-
-func TestRunStopsEverythingWhenOneFails(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broken")
-	stopped := make(chan struct{})
-	err := service.Run(t.Context(), quiet,
-		service.Task{Name: "patient", Run: func(ctx context.Context) error { <-ctx.Done(); close(stopped); return ctx.Err() }},
-		service.Task{Name: "broken", Run: func(context.Context) error { return broken }},
-	)
-	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "broken: ") {
-		t.Errorf("error %v", err)
-	}
-	select {
-	case <-stopped:
-	default:
-		t.Error("Run returned before its tasks")
-	}
-}
-
-func TestHTTPFinishesWhatIsInFlight(t *testing.T) {
-	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	entered, release := make(chan struct{}), make(chan struct{})
-	ended := make(chan error, 1)
-	go func() {
-		ended <- service.Run(ctx, quiet, service.HTTP("http", listener, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(entered)
-			<-release
-			_, _ = io.WriteString(w, "done")
-		})))
-	}()
-	answer := make(chan string, 1)
-	go func() {
-		resp, err := http.Get("http://" + listener.Addr().String())
-		if err != nil {
-			answer <- err.Error()
-			return
-		}
-		defer resp.Body.Close()
-		text, _ := io.ReadAll(resp.Body)
-		answer <- string(text)
-	}()
-	<-entered
-	stop()
-	close(release)
-	if got := <-answer; got != "done" {
-		t.Errorf("the request in flight got %q", got)
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("the server ended with %v", err)
-	}
-	if _, err := net.DialTimeout("tcp", listener.Addr().String(), time.Second); err == nil {
-		t.Error("the port is still open")
-	}
-}
-
-func TestListenersLeaveNothingOpen(t *testing.T) {
-	t.Parallel()
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
-	if _, err := service.Listeners(service.Listen{HTTP: address, GRPC: taken.Addr().String()}); err == nil {
-		t.Fatal("a taken address was opened")
-	}
-	again, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatalf("the other listener was left open: %v", err)
-	}
-	again.Close()
-}
-
-// TestFailingChecksAreExplained: why a check fails is in the log, once a minute, and that it
-// works again.
-func TestFailingChecksAreExplained(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var log strings.Builder
-		failure := errors.New("no key under the mat")
-		check := service.Explained(slog.New(slog.NewTextHandler(&log, nil)), "door", func(context.Context) error { return failure })
-		for range 61 {
-			if err := check(t.Context()); !errors.Is(err, failure) {
-				t.Fatalf("check: %v", err)
-			}
-			time.Sleep(time.Second)
-		}
-		if n := strings.Count(log.String(), "no key under the mat"); n != 2 {
-			t.Errorf("%d lines in a minute and a second, want 2:\n%s", n, &log)
-		}
-		failure = nil
-		if err := check(t.Context()); err != nil || !strings.Contains(log.String(), "works again") {
-			t.Errorf("works again: %v\n%s", err, &log)
-		}
-	})
-}
-
-func TestReadinessNamesWhatFails(t *testing.T) {
-	t.Parallel()
-	handler := service.Health("v1", map[string]service.Check{
-		"database":   func(context.Context) error { return errors.New("secret detail") },
-		"reconciler": func(context.Context) error { return nil },
-	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	stop := service.Background(t.Context(), quiet, service.HTTP("http", listener, handler))
-	defer stop()
-	for path, want := range map[string]struct {
-		status int
-		text   string
-	}{
-		"/healthz": {200, "ok"}, "/infoz": {200, "v1"}, "/readyz": {503, `"failing":["database"]`}, "/metrics": {200, "go_goroutines"},
-	} {
-		resp, err := http.Get("http://" + listener.Addr().String() + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if resp.StatusCode != want.status || !strings.Contains(string(text), want.text) || strings.Contains(string(text), "secret") {
-			t.Errorf("%s: %d %s", path, resp.StatusCode, text)
-		}
-	}
-}
-
 // Every limit at both ends, and what a file that names none has.
 func TestLimitsOfTransfers(t *testing.T) {
 	t.Parallel()
@@ -393,37 +252,5 @@ func TestLimitsOfTransfers(t *testing.T) {
 		if _, err := service.ParseConfig([]byte(complete + "cas: {limits: {" + text + "}}\n")); (err == nil) != ok {
 			t.Errorf("%s: %v", text, err)
 		}
-	}
-}
-
-// A server that is told to stop refuses, waits, and only then closes its port.
-func TestDrainedInOrder(t *testing.T) {
-	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	refusing, left := make(chan struct{}), make(chan struct{})
-	ended := make(chan error, 1)
-	go func() {
-		ended <- service.Run(ctx, quiet, service.Drained("cas", quiet, service.Drain{
-			Refuse: func(context.Context) { close(refusing); <-left },
-			Grace:  time.Minute,
-		}, service.HTTP("http", listener, http.NotFoundHandler())))
-	}()
-	stop()
-	<-refusing
-	resp, err := http.Get("http://" + listener.Addr().String())
-	if err != nil {
-		t.Fatalf("while it drains: %v", err)
-	}
-	resp.Body.Close()
-	close(left)
-	if err := <-ended; err != nil {
-		t.Error(err)
-	}
-	if _, err := net.DialTimeout("tcp", listener.Addr().String(), time.Second); err == nil {
-		t.Error("the port is still open")
 	}
 }

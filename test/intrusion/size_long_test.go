@@ -10,3 +10,6 @@ const (
 	crowdTokens        = 50
 	crowdTime          = 60 * time.Second
 )
+
+// oddKinds: a field is given a value of every kind that it is not made for.
+const oddKinds = 1
