@@ -107,7 +107,7 @@ func (e *evaluation) value(expression hclsyntax.Expression, local map[string]cty
 		if _, here := local[rootName]; here || rootName == "var" || rootName == "path" {
 			continue
 		}
-		address := address(traversal)
+		address := addressOf(traversal)
 		value := e.node(address, traversal.SourceRange().String())
 		if parts := strings.Split(address, "."); parts[0] == "data" {
 			if data[parts[1]] == nil {
@@ -132,8 +132,8 @@ func (e *evaluation) value(expression hclsyntax.Expression, local map[string]cty
 	return value
 }
 
-// address is what a reference refers to, without what it takes of it.
-func address(traversal hcl.Traversal) string {
+// addressOf is what a reference refers to, without what it takes of it.
+func addressOf(traversal hcl.Traversal) string {
 	n := 2
 	if traversal.RootName() == "data" {
 		n = 3

@@ -81,7 +81,7 @@ func (m *module) references() map[string]bool {
 	found := map[string]bool{}
 	read := func(expression hclsyntax.Expression) {
 		for _, traversal := range expression.Variables() {
-			found[address(traversal)] = true
+			found[addressOf(traversal)] = true
 		}
 	}
 	for _, expression := range m.locals {

@@ -77,7 +77,7 @@ func (e *evaluation) dependsOn(body *hclsyntax.Body) {
 		if diags.HasErrors() {
 			e.t.Fatal(diags)
 		}
-		e.node(address(traversal), expression.Range().String())
+		e.node(addressOf(traversal), expression.Range().String())
 	}
 }
 
