@@ -8,6 +8,9 @@ import (
 	"testing"
 )
 
+// tools is the module of OpenTofu and of what stands in for its provider.
+const tools = "../../tools/tofu"
+
 // workshop is where programs that tests need are built.
 var workshop string
 
@@ -23,10 +26,10 @@ func inWorkshop(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds a program of the module tools/tofu.
-func build(name, pkg string) (string, error) {
+// build builds a program of the module in a directory.
+func build(module, name, pkg string) (string, error) {
 	file := filepath.Join(workshop, name)
-	cmd := exec.Command("go", "build", "-C", "../../tools/tofu", "-o", file, pkg)
+	cmd := exec.Command("go", "build", "-C", module, "-o", file, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", cmd, err, out)

@@ -2,6 +2,9 @@ package tofu
 
 import (
 	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +28,38 @@ func TestDocumentsAreThoseOfPolicyRender(t *testing.T) {
 		compareDocuments(t, name, in, byName(e.output("documents")))
 		if len(e.refused) > 0 {
 			t.Errorf("%s: %s", name, e.refused)
+		}
+	}
+}
+
+// The command itself, with the configuration that the module gives for it, writes the same.
+func TestPolicyRenderWritesTheSame(t *testing.T) {
+	t.Parallel()
+	program, err := build("../..", "managedcasd", "./cmd/managedcasd")
+	must(t, err)
+	for _, name := range []string{"the guide's", "everything", "inline, without dashes"} {
+		in := installations()[name]
+		e := load(t, policies).evaluate(t, values(t, variables(in)))
+		documents := byName(e.output("documents"))
+		dir := t.TempDir()
+		config, out := filepath.Join(dir, "managedcas.yaml"), filepath.Join(dir, "policies")
+		must(t, os.WriteFile(config, []byte(call(t, "yamlencode", e.output("configuration")).AsString()), 0o600))
+		if said, err := exec.CommandContext(t.Context(), program, "policy", "render", "--config", config, "--out", out).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, said)
+		}
+		written, err := os.ReadDir(out)
+		must(t, err)
+		if len(written) != len(documents) {
+			t.Errorf("%s: %d files for %d documents", name, len(written), len(documents))
+		}
+		for _, d := range in.Documents() {
+			text, err := os.ReadFile(filepath.Join(out, d.Name+".json"))
+			must(t, err)
+			file, err := iam.Parse(d.Kind, text)
+			must(t, err)
+			if ours, err := iam.Parse(d.Kind, []byte(documents[d.Name])); err != nil || string(ours.Canonical()) != string(file.Canonical()) {
+				t.Errorf("%s: %s is another document (%v)", name, d.Name, err)
+			}
 		}
 	}
 }

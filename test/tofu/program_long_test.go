@@ -9,7 +9,7 @@ import (
 )
 
 var openTofu = sync.OnceValues(func() (string, error) {
-	return build("tofu", "github.com/opentofu/opentofu/cmd/tofu")
+	return build(tools, "tofu", "github.com/opentofu/opentofu/cmd/tofu")
 })
 
 // program is what TOFU says, or OpenTofu, built from the source that tools/tofu names.

@@ -16,7 +16,7 @@ import (
 // standIn builds what takes the provider's place: tools/tofu/provider, with the kinds of our
 // table. It makes nothing, but the program's own graph, plan and apply run.
 var standIn = sync.OnceValues(func() (map[string]string, error) {
-	file, err := build("terraform-provider-aws", "./provider")
+	file, err := build(tools, "terraform-provider-aws", "./provider")
 	if err != nil {
 		return nil, err
 	}

@@ -123,8 +123,9 @@ func TestToolAppliesPoliciesAlone(t *testing.T) {
 	}
 }
 
-// Every installation has the documents of package tenancy, when its key exists and when it
-// is only to be made: then what does not name the key is known all the same.
+// Every installation has the documents of package tenancy, when its key and the cluster's
+// OIDC provider exist, and when they are only to be made: then what does not name them is
+// known all the same.
 func TestToolRendersWhatPolicyRenderDoes(t *testing.T) {
 	t.Parallel()
 	program := program(t)
@@ -139,12 +140,11 @@ func TestToolRendersWhatPolicyRenderDoes(t *testing.T) {
 				module := state + label(i)
 				given := values(t, withIRSA(all[name], variables(all[name])))
 				if state == "unknown" {
-					delete(given, "kms_key_arn")
+					makeUnknown(body, module, given)
 				}
 				callPolicies(body, module, source, given)
 				if state == "unknown" {
-					body.Blocks()[len(body.Blocks())-1].Body().SetAttributeRaw("kms_key_arn", hclwrite.TokensForIdentifier("terraform_data."+module+".output"))
-					body.AppendNewBlock("resource", []string{"terraform_data", module}).Body().SetAttributeValue("input", cty.StringVal(all[name].KMSKeyARN))
+					referTo(body.Blocks()[len(body.Blocks())-1].Body(), module, given)
 				}
 				body.AppendNewBlock("output", []string{module}).Body().SetAttributeRaw("value", hclwrite.TokensForIdentifier("module."+module+".documents"))
 			}
@@ -163,12 +163,31 @@ func TestToolRendersWhatPolicyRenderDoes(t *testing.T) {
 		for _, state := range []string{"known", "unknown"} {
 			compareDocuments(t, name+", key "+state, all[name], outputs[state+label(i)].Value)
 		}
-		for _, document := range []string{"base-role-trust", "workload-trust-pod-identity", "workload-trust-irsa-backend", "key-policy", "vpc-endpoint-policy"} {
+		for _, document := range []string{"base-role-trust", "workload-trust-pod-identity", "key-policy", "vpc-endpoint-policy"} {
 			if got := planned.Changes["unknown"+label(i)].After[document]; got == "" {
 				t.Errorf("%s: %s is not known before there is a key", name, document)
 			}
 		}
 	}
+}
+
+// makeUnknown gives the key and the provider to a resource that is only to be made.
+func makeUnknown(body *hclwrite.Body, module string, given map[string]cty.Value) {
+	body.AppendNewBlock("resource", []string{"terraform_data", module}).Body().SetAttributeValue("input", cty.ListVal([]cty.Value{
+		given["kms_key_arn"], given["irsa"].GetAttr("oidc_provider_arn"),
+	}))
+}
+
+// referTo takes them from there.
+func referTo(call *hclwrite.Body, module string, given map[string]cty.Value) {
+	made := func(index string) hclwrite.Tokens {
+		return hclwrite.TokensForIdentifier("terraform_data." + module + ".output[" + index + "]")
+	}
+	call.SetAttributeRaw("kms_key_arn", made("0"))
+	call.SetAttributeRaw("irsa", hclwrite.TokensForObject([]hclwrite.ObjectAttrTokens{
+		{Name: hclwrite.TokensForIdentifier("oidc_provider_arn"), Value: made("1")},
+		{Name: hclwrite.TokensForIdentifier("service_accounts"), Value: hclwrite.TokensForValue(given["irsa"].GetAttr("service_accounts"))},
+	}))
 }
 
 // label is a name that a module may have.

@@ -46,7 +46,6 @@ locals {
     "[purgeRoleName]"    = var.purge_role_name
     "[secretsPrefix]"    = try(var.secrets_manager.prefix, null)
     "[secretsKmsKeyArn]" = try(var.secrets_manager.kms_key_arn, null)
-    "[oidcIssuer]"       = try(split(":oidc-provider/", var.irsa.oidc_provider_arn)[1], null)
   }
   absent = [for name, value in local.optional : name if value == null]
   names = merge(
@@ -62,6 +61,7 @@ locals {
       "[controlplaneRoleName]" = var.controlplane_role_name
     },
     { for name, value in local.optional : name => value if value != null },
+    { for name in ["[oidcIssuer]"] : name => split(":oidc-provider/", var.irsa.oidc_provider_arn)[1] if var.irsa != null },
   )
 
   # What stands for any number of texts, none included.
