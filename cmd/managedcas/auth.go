@@ -23,6 +23,7 @@ func authCommand(a *app) *cobra.Command {
 
 func authLogin(a *app) *cobra.Command {
 	var device, noBrowser bool
+	var site string
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in with a browser",
@@ -30,9 +31,12 @@ func authLogin(a *app) *cobra.Command {
 another one is used, for which a code is shown. Either asks who has signed in whether this
 command is theirs. The login is kept in managedcas/config.toml in $XDG_CONFIG_HOME or ~/.config,
 readable by its owner, and is shown to this control plane alone. --token and CHAINLOOP_TOKEN are
-used before it. It waits ten minutes for the browser.`,
+used before it. It waits ten minutes for the browser. Where people sign in at another host than
+that of the control plane, --at says that you know it: else a control plane could have you sign
+in at somebody else's, and use your login there.`,
 		Example: `  managedcas auth login
-  managedcas auth login --device`,
+  managedcas auth login --device
+  managedcas auth login --at https://cas.example.com`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			file, err := userFile()
@@ -43,29 +47,43 @@ used before it. It waits ten minutes for the browser.`,
 				return err
 			}
 			return a.anonymously(cmd, func(ctx context.Context, c *client.Client) error {
-				login, err := a.signIn(ctx, c, device || noBrowser)
+				login, err := a.signIn(ctx, c, site, device || noBrowser)
 				if err != nil {
 					return err
 				}
 				if err := file.keep(a.cfg.ControlPlane, &login); err != nil {
 					return err
 				}
-				a.tell("You are signed in until " + timestamp(login.ExpiresAt) + ".")
+				a.greet(cmd, login)
 				return nil
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&device, "device", false, "use the browser of another machine")
 	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "the same as --device")
+	cmd.Flags().StringVar(&site, "at", "", "where people sign in, if not on the control plane's host: https://HOST[:PORT]")
 	return cmd
 }
 
-func (a *app) signIn(ctx context.Context, c *client.Client, device bool) (client.Login, error) {
+// greet says who is signed in: people have several accounts at a provider.
+func (a *app) greet(cmd *cobra.Command, login client.Login) {
+	as := ""
+	_ = a.connectWith(cmd, credential{login.Token, fromLogin}, func(ctx context.Context, c *client.Client) error {
+		who, err := c.Who(ctx)
+		if err == nil {
+			as = " as " + who.User
+		}
+		return err
+	}) // they are signed in, whatever this says
+	a.tell("You are signed in" + as + " until " + timestamp(login.ExpiresAt) + ".")
+}
+
+func (a *app) signIn(ctx context.Context, c *client.Client, site string, device bool) (client.Login, error) {
 	name, err := os.Hostname()
 	if err != nil {
 		name = ""
 	}
-	way, err := c.SignIn(ctx, name)
+	way, err := c.SignIn(ctx, name, site)
 	if err != nil {
 		return client.Login{}, err
 	}

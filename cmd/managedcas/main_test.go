@@ -306,6 +306,12 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("%q: %d, %q", args, code, out.String())
 		}
 	}
+	for _, args := range [][]string{{"organization", "members", "set-role", "ann@example.com", ""}, {"organization", "invite", "ann@example.com", "--role", ""}} {
+		var out bytes.Buffer
+		if code := run(t.Context(), append([]string{"__complete"}, args...), &out, &bytes.Buffer{}); code != 0 || !strings.HasPrefix(out.String(), "viewer\ncontributor\nmember\nadmin\nowner\n:4") {
+			t.Errorf("%q: %d, %q", args, code, out.String())
+		}
+	}
 	// Here --output is a file.
 	var out bytes.Buffer
 	if code := run(t.Context(), []string{"__complete", "artifact", "download", "--output", ""}, &out, &bytes.Buffer{}); code != 0 || strings.Contains(out.String(), "table") {

@@ -44,7 +44,8 @@ func memberSetRole(a *app) *cobra.Command {
 		Short: "Give a member another role",
 		Long: `Give a member, by address or id, another role: viewer, contributor, member, admin or owner.
 It needs the role admin; only an owner makes, changes or removes owners.`,
-		Example: `  managedcas --org acme organization members set-role ann@example.com admin`,
+		Example:           `  managedcas --org acme organization members set-role ann@example.com admin`,
+		ValidArgsFunction: a.completeMember(true),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return problem.New(problem.Invalid, "a member and a role are needed", "for example: ann@example.com admin")
@@ -59,11 +60,12 @@ It needs the role admin; only an owner makes, changes or removes owners.`,
 
 func memberRemove(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:     "remove MEMBER",
-		Short:   "End a membership, at once",
-		Long:    `End the membership of a member, by address or id. Their next call is refused.`,
-		Example: `  managedcas --org acme organization members remove ann@example.com`,
-		Args:    one("member", "see organization members list"),
+		Use:               "remove MEMBER",
+		Short:             "End a membership, at once",
+		Long:              `End the membership of a member, by address or id. Their next call is refused.`,
+		Example:           `  managedcas --org acme organization members remove ann@example.com`,
+		Args:              one("member", "see organization members list"),
+		ValidArgsFunction: a.completeMember(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connect(cmd, func(ctx context.Context, c *client.Client) error { return c.RemoveMember(ctx, args[0]) })
 		},
@@ -105,6 +107,7 @@ invitation.`,
 		},
 	}
 	cmd.Flags().StringVar(&role, "role", "viewer", "what they may do: viewer, contributor, member, admin or owner")
+	_ = cmd.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(roles, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().DurationVar(&expires, "expires", 0, "how long it is open, 1m to 720h; default: 168h")
 	return cmd
 }

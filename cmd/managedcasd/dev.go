@@ -56,7 +56,7 @@ its file admin-token. The backend's metrics are shown with the control plane's.`
 	flags.DurationVar(&options.reconcile, "reconcile-interval", devReconcileInterval, "time between two looks at every organization")
 	flags.DurationVar(&options.probe, "probe-interval", service.DefaultProbeInterval, "time between two probes of every organization")
 	flags.DurationVar(&options.retention, "retention", reconcile.DefaultRetention, "how long the objects of a deleted organization are kept")
-	flags.BoolVar(&options.purge, "purge", false, "delete them then, with a purge role (docs/deletion.md)")
+	flags.BoolVar(&options.purge, "purge", false, "delete the objects of deleted organizations after --retention, with a role for it (docs/deletion.md)")
 	flags.Int64Var(&options.maxArtifactBytes, "max-artifact-bytes", service.DefaultMaxArtifactBytes, "size of the largest artifact that is accepted, in bytes")
 	flags.TextVar(&options.level, "log-level", slog.LevelInfo, "DEBUG, INFO, WARN or ERROR")
 	return cmd

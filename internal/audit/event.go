@@ -95,20 +95,31 @@ func New(e Event) Event {
 
 // Clean makes text of anybody's fit for a record: valid UTF-8, printable, MaxText bytes at
 // most. What was cut ends in an ellipsis.
-func Clean(text string) string {
+func Clean(text string) string { return clean(text, MaxText) }
+
+func clean(text string, most int) string {
 	const ellipsis = "…"
-	if len(text) > MaxText {
-		cut := MaxText - len(ellipsis)
+	if len(text) > most {
+		cut := most - len(ellipsis)
 		for cut > 0 && !utf8.RuneStart(text[cut]) {
 			cut--
 		}
 		text = text[:cut] + ellipsis
 	}
-	cleaned := strings.Map(func(r rune) rune {
+	return strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
 	}, text)
-	return cleaned
+}
+
+// cleanSubject is Clean of name/UUID. It is the name that is cut: people choose those, and
+// whoever has a long one would not be told from others.
+func cleanSubject(subject string) string {
+	slash := strings.LastIndexByte(subject, '/')
+	if _, err := uuid.Parse(subject[slash+1:]); slash < 0 || err != nil {
+		return Clean(subject)
+	}
+	return clean(subject[:slash], MaxText-len(subject[slash:])) + Clean(subject[slash:])
 }

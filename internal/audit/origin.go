@@ -70,7 +70,8 @@ func (o Origin) clean() Origin {
 	if o.Kind == "" {
 		o.Kind = Unknown
 	}
-	for _, text := range []*string{&o.Subject, &o.RemoteIP, &o.UserAgent, &o.RequestID} {
+	o.Subject = cleanSubject(o.Subject)
+	for _, text := range []*string{&o.RemoteIP, &o.UserAgent, &o.RequestID} {
 		*text = Clean(*text)
 	}
 	return o

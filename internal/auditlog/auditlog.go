@@ -7,6 +7,7 @@
 //   - Nothing that was recorded is dropped while the process lives: a batch is tried again
 //     until it is written. What cannot be written at the end, and what is recorded after it,
 //     goes to the server's log.
+//   - No chain takes the places of all others.
 //   - What strangers are refused is counted, not listed: a flood of it costs a bounded
 //     number of records.
 package auditlog
@@ -49,6 +50,9 @@ type Config struct {
 	// Sources how many strangers have one of their own in that time; 30 s and 16.
 	Window  time.Duration
 	Sources int
+	// Listed is how many refusals of somebody who is known have a record each in that time;
+	// 100. Further ones are counted: a token is no way to fill a chain, or the disk.
+	Listed int
 }
 
 // maxBatch bounds a transaction, and with it how long others wait for its chains.
@@ -72,6 +76,9 @@ func (c Config) withDefaults() Config {
 	if c.Sources == 0 {
 		c.Sources = 16
 	}
+	if c.Listed == 0 {
+		c.Listed = 100
+	}
 	return c
 }
 
@@ -79,6 +86,7 @@ func (c Config) withDefaults() Config {
 type Log struct {
 	cfg    Config
 	queue  *backlog.Queue[audit.Event]
+	shares *shares
 	counts counted
 	stats  counters
 	ended  atomic.Bool // Run has: nobody writes any more
@@ -87,7 +95,7 @@ type Log struct {
 // New returns a Log on cfg.
 func New(cfg Config) *Log {
 	cfg = cfg.withDefaults()
-	return &Log{cfg: cfg, queue: backlog.New[audit.Event](cfg.MaxQueue), counts: counted{most: cfg.Sources, tallies: map[key]*tally{}}}
+	return &Log{cfg: cfg, queue: backlog.New[audit.Event](cfg.MaxQueue), shares: newShares(cfg.MaxQueue), counts: counted{most: cfg.Sources, listed: cfg.Listed, tallies: map[key]*tally{}, known: map[knownKey]int{}}}
 }
 
 // ReasonFull is the reason of what is refused because it could not be recorded.
@@ -103,34 +111,59 @@ func errFull() error {
 
 // Place is the promise that one event can be recorded.
 type Place struct {
-	log  *Log
-	once sync.Once
+	log   *Log
+	chain audit.Chain
+	once  sync.Once
 }
 
-// Reserve promises a place for an event that is about to happen, or fails with a problem:
-// then it must not.
-func (l *Log) Reserve() (*Place, error) {
-	if !l.queue.Reserve() {
+// Reserve promises a place for an event of a chain that is about to happen, or fails with a
+// problem: then it must not.
+func (l *Log) Reserve(chain audit.Chain) (*Place, error) {
+	if !l.shares.take(chain) {
 		l.stats.refused.Add(1)
 		return nil, errFull()
 	}
-	return &Place{log: l}, nil
+	if !l.queue.Reserve() {
+		l.shares.give(chain)
+		l.stats.refused.Add(1)
+		return nil, errFull()
+	}
+	return &Place{log: l, chain: chain}, nil
+}
+
+// push has e written, if there is a place for it.
+func (l *Log) push(e audit.Event) bool {
+	if !l.shares.take(e.Chain) {
+		return false
+	}
+	if !l.queue.Push(e) {
+		l.shares.give(e.Chain)
+		return false
+	}
+	return true
 }
 
 // Record has e written, soon. Only the first call of Record or Leave counts.
 func (p *Place) Record(e audit.Event) {
 	p.once.Do(func() {
+		p.log.shares.give(p.chain)
+		p.log.shares.force(e.Chain) // mostly the same
 		p.log.queue.Fill(audit.New(e))
 		p.log.afterTheEnd()
 	})
 }
 
 // Leave gives the place back.
-func (p *Place) Leave() { p.once.Do(p.log.queue.Release) }
+func (p *Place) Leave() {
+	p.once.Do(func() {
+		p.log.shares.give(p.chain)
+		p.log.queue.Release()
+	})
+}
 
 // Add has e written, soon, or fails if there is no place.
 func (l *Log) Add(e audit.Event) error {
-	if !l.queue.Push(audit.New(e)) {
+	if !l.push(audit.New(e)) {
 		l.stats.refused.Add(1)
 		return errFull()
 	}
@@ -139,9 +172,9 @@ func (l *Log) Add(e audit.Event) error {
 }
 
 // Denied records that something was refused. It never fails: what strangers are refused is
-// counted, and what others are if there is no place for it.
+// counted, and what others are if it is very much, or there is no place for it.
 func (l *Log) Denied(e audit.Event) {
-	if e = audit.New(e); e.Kind == audit.Unknown || !l.queue.Push(e) {
+	if e = audit.New(e); e.Kind == audit.Unknown || !l.counts.lists(e) || !l.push(e) {
 		l.Count(e)
 		return
 	}
@@ -163,7 +196,9 @@ func (l *Log) Run(ctx context.Context) error {
 		defer stop()
 		l.flushEvery(ctx)
 		for _, t := range l.counts.take() {
-			l.queue.Insist(t.event())
+			e := t.event()
+			l.shares.force(e.Chain)
+			l.queue.Insist(e)
 		}
 	}()
 	backlog.Run(writing, l.writing(), l.queue, l.write)
@@ -203,6 +238,9 @@ func (l *Log) writing() backlog.Writing {
 func (l *Log) write(ctx context.Context, batch []audit.Event) error {
 	if err := l.cfg.Store.AppendAudit(ctx, batch); err != nil {
 		return err
+	}
+	for _, e := range batch {
+		l.shares.give(e.Chain)
 	}
 	l.stats.batches.Add(1)
 	l.stats.written.Add(int64(len(batch)))

@@ -81,7 +81,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 		db.set(true)
 		var places []*auditlog.Place
 		for range 4 {
-			place, err := l.Reserve()
+			place, err := l.Reserve(audit.Of(org.NewID()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -92,7 +92,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 			place.Record(transfer(100)) // and that is that
 			place.Leave()
 		}
-		_, err := l.Reserve()
+		_, err := l.Reserve(audit.Of(org.NewID()))
 		if p := problem.From(err); err == nil || p.Kind() != problem.Unavailable || p.Reason() != auditlog.ReasonFull || p.RetryAfter() == 0 {
 			t.Errorf("a fifth: %v", err)
 		}
@@ -100,7 +100,7 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 			t.Error("one more was taken without a place")
 		}
 		places[3].Leave()
-		if place, err := l.Reserve(); err != nil {
+		if place, err := l.Reserve(audit.Of(org.NewID())); err != nil {
 			t.Error(err)
 		} else {
 			place.Record(transfer(3))
@@ -119,12 +119,56 @@ func TestWhatCannotBeRecordedIsRefused(t *testing.T) {
 		if s := l.Stats(); s.Written != 4 || s.Queued != 0 || s.Batches != 1 {
 			t.Errorf("%+v", s)
 		}
-		if _, err := l.Reserve(); err != nil {
+		if _, err := l.Reserve(audit.Of(org.NewID())); err != nil {
 			t.Error(err)
 		}
 		if said := stop(); strings.Contains(said, "audit record is here") {
 			t.Error(said)
 		}
+	})
+}
+
+// One organization that sends without end while the database is away has the others' places
+// neither by what it does nor by what it is refused, and gets its own back.
+func TestOneChainLeavesRoomForOthers(t *testing.T) {
+	t.Parallel()
+	bubble(t, auditlog.Config{MaxQueue: 16}, func(t *testing.T, l *auditlog.Log, db *records, stop func() string) {
+		db.set(true)
+		busy := transfer(0)
+		promised, recorded := 0, 0
+		for range 100 {
+			if place, err := l.Reserve(busy.Chain); err == nil {
+				promised++
+				defer place.Leave()
+			}
+			if l.Add(busy) == nil {
+				recorded++
+			}
+			refusal := busy
+			refusal.Outcome = audit.Denied
+			l.Denied(refusal)
+		}
+		if s := l.Stats(); s.Queued+s.Reserved != 8 || promised != s.Reserved || recorded >= s.Queued {
+			t.Errorf("of 16 places it has %d and %d", s.Queued, s.Reserved)
+		}
+		for n := range 3 {
+			if place, err := l.Reserve(audit.Of(org.NewID())); err != nil {
+				t.Errorf("another one, %d: %v", n, err)
+			} else {
+				place.Record(transfer(n)) // of one more
+			}
+		}
+		db.set(false)
+		time.Sleep(time.Minute)
+		if s := l.Stats(); s.Queued != 0 || s.Reserved != promised {
+			t.Errorf("%+v", s)
+		}
+		for n := range 7 { // with those that are promised, half again
+			if err := l.Add(busy); (err == nil) != (n < 8-promised) {
+				t.Errorf("%d: %v", n, err)
+			}
+		}
+		stop()
 	})
 }
 
@@ -165,7 +209,7 @@ func TestNothingIsLostAfterTheEnd(t *testing.T) {
 		var text bytes.Buffer
 		l := auditlog.New(auditlog.Config{Store: &records{}, Log: slog.New(slog.NewTextHandler(&text, nil))})
 		ctx, cancel := context.WithCancel(t.Context())
-		place, err := l.Reserve()
+		place, err := l.Reserve(audit.Of(org.NewID()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -249,5 +293,36 @@ func TestRefusalsOfTheKnownAreListed(t *testing.T) {
 		if n := len(db.all()); n != 5 || l.Stats().Counted != 0 {
 			t.Errorf("%d records, %+v", n, l.Stats())
 		}
+	})
+}
+
+// Who is known and is refused without end has many records and not one for each: a chain
+// that somebody else has to read, or the disk, is not filled by a token.
+func TestAFloodOfTheKnownIsCounted(t *testing.T) {
+	t.Parallel()
+	bubble(t, auditlog.Config{}, func(t *testing.T, l *auditlog.Log, db *records, stop func() string) {
+		flood := transfer(0)
+		flood.Outcome = audit.Denied
+		for range 1000 {
+			l.Denied(flood)
+		}
+		other := flood
+		other.Subject = "ci/2"
+		l.Denied(other)
+		time.Sleep(time.Minute)
+		l.Denied(flood) // a window later
+		time.Sleep(time.Second)
+		listed, counted := map[string]int{}, ""
+		for _, e := range db.all() {
+			if n := e.Details[audit.DetailCount]; n != "" {
+				counted += e.Subject + " " + n
+				continue
+			}
+			listed[e.Subject]++
+		}
+		if listed["ci/1"] != 101 || listed["ci/2"] != 1 || counted != "ci/1 900" {
+			t.Errorf("%v one by one, %q", listed, counted)
+		}
+		stop()
 	})
 }

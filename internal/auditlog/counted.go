@@ -15,10 +15,27 @@ import (
 
 // counted are refusals that share a record.
 type counted struct {
-	most int // of sources that have one of their own
+	most   int // of sources that have one of their own
+	listed int // of refusals of somebody who is known
 
 	mu      sync.Mutex
 	tallies map[key]*tally
+	known   map[knownKey]int
+}
+
+// knownKey is somebody whose token was good.
+type knownKey struct {
+	chain   audit.Chain
+	subject string
+}
+
+// lists reports whether a refusal of somebody who is known has a record of its own.
+func (c *counted) lists(e audit.Event) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := knownKey{e.Chain, e.Subject}
+	c.known[of]++
+	return c.known[of] <= c.listed
 }
 
 // key says which refusals are alike. Actions, outcomes and reasons are ours, chains those
@@ -60,7 +77,7 @@ func (c *counted) take() map[key]*tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := c.tallies
-	c.tallies = map[key]*tally{}
+	c.tallies, c.known = map[key]*tally{}, map[knownKey]int{}
 	return taken
 }
 
@@ -117,7 +134,7 @@ func (l *Log) flushEvery(ctx context.Context) {
 
 func (l *Log) flush() {
 	for of, t := range l.counts.take() {
-		if !l.queue.Push(t.event()) {
+		if !l.push(t.event()) {
 			l.counts.giveBack(of, t)
 		}
 	}

@@ -29,6 +29,9 @@ type Store interface {
 	// CreateToken stores a record; registry.ErrExists when a living token of the same
 	// organization has its name.
 	CreateToken(ctx context.Context, t registry.Token) error
+	// ReplaceToken is CreateToken, and takes back the living token that has the name, both
+	// or neither.
+	ReplaceToken(ctx context.Context, t registry.Token) error
 	// Token returns the record with that id, revoked or not, or registry.ErrNotFound.
 	Token(ctx context.Context, id uuid.UUID) (registry.Token, error)
 	// TokenAndOrganization is Token, with the organization that the token belongs to.
@@ -121,31 +124,14 @@ func (t *Tokens) Issue(ctx context.Context, n NewToken) (text string, record reg
 		return "", registry.Token{}, fmt.Errorf("sign token: %w", err)
 	}
 	record.Sum = sha256.Sum256([]byte(text))
+	store := t.store.CreateToken
 	if n.Replace {
-		if err := t.revokeNamed(ctx, record); err != nil {
-			return "", registry.Token{}, err
-		}
+		store = t.store.ReplaceToken
 	}
-	if err := t.store.CreateToken(ctx, record); err != nil {
+	if err := store(ctx, record); err != nil {
 		return "", registry.Token{}, fmt.Errorf("issue token: %w", err)
 	}
 	return text, record, nil
-}
-
-// revokeNamed revokes the living token that has the name and owner of successor.
-func (t *Tokens) revokeNamed(ctx context.Context, successor registry.Token) error {
-	existing, err := t.store.Tokens(ctx, successor.Org)
-	if err != nil {
-		return fmt.Errorf("replace token: %w", err)
-	}
-	for _, e := range existing {
-		if e.Name == successor.Name && !e.Revoked() {
-			if err := t.store.RevokeToken(ctx, e.ID, successor.CreatedAt); err != nil {
-				return fmt.Errorf("replace token: %w", err)
-			}
-		}
-	}
-	return nil
 }
 
 // List returns the tokens of an organization; for the zero ID, the instance tokens.

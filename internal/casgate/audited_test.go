@@ -175,11 +175,12 @@ func (a *awayAudit) AppendAudit(ctx context.Context, events []audit.Event) error
 }
 
 // While transfers cannot be recorded, as many happen as there is room for, and then none;
-// nobody waits for the database; afterwards each has its record.
+// nobody waits for the database; afterwards each has its record. An organization has half of
+// the room, and another one what is left.
 func TestUnauditedTransfersAreRefused(t *testing.T) {
 	t.Parallel()
 	away := &awayAudit{back: make(chan struct{})}
-	s := newSite(t, rig.Options{Audit: auditlog.Config{Store: away, MaxQueue: 3, Retry: time.Millisecond}})
+	s := newSite(t, rig.Options{Audit: auditlog.Config{Store: away, MaxQueue: 6, Retry: time.Millisecond}})
 	away.Store = s.DB // before the first transfer
 	id := s.Org(t)
 	var digests []digest.Digest
@@ -202,7 +203,9 @@ func TestUnauditedTransfersAreRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cannot be recorded") {
 		t.Errorf("a download: %v", err)
 	}
-	if n := len(s.Objects(t)); n < 3 {
+	content, d := rig.Content(10)
+	s.send(t, s.request(t, http.MethodPut, d, uploader(s.Org(t)), bytes.NewReader(content)), http.StatusCreated)
+	if n := len(s.Objects(t)); n < 4 {
 		t.Errorf("%d objects", n)
 	}
 	close(away.back)

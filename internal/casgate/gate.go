@@ -90,7 +90,7 @@ func (g *Gate) Grant(ctx context.Context, token string) (cas.Grant, error) {
 		return cas.Grant{}, err
 	}
 	// A transfer that could not be recorded does not begin.
-	if v.record, err = g.cfg.Audit.Reserve(); err != nil {
+	if v.record, err = g.cfg.Audit.Reserve(audit.Of(grant.Org)); err != nil {
 		place.Leave()
 		g.cfg.Metrics.refused(problem.From(err).Reason())
 		return cas.Grant{}, err

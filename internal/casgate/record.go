@@ -107,7 +107,10 @@ func (n *noted) failed(err error) {
 func (v *visit) audit(outcome string) {
 	log := v.gate.cfg.Audit
 	switch {
-	case v.record != nil && v.worthRecording(outcome):
+	case v.record != nil && outcomeOf(outcome) == audit.Denied:
+		v.record.Leave()
+		log.Denied(v.event(outcome, v.noted.reasonOf(outcome)))
+	case v.record != nil && v.worthRecording():
 		v.record.Record(v.event(outcome, v.noted.reasonOf(outcome)))
 	case v.record != nil:
 		v.record.Leave()
@@ -122,8 +125,8 @@ func (v *visit) audit(outcome string) {
 }
 
 // worthRecording: a question that is answered moves nothing.
-func (v *visit) worthRecording(outcome string) bool {
-	return v.kind != "describe" || v.noted.cancels || v.noted.signs || v.noted.confirms || outcomeOf(outcome) == audit.Denied
+func (v *visit) worthRecording() bool {
+	return v.kind != "describe" || v.noted.cancels || v.noted.signs || v.noted.confirms
 }
 
 func (v *visit) event(outcome, reason string) audit.Event {

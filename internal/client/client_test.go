@@ -77,12 +77,13 @@ func TestUploadOfAFileThatChanges(t *testing.T) {
 	r := rig.New(t, rig.Options{})
 	site := r.Site(t, "acme")
 	c := connect(t, site)
+	content, d := rig.Content(3 << 20)
+	another := content[len(content)-1] ^ 1
 	for what, change := range map[string]func(*os.File) error{
-		"overwritten": func(f *os.File) error { _, err := f.WriteAt([]byte("x"), 3<<20-1); return err },
+		"overwritten": func(f *os.File) error { _, err := f.WriteAt([]byte{another}, 3<<20-1); return err },
 		"truncated":   func(f *os.File) error { return f.Truncate(2 << 20) },
 		"appended to": func(f *os.File) error { _, err := f.WriteAt([]byte("x"), 3<<20); return err },
 	} {
-		content, d := rig.Content(3 << 20)
 		path := file(t, "a", content)
 		f, err := os.OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,17 +51,20 @@ func (c *Client) membersLike(ctx context.Context, request *controlplanev1.Organi
 	}
 }
 
-// membership returns the id of a membership, which may be given by its member's address.
+// membership returns the id of a membership, which may be given by its member's address, if
+// that is verified: of others the server says that they are not.
 func (c *Client) membership(ctx context.Context, who string) (string, error) {
 	if _, err := uuid.Parse(who); err == nil {
 		return who, nil
 	}
 	found, err := c.membersLike(ctx, &controlplanev1.OrganizationServiceListMembershipsRequest{Email: &who})
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
+	}
+	found = slices.DeleteFunc(found, func(m Member) bool { return !strings.EqualFold(m.Email, who) })
+	switch {
 	case len(found) == 0:
-		return "", problem.New(problem.NotFound, "the organization has no member "+who, "see organization members list")
+		return "", problem.New(problem.NotFound, "the organization has no member whose verified address is "+who, "see organization members list")
 	case len(found) > 1: // two providers may know the same address
 		return "", problem.New(problem.Invalid, "the organization has several members "+who, "use an id of organization members list")
 	}

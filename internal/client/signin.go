@@ -45,7 +45,11 @@ type Login struct {
 
 // SignIn asks the control plane where people sign in. name is what this machine is called
 // in the list of logins.
-func (c *Client) SignIn(ctx context.Context, name string) (*SignIn, error) {
+//
+// The control plane is believed that only about its own host, or about site, which the user
+// has named. One that says another installation's would have its login sent to itself, as
+// soon as it is called again (the mix-up of RFC 9700 §4.4).
+func (c *Client) SignIn(ctx context.Context, name, site string) (*SignIn, error) {
 	info, err := controlplanev1.NewStatusServiceClient(c.controlPlane).Infoz(c.call(ctx), &controlplanev1.InfozRequest{})
 	if err != nil {
 		return nil, failed(err)
@@ -56,6 +60,11 @@ func (c *Client) SignIn(ctx context.Context, name string) (*SignIn, error) {
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !onThisMachine(u.Hostname())) {
 		return nil, problem.New(problem.Precondition, "the control plane has people sign in without TLS", "its operator gives an https URL as controlplane.publicUrl")
+	}
+	if base := u.Scheme + "://" + u.Host; !sameHost(c.cfg.ControlPlane, u.Hostname()) && base != strings.TrimSuffix(site, "/") {
+		return nil, problem.New(problem.Precondition,
+			fmt.Sprintf("the control plane %s has people sign in at %s, and would be shown what you get there", c.cfg.ControlPlane, base),
+			"if you know that both are of one installation, sign in with --at "+base)
 	}
 	trust, err := trusting(c.cfg.ControlPlaneCA)
 	if err != nil {
@@ -70,6 +79,12 @@ func (c *Client) SignIn(ctx context.Context, name string) (*SignIn, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+// sameHost reports whether a control plane, host:port, is on a host, or both on this machine.
+func sameHost(controlPlane, host string) bool {
+	own, _, err := net.SplitHostPort(controlPlane)
+	return err == nil && (strings.EqualFold(own, host) || onThisMachine(own) && onThisMachine(host))
 }
 
 func onThisMachine(host string) bool {

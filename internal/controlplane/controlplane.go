@@ -183,7 +183,7 @@ func (s *Server) HTTPHandler(others http.Handler) http.Handler {
 	}
 	limited := s.limiter.overHTTP(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, known := mux.Handler(r); known == "" && others != nil {
+		if _, known := mux.Handler(r); known == "" && others != nil && !knownOtherwise(mux, r) {
 			others.ServeHTTP(w, r)
 			return
 		}

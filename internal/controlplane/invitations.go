@@ -45,6 +45,21 @@ type invitations struct {
 	server *Server
 }
 
+// noMemberYet refuses to invite somebody who is a member, who could not accept. Whose address
+// nobody has verified may not be its owner.
+func (s *Server) noMemberYet(ctx context.Context, o org.Organization, email string) error {
+	members, _, err := s.cfg.Store.Members(ctx, o.ID, registry.MemberFilter{Email: email}, 0, pageSize)
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, m := range members {
+		if m.User.EmailVerified {
+			return problem.New(problem.Exists, email+" is a member already", "give them another role with organization members set-role")
+		}
+	}
+	return nil
+}
+
 // Create invites an address.
 func (i invitations) Create(ctx context.Context, req *managedcasv1.InvitationServiceCreateRequest) (*managedcasv1.InvitationServiceCreateResponse, error) {
 	o, err := callerOrganization(ctx)
@@ -60,6 +75,9 @@ func (i invitations) Create(ctx context.Context, req *managedcasv1.InvitationSer
 		return nil, err
 	}
 	if err := mayGovern(ctx, role); err != nil {
+		return nil, err
+	}
+	if err := i.server.noMemberYet(ctx, o, email); err != nil {
 		return nil, err
 	}
 	lifetime := defaultInvitation

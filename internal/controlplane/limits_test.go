@@ -240,6 +240,31 @@ func TestReservedNamesAreNotGiven(t *testing.T) {
 	wantCode(t, "its neighbour", err, codes.OK)
 }
 
+// Where everybody may make organizations, nobody makes all that the Region has room for.
+func TestOrganizationsOfAUserAreBounded(t *testing.T) {
+	t.Parallel()
+	p := newPlane(t)
+	ann, login := p.user(t, "ann")
+	for n := range registry.MaxOwned - 1 {
+		p.join(t, ann, p.organization(t, org.Name(fmt.Sprint("a", n)), org.Ready), registry.Owner)
+	}
+	p.join(t, ann, p.organization(t, "member", org.Ready), registry.Admin) // does not count
+	create := func(name string) error {
+		_, err := p.organizations().Create(as(t, login, ""), &controlplanev1.OrganizationServiceCreateRequest{Name: name})
+		return err
+	}
+	wantCode(t, "the last one", create("last"), codes.OK)
+	wantCode(t, "one more", create("more"), codes.ResourceExhausted)
+	if _, err := p.organizations().Delete(as(t, login, ""), &controlplanev1.OrganizationServiceDeleteRequest{Name: "last"}); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "one more, while one is being deleted", create("more"), codes.ResourceExhausted)
+	if err := p.db.SetInstanceAdmin(t.Context(), ann.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "one more of an administrator", create("more"), codes.OK)
+}
+
 // TestRatePerAddressOfATokenThatWasGood: that its signature is ours makes a token that is
 // revoked no better than one that is made up.
 func TestRatePerAddressOfATokenThatWasGood(t *testing.T) {

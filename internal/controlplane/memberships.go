@@ -117,6 +117,9 @@ func (s organizations) ListMemberships(ctx context.Context, req *controlplanev1.
 		return nil, problem.New(problem.Invalid, "that is not the name or the address of a member", "use what can be printed, at most 254 bytes")
 	}
 	filter := registry.MemberFilter{Name: req.GetName(), Email: req.GetEmail(), Role: roleOf(req.GetRole())}
+	if filter.Role == "" && req.GetRole() != controlplanev1.MembershipRole_MEMBERSHIP_ROLE_UNSPECIFIED {
+		return nil, problem.New(problem.Invalid, "that is not a role in an organization", "use viewer, contributor, member, admin or owner")
+	}
 	if text := req.GetMembershipId(); text != "" {
 		if filter.Membership, err = uuid.Parse(text); err != nil {
 			return nil, problem.Wrap(err, problem.Invalid, "that is not the id of a membership", "use one that organization members shows")

@@ -234,6 +234,9 @@ func TestAPITokens(t *testing.T) {
 		{&controlplanev1.APITokenServiceListRequest{IncludeRevoked: true}, 1},
 		{&controlplanev1.APITokenServiceListRequest{StatusFilter: controlplanev1.APITokenServiceListRequest_STATUS_FILTER_REVOKED}, 1},
 		{&controlplanev1.APITokenServiceListRequest{StatusFilter: controlplanev1.APITokenServiceListRequest_STATUS_FILTER_ALL}, 1},
+		{&controlplanev1.APITokenServiceListRequest{IncludeRevoked: true, Scope: controlplanev1.APITokenServiceListRequest_SCOPE_GLOBAL}, 1},
+		{&controlplanev1.APITokenServiceListRequest{IncludeRevoked: true, Scope: controlplanev1.APITokenServiceListRequest_SCOPE_PROJECT}, 0},
+		{&controlplanev1.APITokenServiceListRequest{IncludeRevoked: true, Project: &controlplanev1.IdentityReference{}}, 0},
 	} {
 		if resp, err := p.apiTokens().List(ctx, tc.req); err != nil || len(resp.GetResult()) != tc.want {
 			t.Errorf("list %v: %v, %v", tc.req, resp, err)

@@ -42,6 +42,8 @@ type Validator interface {
 	// Validate returns what has to be done about a bucket, or nothing; an error says that it
 	// could not be tried.
 	Validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error)
+	// Guarded is Validate of whether nobody else's organization gets in.
+	Guarded(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error)
 }
 
 // OwnBuckets is what the services need for buckets that organizations bring.
@@ -121,6 +123,9 @@ func (s *Server) validated(ctx context.Context, b registry.Backend, location str
 		return b, problem.Wrap(err, problem.Invalid, err.Error(), "see cas-backend external-id")
 	}
 	finding, err := s.validate(ctx, b.Org, bucket)
+	if err == nil && finding == "" {
+		finding, err = s.guarded(ctx, b.Org, bucket)
+	}
 	if err != nil {
 		return b, err
 	}
@@ -138,10 +143,19 @@ func (s *Server) validate(ctx context.Context, id org.ID, b tenancy.OwnBucket) (
 		return "", errNoOwnBuckets()
 	}
 	finding, err := s.cfg.OwnBuckets.Validator.Validate(ctx, id, b)
-	if err != nil {
-		return "", problem.Wrap(err, problem.Unavailable, "the bucket could not be tried", "nothing was changed; try again in a moment")
+	return finding, untried(err)
+}
+
+func (s *Server) guarded(ctx context.Context, id org.ID, b tenancy.OwnBucket) (string, error) {
+	finding, err := s.cfg.OwnBuckets.Validator.Guarded(ctx, id, b)
+	return finding, untried(err)
+}
+
+func untried(err error) error {
+	if err == nil {
+		return nil
 	}
-	return finding, nil
+	return problem.Wrap(err, problem.Unavailable, "the bucket could not be tried", "nothing was changed; try again in a moment")
 }
 
 // coordinates reads what a request calls credentials: a role to be assumed, and never a key.

@@ -26,7 +26,12 @@ import (
 // asked is a validator that says what it is told to, and remembers what it was asked.
 type asked struct {
 	finding string
+	open    string // what it finds of others who get in
 	buckets []tenancy.OwnBucket
+}
+
+func (a *asked) Guarded(context.Context, org.ID, tenancy.OwnBucket) (string, error) {
+	return a.open, nil
 }
 
 func (a *asked) Validate(_ context.Context, _ org.ID, b tenancy.OwnBucket) (string, error) {
@@ -130,7 +135,11 @@ func TestCreateBackendRefuses(t *testing.T) {
 	if _, err := p.backends().Create(ctx, good(t)); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "let us in") {
 		t.Errorf("a bucket that cannot be used: %v", err)
 	}
-	v.finding = ""
+	v.finding, v.open = "", "others get in"
+	if _, err := p.backends().Create(ctx, good(t)); status.Code(err) != codes.InvalidArgument || !strings.Contains(err.Error(), "others get in") {
+		t.Errorf("a role that lets in others: %v", err)
+	}
+	v.open = ""
 	for _, n := range []int64{10 << 20, maxArtifact} { // both ends of what is allowed
 		req := good(t)
 		req.Name, req.MaxBytes = "ours-"+uuid.NewString()[:4], &n

@@ -54,8 +54,11 @@ func (t tokens) Create(ctx context.Context, req *controlplanev1.APITokenServiceC
 }
 
 // List shows the tokens of the organization that the call names; if it names none,
-// the instance tokens.
+// the instance tokens. None belongs to a project.
 func (t tokens) List(ctx context.Context, req *controlplanev1.APITokenServiceListRequest) (*controlplanev1.APITokenServiceListResponse, error) {
+	if req.GetScope() == controlplanev1.APITokenServiceListRequest_SCOPE_PROJECT || req.GetProject() != nil {
+		return &controlplanev1.APITokenServiceListResponse{}, nil
+	}
 	o := actingIn(ctx)
 	records, err := t.server.cfg.Tokens.List(ctx, o.ID)
 	if err != nil {

@@ -59,7 +59,9 @@ func (r deviceRow) device() (registry.Device, error) {
 
 // CreateDevice stores a device that waits, and forgets those whose time is over.
 // registry.ErrExists when its user code is taken, registry.ErrUnavailable when too many wait,
-// in all or of its address.
+// of its address. Of too many in all, it takes the place of one of those that wait in the
+// largest number from one network, if it is not of that one itself: of IPv6, whoever asks
+// without end has addresses without end.
 func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 	row := deviceRow{
 		SHA256: hex.EncodeToString(d.Sum[:]), UserCode: d.UserCode, Client: d.Client, Address: d.Address,
@@ -78,8 +80,13 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 		if err != nil {
 			return err
 		}
-		if n >= maxDevices || same >= maxDevicesFrom {
+		if same >= maxDevicesFrom {
 			return registry.ErrUnavailable
+		}
+		if n >= maxDevices {
+			if err := forgetDeviceOfMost(ctx, tx, d.Network()); err != nil {
+				return err
+			}
 		}
 		_, err = tx.NewInsert().Model(&row).Exec(ctx)
 		return err
@@ -88,6 +95,30 @@ func (db *DB) CreateDevice(ctx context.Context, d registry.Device) error {
 		return fmt.Errorf("create device: %w", classify(err))
 	}
 	return nil
+}
+
+// forgetDeviceOfMost forgets the device that has waited the longest of the network that has the most.
+func forgetDeviceOfMost(ctx context.Context, tx bun.Tx, newcomer string) error {
+	var rows []deviceRow
+	err := tx.NewSelect().Model(&rows).Column("sha256", "address").Where("state = 'pending'").Order("created_at DESC", "sha256").Scan(ctx)
+	if err != nil {
+		return err
+	}
+	waiting, oldest := map[string]int{}, map[string]deviceRow{}
+	most := newcomer
+	for _, row := range rows {
+		from := registry.Device{Address: row.Address}.Network()
+		oldest[from] = row
+		if waiting[from]++; waiting[from] > waiting[most] {
+			most = from
+		}
+	}
+	if waiting[most] <= waiting[newcomer]+1 { // each has its share
+		return registry.ErrUnavailable
+	}
+	gone := oldest[most]
+	_, err = tx.NewDelete().Model(&gone).WherePK().Exec(ctx)
+	return err
 }
 
 // DeviceByUserCode returns a device that nobody has decided about, or registry.ErrNotFound.

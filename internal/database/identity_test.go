@@ -284,3 +284,48 @@ func TestExchangesAreRecordedOnce(t *testing.T) {
 		}
 	})
 }
+
+// Who has as many devices wait as may, from one network, locks out themselves alone.
+func TestDevicesOfOneNetworkLockOutNobodyElse(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		now, waiting := time.Now(), 0
+		ask := func(address string) (registry.Device, error) {
+			waiting++
+			d := registry.Device{
+				Sum: sha256.Sum256(fmt.Append(nil, waiting)), UserCode: fmt.Sprint(waiting), Address: address,
+				CreatedAt: now, ExpiresAt: now.Add(time.Minute), Interval: time.Second,
+			}
+			return d, db.CreateDevice(t.Context(), d)
+		}
+		early, err := ask("192.0.2.7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := make([]deviceRow, 0, maxDevices)
+		for i := range maxDevices - 1 {
+			rows = append(rows, deviceRow{
+				SHA256: fmt.Sprintf("%064x", i), UserCode: fmt.Sprint("x", i), State: "pending", Address: fmt.Sprintf("2001:db8::%x", i+1),
+				CreatedAt: instant(now.Add(time.Duration(i) * time.Millisecond)), ExpiresAt: instant(now.Add(time.Minute)),
+			})
+		}
+		for chunk := range slices.Chunk(rows, 500) {
+			if _, err := db.write.NewInsert().Model(&chunk).Exec(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := ask("2001:db8::ffff:1"); !errors.Is(err, registry.ErrUnavailable) {
+			t.Errorf("one more of that network: %v", err)
+		}
+		late, err := ask("192.0.2.8")
+		if err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+		for code, want := range map[string]error{early.UserCode: nil, late.UserCode: nil, "x0": registry.ErrNotFound, "x1": nil} {
+			if _, err := db.DeviceByUserCode(t.Context(), code, now); !errors.Is(err, want) {
+				t.Errorf("device %s: %v", code, err)
+			}
+		}
+	})
+}

@@ -132,6 +132,23 @@ func revokeInvitation(ctx context.Context, tx bun.Tx, id org.ID, row invitationR
 	return err
 }
 
+// revokeInvitationsOf takes back the open invitations of an address, verified or not: it may
+// be verified later.
+func revokeInvitationsOf(ctx context.Context, tx bun.Tx, id org.ID, email string) error {
+	var rows []invitationRow
+	err := tx.NewSelect().Model(&rows).
+		Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", id.String(), registry.FoldAddress(email)).Scan(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := revokeInvitation(ctx, tx, id, row, time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // AcceptInvitation makes a user a member, if the invitation is open, its address theirs and
 // its organization alive (else registry.ErrNotFound). A member already is registry.ErrExists,
 // and keeps their role.

@@ -175,15 +175,22 @@ func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen
 }
 
 // RemoveMember ends a membership of an organization that has the role that was seen, with the
-// errors of SetRole.
+// errors of SetRole. Open invitations of the member's address end with it: one would be the
+// way back in.
 func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error {
 	return db.changeMembership(ctx, id, membership, seen, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		if _, err := tx.NewUpdate().Model((*userRow)(nil)).Set("current_org_id = NULL").
 			Where("id = ? AND current_org_id = ?", row.UserID, row.OrgID).Exec(ctx); err != nil {
 			return err
 		}
-		_, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx)
-		return err
+		if _, err := tx.NewDelete().Model(&row).WherePK().Exec(ctx); err != nil {
+			return err
+		}
+		var user userRow
+		if err := tx.NewSelect().Model(&user).Where("id = ?", row.UserID).Scan(ctx); err != nil {
+			return err
+		}
+		return revokeInvitationsOf(ctx, tx, id, user.Email)
 	})
 }
 

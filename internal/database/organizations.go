@@ -59,6 +59,9 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization, member
 			return err
 		}
 		for _, m := range members {
+			if err := mayOwnOneMore(ctx, tx, m); err != nil {
+				return err
+			}
 			member := rowOfMembership(m)
 			if _, err := tx.NewInsert().Model(&member).Exec(ctx); err != nil {
 				return err
@@ -82,6 +85,20 @@ func (db *DB) CreateOrganization(ctx context.Context, o org.Organization, member
 		return fmt.Errorf("create organization %s: %w", o.Name, classify(err))
 	}
 	return nil
+}
+
+// mayOwnOneMore is registry.ErrTooMany for who owns registry.MaxOwned organizations.
+func mayOwnOneMore(ctx context.Context, tx bun.Tx, m registry.Membership) error {
+	if m.Role != registry.Owner {
+		return nil
+	}
+	owned, err := tx.NewSelect().TableExpr("memberships AS m").
+		Join("JOIN organizations AS o ON o.id = m.org_id").Join("JOIN users AS u ON u.id = m.user_id").
+		Where("m.user_id = ? AND m.role = ? AND o.state <> 'deleted' AND NOT u.instance_admin", m.User.String(), string(m.Role)).Count(ctx)
+	if err == nil && owned >= registry.MaxOwned {
+		err = fmt.Errorf("%w: %d organizations", registry.ErrTooMany, owned)
+	}
+	return err
 }
 
 // OrganizationByID returns the organization, whatever its state; registry.ErrNotFound

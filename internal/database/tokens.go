@@ -66,8 +66,29 @@ func (r tokenRow) token() (registry.Token, error) {
 // token of the organization has its name, and registry.ErrTooMany when it has
 // registry.MaxTokens that live.
 func (db *DB) CreateToken(ctx context.Context, t registry.Token) error {
+	return db.createToken(ctx, t, false)
+}
+
+// ReplaceToken is CreateToken, and takes back the living token of the organization that has
+// the name: both or neither.
+func (db *DB) ReplaceToken(ctx context.Context, t registry.Token) error {
+	return db.createToken(ctx, t, true)
+}
+
+func (db *DB) createToken(ctx context.Context, t registry.Token, replace bool) error {
 	row := rowOfToken(t)
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		if replace {
+			var replaced []tokenRow
+			if err := tokensOf(tx.NewSelect().Model(&replaced), t.Org).Where("name = ?", t.Name).Where("revoked_at IS NULL").Scan(ctx); err != nil {
+				return err
+			}
+			for _, r := range replaced {
+				if err := revokeIn(ctx, tx, r, t.CreatedAt); err != nil {
+					return err
+				}
+			}
+		}
 		living, err := tokensOf(tx.NewSelect().Model((*tokenRow)(nil)), t.Org).Where("revoked_at IS NULL").Count(ctx)
 		if err != nil {
 			return err
@@ -133,20 +154,24 @@ func (db *DB) RevokeToken(ctx context.Context, id uuid.UUID, at time.Time) error
 		if err := tx.NewSelect().Model(&row).Where("id = ?", id.String()).Scan(ctx); err != nil {
 			return err
 		}
-		token, err := row.token()
-		if err != nil || token.Revoked() {
-			return err
-		}
-		if err := auditIn(ctx, tx, token.Org, row.event(audit.TokenRevoke)); err != nil {
-			return err
-		}
-		_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
-		return err
+		return revokeIn(ctx, tx, row, at)
 	})
 	if err != nil {
 		return fmt.Errorf("revoke token %s: %w", id, classify(err))
 	}
 	return nil
+}
+
+func revokeIn(ctx context.Context, tx bun.Tx, row tokenRow, at time.Time) error {
+	token, err := row.token()
+	if err != nil || token.Revoked() {
+		return err
+	}
+	if err := auditIn(ctx, tx, token.Org, row.event(audit.TokenRevoke)); err != nil {
+		return err
+	}
+	_, err = tx.NewUpdate().Model(&row).WherePK().Set("revoked_at = ?", instant(at)).Exec(ctx)
+	return err
 }
 
 // TouchToken records that a token was used.

@@ -74,6 +74,9 @@ func TestPipelinesThatAreNotTrusted(t *testing.T) {
 		"issued in the future":                     {"iat": now.Add(time.Minute).Unix()},
 		"issued too long ago":                      {"iat": now.Add(-25 * time.Hour).Unix()},
 		"never issued":                             {"iat": nil},
+		"a subject besides its own":                {"sub": "repo:evil/app:ref:refs/heads/main", "ſub": subject},
+		"a subject by another name":                {"sub": nil, "Sub": subject},
+		"an end by another name":                   {"exp": nil, "Exp": now.Add(time.Minute).Unix()},
 	} {
 		if _, err := w.exchange(t, w.job(t, claims)); problem.KindOf(err) != problem.Denied {
 			t.Errorf("%s: %v, want it denied", what, err)

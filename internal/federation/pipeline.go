@@ -1,14 +1,14 @@
 package federation
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4/json"
 
+	"github.com/managedcas/managedcas/internal/idtoken"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -25,12 +25,11 @@ func newPipeline(t *oidc.IDToken) (pipeline, error) {
 	if err := t.Claims(&payload); err != nil {
 		return pipeline{}, errRefused(err)
 	}
-	p := pipeline{IDToken: t}
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.UseNumber() // ids are compared: as floats, two long ones would be the same
-	if err := decoder.Decode(&p.claims); err != nil {
+	claims, err := idtoken.Claims(payload)
+	if err != nil {
 		return pipeline{}, errRefused(err)
 	}
+	p := pipeline{IDToken: t, claims: claims}
 	// By its id (RFC 7519 §4.1.7), or else by all that it says. Not by its text: some
 	// signatures can be written in two ways.
 	what := "claims\x00" + string(payload)

@@ -12,6 +12,7 @@ package ownbucket
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -94,6 +95,33 @@ func (v *Validator) validate(ctx context.Context, id org.ID, b tenancy.OwnBucket
 		b:     b, key: tenant.KeyPrefix() + name, prefix: tenant.KeyPrefix(),
 	}
 	return t.run(ctx)
+}
+
+// Guarded finds out whether the role of a bucket asks for the external id of its organization.
+// One that lets us in with any could be named by another organization, which would then
+// work in this one's bucket: the confused deputy, by a trust policy without its condition.
+// It is asked when a role is given, and not again: each time is a refusal that somebody
+// may be watching for.
+func (v *Validator) Guarded(ctx context.Context, id org.ID, b tenancy.OwnBucket) (finding string, err error) {
+	leave, err := v.turns.take(id)
+	if err != nil {
+		return "", err
+	}
+	defer leave()
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	tenant := v.cfg.Installation.Tenant(id)
+	_, err = v.cfg.STS.AssumeRole(ctx, session.Request{
+		RoleARN: b.RoleARN, SessionName: tenant.SessionName(), ExternalID: "managedcas-" + rand.Text(),
+		Policy: tenant.OwnBucketPolicy(b), Lifetime: minLifetime,
+	})
+	switch {
+	case err == nil:
+		return "the role lets in whoever sends any external id: have its trust policy ask for that of this organization (StringEquals, sts:ExternalId), as cas-backend external-id shows", nil
+	case errors.Is(err, cloud.ErrDenied):
+		return "", nil
+	}
+	return judged(err, "")
 }
 
 // minLifetime is the least that STS gives (facts AWS §4).

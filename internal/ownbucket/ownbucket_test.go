@@ -77,6 +77,25 @@ func TestAValidationFindsWhatIsMissing(t *testing.T) {
 	validate("as it should be again", b, id, "")
 }
 
+// A role without the condition works for every organization that names it: it is found
+// out before it is recorded.
+func TestARoleThatTakesAnyExternalID(t *testing.T) {
+	t.Parallel()
+	r := rig.New(t, rig.Options{OwnBuckets: true})
+	id := r.Org(t)
+	b, v := r.CustomerBucket(t, id), r.Validator(t)
+	if finding, err := v.Guarded(t.Context(), id, b); finding != "" || err != nil {
+		t.Errorf("as it should be: %q, %v", finding, err)
+	}
+	r.TrustAnybody(t, b)
+	if finding, err := v.Validate(t.Context(), id, b); finding != "" || err != nil {
+		t.Errorf("it works: %q, %v", finding, err)
+	}
+	if finding, err := v.Guarded(t.Context(), id, b); !strings.Contains(finding, "any external id") || err != nil {
+		t.Errorf("without the condition: %q, %v", finding, err)
+	}
+}
+
 // silent is an STS that does not answer, and busy one that does not want to.
 type silent struct{}
 

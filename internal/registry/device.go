@@ -3,6 +3,7 @@ package registry
 import (
 	"crypto/sha256"
 	"errors"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +41,15 @@ type Device struct {
 	// Interval is how long it has to wait between two questions.
 	Interval time.Duration
 	PolledAt time.Time // zero: never
+}
+
+// Network is whom the device's address stands for: of IPv6, who has one has a whole /64.
+func (d Device) Network() string {
+	at, err := netip.ParseAddr(d.Address)
+	if err != nil || at.Unmap().Is4() {
+		return d.Address
+	}
+	return netip.PrefixFrom(at.WithZone(""), 64).Masked().String()
 }
 
 // ErrTooSoon means that a device asks more often than it may.

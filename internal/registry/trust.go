@@ -40,6 +40,9 @@ var ErrPattern = errors.New("not a pattern of subjects")
 // would let in the repositories of anybody.
 func CheckPattern(pattern string) error {
 	fixed, _, wild := strings.Cut(pattern, "*")
+	if _, path, url := strings.Cut(fixed, "://"); url {
+		fixed = path // its slashes say nothing of an owner
+	}
 	switch {
 	case pattern == "":
 		return errors.Join(ErrPattern, errors.New("it is empty"))

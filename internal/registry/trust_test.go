@@ -61,6 +61,7 @@ func TestPatternsSayWhoseTheyAre(t *testing.T) {
 	for pattern, ok := range map[string]bool{
 		"repo:acme/app:ref:refs/heads/main": true, "repo:acme/*": true, "project_path:acme/app:**": true, "no-slash-and-no-wildcard": true,
 		"": false, "*": false, "**": false, "repo:*": false, "repo:*/app:ref:refs/heads/main": false, "repo:acme*/app": false,
+		"spiffe://*": false, "https://*/app": false, "spiffe://acme.example/ci/*": true,
 		"/*": false, "//**": false, "repo:acme/***": false,
 	} {
 		if err := CheckPattern(pattern); (err == nil) != ok {

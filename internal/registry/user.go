@@ -57,12 +57,16 @@ type User struct {
 	SignedInAt    time.Time // the last time
 }
 
-// Name is how people know the user: the address, or else the subject.
+// Name is how people know the user: the address, or else the subject. One that nobody has
+// verified may be another's, and says so wherever it is shown.
 func (u User) Name() string {
-	if u.Email != "" {
-		return u.Email
+	switch {
+	case u.Email == "":
+		return u.Subject
+	case !u.EmailVerified:
+		return u.Email + " (unverified)"
 	}
-	return u.Subject
+	return u.Email
 }
 
 // Has reports whether the address is the user's, as far as their provider has seen to it.
@@ -83,6 +87,11 @@ func FoldAddress(email string) string {
 	}
 	return string(folded)
 }
+
+// MaxOwned is how many living organizations somebody may own and make another one, unless
+// they administer the installation: each takes one of the 10,000 access points of a Region
+// (facts AWS §1.1), which are everybody's.
+const MaxOwned = 100
 
 // Membership is a user's role in an organization.
 type Membership struct {

@@ -8,14 +8,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/mail"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
+	"github.com/managedcas/managedcas/internal/idtoken"
 	"github.com/managedcas/managedcas/internal/registry"
 )
 
@@ -130,8 +133,15 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 	if subtle.ConstantTimeCompare([]byte(token.Nonce), []byte(nonce)) != 1 {
 		return registry.Identity{}, errors.New("the ID token is of another attempt")
 	}
-	if token.Subject == "" || len(token.Subject) > maxSubject {
-		return registry.Identity{}, errors.New("the ID token has no subject, or one that is too long")
+	var payload json.RawMessage
+	if err := token.Claims(&payload); err != nil {
+		return registry.Identity{}, fmt.Errorf("read the ID token: %w", err)
+	}
+	if _, err := idtoken.Claims(payload); err != nil {
+		return registry.Identity{}, fmt.Errorf("the ID token has %w", err)
+	}
+	if token.Subject == "" || len(token.Subject) > maxSubject || strings.ContainsFunc(token.Subject, unprintable) {
+		return registry.Identity{}, errors.New("the ID token has no subject, or one that is too long or not printable")
 	}
 	var claims struct {
 		AuthorizedParty string `json:"azp"`
@@ -149,7 +159,7 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 		return registry.Identity{}, errors.New("the ID token was asked for by another client")
 	}
 	who := registry.Identity{
-		Issuer: token.Issuer, Subject: token.Subject, Email: short(claims.Email), EmailVerified: bool(claims.EmailVerified),
+		Issuer: token.Issuer, Subject: token.Subject, Email: address(claims.Email), EmailVerified: bool(claims.EmailVerified),
 		FirstName: short(claims.GivenName), LastName: short(claims.FamilyName),
 	}
 	if who.FirstName == "" && who.LastName == "" {
@@ -161,12 +171,35 @@ func identity(token *oidc.IDToken, nonce, clientID string) (registry.Identity, e
 // maxName bounds what is kept of names and addresses, in bytes.
 const maxName = 254
 
+// short is a name as it may be shown and stored: without what turns text around, hides it or
+// moves a terminal's cursor.
 func short(s string) string {
 	if len(s) > maxName {
 		return ""
 	}
-	return strings.ToValidUTF8(strings.TrimSpace(s), "")
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unprintable(r):
+			return -1
+		}
+		return r
+	}, s))
 }
+
+// address is a bare address, or nothing: what is left of another text would be somebody's
+// else, and a text of one's own choice could be what a token or a pipeline is called.
+func address(s string) string {
+	s = strings.TrimSpace(s)
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s || len(s) > maxName || strings.ContainsFunc(s, func(r rune) bool { return r == ' ' || unprintable(r) }) {
+		return ""
+	}
+	return s
+}
+
+func unprintable(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) }
 
 // flag is true as JSON, or as the text of it, which some providers send.
 type flag bool

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,10 @@ func TestIDTokensThatAreRefused(t *testing.T) {
 		"another nonce": {"nonce": "x"}, "no nonce": {"nonce": nil}, "another issuer": {"iss": "https://evil.example"},
 		"another audience": {"aud": "other"}, "two audiences": {"aud": []string{clientID, "other"}}, "asked for by another": {"aud": []string{clientID, "other"}, "azp": "other"},
 		"expired": {"exp": now.Add(-time.Minute).Unix()}, "no end": {"exp": nil}, "not yet": {"nbf": now.Add(time.Hour).Unix()},
-		"no subject": {"sub": ""}, "a long subject": {"sub": strings.Repeat("x", 256)},
+		"a subject besides its own": {"sub": "mallory", "ſub": "ann"}, "a subject by another name": {"sub": nil, "SUB": "ann"},
+		"a subject with a NUL": {"sub": "ann\x00"}, "a subject that turns around": {"sub": "nna\u202e"},
+		"verified by another name": {"email_verified": nil, "Email_Verified": true},
+		"no subject":               {"sub": ""}, "a long subject": {"sub": strings.Repeat("x", 256)},
 	} {
 		s.provider.Next(claims)
 		b := newBrowser(t)
@@ -208,5 +212,22 @@ func TestOnlyAllowedDomainsAreLetIn(t *testing.T) {
 	// Strangers share a record, which has their number.
 	if said := s.recorded(t, "login.create"); strings.Count(said, "login.create denied NOT_LET_IN by unknown from 127.0.0.1") != 1 || refused == 0 {
 		t.Errorf("recorded: %q", said)
+	}
+}
+
+// What a provider lets people call themselves is shown to others, on pages and terminals.
+func TestNamesAreHarmless(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, func(cfg *signin.Config) { cfg.InstanceAdmins = []string{"boss@example.com"} })
+	for email, want := range map[string]string{
+		" Ann@example.com ": "Ann@example.com", "änn@example.com": "änn@example.com",
+		"boss\u200b@example.com": "", "boss\x00@example.com": "", "boss@example.com\u202e": "", "the boss@example.com": "", "ci": "", "app:repo:acme/app": "", "Boss <boss@example.com>": "", "a@b@example.com": "", "b\u00a0@example.com": "",
+	} {
+		s.provider.Next(map[string]any{"sub": "of " + strconv.QuoteToASCII(email), "email": email, "email_verified": true, "given_name": "A\x1b[2J\u202enn\u0000", "family_name": "Smith\n\u00a0 "})
+		b := newBrowser(t)
+		b.get(s.url + "/auth/login")
+		if u := s.user(t, b.login(s)); u.Email != want || u.FirstName != "A[2Jnn" || u.LastName != "Smith" || u.InstanceAdmin {
+			t.Errorf("%q: %q, %q %q, administrator %t", email, u.Email, u.FirstName, u.LastName, u.InstanceAdmin)
+		}
 	}
 }

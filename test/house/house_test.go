@@ -22,7 +22,7 @@ const module = "github.com/managedcas/managedcas/"
 // the adapters' one, where nobody imports a neighbour but those listed in neighbours.
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
-	"values":   {"problem", "registry", "audit"},
+	"values":   {"problem", "registry", "audit", "idtoken"},
 	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "ownbucket", "provision", "purge", "attestation"},
 	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "federation", "signin", "controlplane", "webui", "client"},
 	"frame":    {"emulator", "service"},

@@ -120,6 +120,13 @@ func TestReplayAfterMembershipChanged(t *testing.T) {
 	f.do(t, viewer, "managedcas.v1.MemberService/Leave", "", "")
 	f.everywhere(t, "somebody who has left", viewer, listArtifacts, "", "", noMember)
 
+	// What a member was invited to besides is no way back.
+	member := caller{"member", f.acme.logins[registry.Member], "acme"}
+	spare := f.acme.invite(t, f.replicas[0], f.acme.people[registry.Member].Email, registry.Owner)
+	f.do(t, owner, "managedcas.v1.MemberService/Remove", "membership_id", f.acme.members[registry.Member].ID.String())
+	f.everywhere(t, "an invitation of somebody who was removed since", naming(member, ""), "managedcas.v1.InvitationService/Accept", "id", spare.ID.String(), notFound)
+	f.everywhere(t, "somebody who was removed", member, listArtifacts, "", "", noMember)
+
 	// An invitation is good once, and not when it is taken back.
 	for name, state := range map[string]int{"accepted": 0, "revoked": 1} {
 		invited := f.acme.invite(t, f.replicas[0], f.acme.people[registry.Viewer].Email, registry.Viewer)

@@ -13,7 +13,7 @@ import (
 
 var (
 	opened = regexp.MustCompile(`or open (http://\S+)`)
-	typed  = regexp.MustCompile(`Open (http://\S+) in a browser, on any machine, and type ([A-Z-]+)`)
+	typed  = regexp.MustCompile(`Open (http://\S+) in a browser, on any machine, and type ([A-Z-]+)\. Waiting for 10m0s\.`)
 )
 
 // login signs a person in with the browser of their machine.
@@ -22,6 +22,9 @@ func (p *person) login(b *browser) page {
 	c, last := p.decides(b, "approve")
 	if c.err != nil {
 		p.in.t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.err, c.stderr.String(), last.url, last.status, last.body)
+	}
+	if want := "You are signed in as " + b.name + "@example.com until "; !strings.Contains(c.stderr.String(), want) {
+		p.in.t.Errorf("auth login: %q, want %q", c.stderr.String(), want)
 	}
 	return last
 }

@@ -46,6 +46,10 @@ func TestOrganizationsOfPeople(t *testing.T) {
 		t.Errorf("an administrator's: %+v", list)
 	}
 
+	if said := ann.must("__complete", "--org", "numbat", "organization", "members", "remove", "a"); !strings.HasPrefix(said, "ann@example.com\n") {
+		t.Errorf("completion: %s", said)
+	}
+
 	token := *in.person()
 	token.more = []string{"CHAINLOOP_TOKEN=" + ann.must("--org", "quoll", "token", "create", "--name", "builder")}
 	if list := token.organizations(); len(list) != 1 || list[0] != (listed{"quoll", "pending", "member"}) {

@@ -63,8 +63,24 @@ func (r *Rig) Permit(t testing.TB, id org.ID, b tenancy.OwnBucket, document any)
 // Trust lets whoever has another external id into the role of a bucket, in place of us.
 func (r *Rig) Trust(t testing.TB, b tenancy.OwnBucket, externalID string) {
 	t.Helper()
+	r.trust(t, b, r.Installation.CustomerTrust(externalID))
+}
+
+// TrustAnybody lets us into the role of a bucket whatever external id we send, as a
+// customer does who leaves out the condition.
+func (r *Rig) TrustAnybody(t testing.TB, b tenancy.OwnBucket) {
+	t.Helper()
+	document := r.Installation.CustomerTrust(b.ExternalID)
+	for i := range document.Statements {
+		document.Statements[i].Conditions = nil
+	}
+	r.trust(t, b, document)
+}
+
+func (r *Rig) trust(t testing.TB, b tenancy.OwnBucket, document any) {
+	t.Helper()
 	_, err := iam.NewFromConfig(r.customer()).UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
-		RoleName: &b.Name, PolicyDocument: text(t, r.Installation.CustomerTrust(externalID)),
+		RoleName: &b.Name, PolicyDocument: text(t, document),
 	})
 	must(t, err)
 }
