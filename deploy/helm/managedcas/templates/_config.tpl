@@ -11,6 +11,9 @@ backend:
 controlplane:
   {{- include "managedcas.listeners" (list . "controlplane") | nindent 2 }}
   casUrl: {{ include "managedcas.url" (list . "cas") }}
+  {{- if include "managedcas.ca" (list . "controlplane") }}
+  casCa: /etc/managedcas/ca/ca.crt
+  {{- end }}
   {{- $c := .Values.controlplane }}
   {{- with pick $c "publicUrl" "publicCasUrl" "organizationCreation" "keyRotation" "drainDelay" "limits" "federation" }}
   {{- toYaml . | nindent 2 }}

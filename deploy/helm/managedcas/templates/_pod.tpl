@@ -100,21 +100,12 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* The control plane trusts the authority of cas by Go's own variable: the system's bundle is a file, and stays. */}}
 {{- define "managedcas.env" -}}
 {{- $root := index . 0 -}}
 {{- $role := index . 1 -}}
-{{- $extra := (index $root.Values $role).extraEnv -}}
-{{- $ca := and (eq $role "controlplane") (include "managedcas.ca" .) -}}
-{{- if or $ca $extra -}}
+{{- with (index $root.Values $role).extraEnv -}}
 env:
-  {{- if $ca }}
-  - name: SSL_CERT_DIR
-    value: /etc/managedcas/ca
-  {{- end }}
-  {{- with $extra }}
   {{- toYaml . | nindent 2 }}
-  {{- end }}
 {{- end -}}
 {{- end -}}
 
