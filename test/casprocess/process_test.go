@@ -18,6 +18,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // program is the managedcasd that TestMain built.
@@ -53,6 +55,7 @@ type process struct {
 // start runs the cas and waits until it is ready.
 func (s *scene) start(t *testing.T) *process {
 	t.Helper()
+	sources.Note(t)
 	ready := filepath.Join(t.TempDir(), "ready.json")
 	p := &process{ended: make(chan struct{}), log: &log{}}
 	p.cmd = exec.Command(program, "cas", "--config", s.config, "--ready-file", ready)

@@ -6,7 +6,6 @@ package clients
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,17 +30,4 @@ func TestMain(m *testing.M) {
 		}
 		return m.Run()
 	}())
-}
-
-// noteSources looks at every directory that managedcasd is built from. "go test" keeps
-// results until something that a test looked at changes, and knows nothing of what
-// TestMain built.
-func noteSources(t *testing.T) {
-	t.Helper()
-	for _, root := range []string{"../../cmd/managedcasd", "../../internal", "../../proto"} {
-		err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error { return err })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }

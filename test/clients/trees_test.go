@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // installed is a program in one of its versions, and the ways in which it can name the
@@ -64,7 +66,7 @@ func version(t *testing.T, path string) string {
 // every name of the bucket.
 func TestTrees(t *testing.T) {
 	t.Parallel()
-	noteSources(t)
+	sources.Note(t)
 	for _, p := range programs(t) {
 		for _, addressing := range p.addressing {
 			t.Run(p.name+" by "+addressing, func(t *testing.T) {

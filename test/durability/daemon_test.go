@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 const bucket = "durable"
@@ -51,6 +53,7 @@ type daemon struct {
 // start runs the embedded AWS on dir and waits until it serves.
 func start(t *testing.T, dir string) *daemon {
 	t.Helper()
+	sources.Note(t)
 	file := filepath.Join(t.TempDir(), "ready.json")
 	var log strings.Builder
 	d := &daemon{ended: make(chan struct{})}

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // patience is how long a process may take to start: tests of other packages run beside.
@@ -176,6 +178,7 @@ controlplane:
 
 func newInstallation(t *testing.T, more string, people ...string) *installation {
 	t.Helper()
+	sources.Note(t)
 	in := &installation{t: t}
 	var behind http.Handler
 	started := make(chan struct{})

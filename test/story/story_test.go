@@ -6,7 +6,6 @@ package story
 import (
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // programs is where TestMain has built managedcas and managedcasd.
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 
 func TestStories(t *testing.T) {
 	t.Parallel()
-	noteSources(t)
+	sources.Note(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 ".",
 		RequireExplicitExec: true,
@@ -79,17 +80,4 @@ func TestStories(t *testing.T) {
 			"trespass": cmdTrespass,
 		},
 	})
-}
-
-// noteSources looks at every directory that the programs are built from. "go test" keeps
-// results until something that a test looked at changes, and knows nothing of what
-// TestMain built.
-func noteSources(t *testing.T) {
-	t.Helper()
-	for _, root := range []string{"../../cmd", "../../internal", "../../proto"} {
-		err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error { return err })
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }

@@ -12,6 +12,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // raw is a codec that passes bytes.
@@ -114,7 +116,7 @@ func admin(t *testing.T) caller {
 // newSite makes an organization and waits until its storage is ready.
 func newSite(t *testing.T, name string) site {
 	t.Helper()
-	noteSources(t)
+	sources.Note(t)
 	a := admin(t)
 	a.must(t, "controlplane.v1.OrganizationService/Create", text(1, name))
 	a.organization = name

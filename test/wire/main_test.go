@@ -112,14 +112,3 @@ func await(ctx context.Context, ask func() (bool, error)) error {
 		}
 	}
 }
-
-// noteSources looks at every directory that managedcasd is built from: "go test" keeps
-// results until something that a test looked at changes.
-func noteSources(t *testing.T) {
-	t.Helper()
-	for _, root := range []string{"../../cmd/managedcasd", "../../internal", "../../proto"} {
-		if err := filepath.WalkDir(root, func(_ string, _ fs.DirEntry, err error) error { return err }); err != nil {
-			t.Fatal(err)
-		}
-	}
-}

@@ -6,6 +6,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 // §1.6, §3: what a command asks for before anything else. A membership without its
@@ -80,7 +82,7 @@ func TestListsOfOrganizations(t *testing.T) {
 // §3: the result is read unchecked.
 func TestOrganizationCreate(t *testing.T) {
 	t.Parallel()
-	noteSources(t)
+	sources.Note(t)
 	a := admin(t)
 	if made := a.must(t, "controlplane.v1.OrganizationService/Create", text(1, "created")).at(t, 1); made.text(2) != "created" || !isUUID(made.text(1)) {
 		t.Errorf("%v", made)
@@ -96,7 +98,7 @@ func TestOrganizationCreate(t *testing.T) {
 // §3, §5.1: who is who, for anybody.
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	noteSources(t)
+	sources.Note(t)
 	plane, cas := caller{conn: dial(t, daemon.Controlplane.GRPC)}, caller{conn: dial(t, daemon.CAS.GRPC)}
 	if plane.must(t, "controlplane.v1.StatusService/Infoz").text(2) == "" || cas.must(t, "cas.v1.StatusService/Infoz").text(1) == "" {
 		t.Error("no version")

@@ -11,6 +11,7 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/test/sources"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 // plane does when one has answered is done on its database.
 func person(t *testing.T, name string) caller {
 	t.Helper()
-	noteSources(t)
+	sources.Note(t)
 	try := func(err error) {
 		t.Helper()
 		if err != nil {
