@@ -17,7 +17,7 @@ import (
 // that it has: registry.ErrConflict means that somebody else has taken the upload over.
 type Ledger interface {
 	// CreateUpload stores a record without parts: registry.ErrExists if the artifact has one
-	// of that name, registry.ErrLimit if the organization has limit resumable ones.
+	// of that name, registry.ErrTooMany if the organization has limit resumable ones.
 	CreateUpload(ctx context.Context, u registry.Upload, limit int) error
 	// Upload returns a resumable upload with its parts, or registry.ErrNotFound.
 	Upload(ctx context.Context, id org.ID, d digest.Digest, name uuid.UUID) (registry.Upload, error)
@@ -62,7 +62,7 @@ func (s *Store) record(ctx context.Context, u registry.Upload) (registry.Upload,
 	writing, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	err := s.cfg.Ledger.CreateUpload(writing, u, s.cfg.OpenUploads)
-	if err == nil || errors.Is(err, registry.ErrExists) || errors.Is(err, registry.ErrLimit) {
+	if err == nil || errors.Is(err, registry.ErrExists) || errors.Is(err, registry.ErrTooMany) {
 		return u, err
 	}
 	return u, unrecorded(ctx, err)

@@ -91,7 +91,7 @@ func (s *Store) BeginUpload(ctx context.Context, ref Ref, name uuid.UUID, length
 	switch {
 	case errors.Is(err, registry.ErrExists):
 		return s.FindUpload(ctx, ref, name)
-	case errors.Is(err, registry.ErrLimit):
+	case errors.Is(err, registry.ErrTooMany):
 		return Upload{}, fmt.Errorf("%w: %d are allowed: %w", ErrUploads, s.cfg.OpenUploads, err)
 	}
 	return Upload{}, err

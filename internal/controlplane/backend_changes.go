@@ -40,7 +40,7 @@ func (b backends) Create(ctx context.Context, req *controlplanev1.CASBackendServ
 		return nil, err
 	}
 	err = b.server.cfg.Store.CreateBackend(ctx, fresh)
-	if errors.Is(err, registry.ErrLimit) {
+	if errors.Is(err, registry.ErrTooMany) {
 		return nil, problem.Wrap(err, problem.Exhausted, "the organization has 20 own buckets, which is the most", "delete one that is not used")
 	}
 	if err != nil {

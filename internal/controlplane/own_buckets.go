@@ -23,7 +23,7 @@ import (
 
 // BackendRecords keeps the storage backends that organizations bring.
 type BackendRecords interface {
-	// CreateBackend fails with registry.ErrExists or registry.ErrLimit.
+	// CreateBackend fails with registry.ErrExists or registry.ErrTooMany.
 	CreateBackend(ctx context.Context, b registry.Backend) error
 	// UpdateBackend fails with registry.ErrConflict if the record's UpdatedAt is not seen.
 	UpdateBackend(ctx context.Context, b registry.Backend, seen time.Time) error

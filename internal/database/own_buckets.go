@@ -17,7 +17,7 @@ import (
 
 // CreateBackend stores a storage backend in an organization's own bucket. If it is to be
 // the default or the fallback, no other one is any more. registry.ErrExists when the name
-// is taken, registry.ErrLimit when the organization has as many as it may.
+// is taken, registry.ErrTooMany when the organization has as many as it may.
 func (db *DB) CreateBackend(ctx context.Context, b registry.Backend) error {
 	row := rowOfBackend(b)
 	err := db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -26,7 +26,7 @@ func (db *DB) CreateBackend(ctx context.Context, b registry.Backend) error {
 			return err
 		}
 		if have >= registry.MaxBackends {
-			return registry.ErrLimit
+			return registry.ErrTooMany
 		}
 		if err := makeRoom(ctx, tx, b); err != nil {
 			return err

@@ -215,7 +215,7 @@ func TestABucketsLimitAndTurn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := db.CreateBackend(t.Context(), ownBucket(o.ID, "one-more")); !errors.Is(err, registry.ErrLimit) {
+		if err := db.CreateBackend(t.Context(), ownBucket(o.ID, "one-more")); !errors.Is(err, registry.ErrTooMany) {
 			t.Errorf("one more: %v, want ErrLimit", err)
 		}
 		first, err := db.DueBackends(t.Context(), now.Add(time.Second), now.Add(time.Hour), 15)

@@ -16,7 +16,7 @@ import (
 )
 
 // CreateUpload stores the record of an upload that has no parts yet:
-// registry.ErrExists when the artifact has one of that name, registry.ErrLimit when the
+// registry.ErrExists when the artifact has one of that name, registry.ErrTooMany when the
 // organization has limit resumable ones (not checked for others).
 func (db *DB) CreateUpload(ctx context.Context, u registry.Upload, limit int) error {
 	row := rowOfUpload(u)
@@ -27,7 +27,7 @@ func (db *DB) CreateUpload(ctx context.Context, u registry.Upload, limit int) er
 				return err
 			}
 			if open >= int64(limit) {
-				return registry.ErrLimit
+				return registry.ErrTooMany
 			}
 		}
 		_, err := tx.NewInsert().Model(&row).Exec(ctx)

@@ -148,7 +148,7 @@ func TestUploadsOfOrganizations(t *testing.T) {
 		for range uploadLimit {
 			last = createUpload(t, db, newUpload(one))
 		}
-		if err := db.CreateUpload(t.Context(), newUpload(one), uploadLimit); !errors.Is(err, registry.ErrLimit) {
+		if err := db.CreateUpload(t.Context(), newUpload(one), uploadLimit); !errors.Is(err, registry.ErrTooMany) {
 			t.Errorf("one more: %v", err)
 		}
 		single.ID, single.Name = uuid.New(), uuid.New()

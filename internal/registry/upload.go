@@ -10,12 +10,8 @@ import (
 	"github.com/managedcas/managedcas/internal/org"
 )
 
-var (
-	// ErrConflict means that another writer changed the record first.
-	ErrConflict = errors.New("the record was changed by another writer")
-	// ErrLimit means that an organization has as many records as it may.
-	ErrLimit = errors.New("the limit is reached")
-)
+// ErrConflict means that another writer changed the record first.
+var ErrConflict = errors.New("the record was changed by another writer")
 
 // Upload is the record of an upload in parts that has not ended. S3 keeps the parts of
 // an upload until it is completed or aborted, and lists uploads only to whoever may list
