@@ -36,7 +36,7 @@ func (c *Cloud) Bucket(ctx context.Context, name string) (cloud.Bucket, error) {
 		return cloud.Bucket{}, failed(err, "looking for bucket %s", name)
 	}
 	b := cloud.Bucket{Name: name, Region: regionOf(location.LocationConstraint)}
-	if b.Block, err = c.bucketBlock(ctx, name); err != nil {
+	if b.Block, err = c.BucketBlock(ctx, name); err != nil {
 		return cloud.Bucket{}, err
 	}
 	if b.ACLsOff, err = c.bucketWithoutACLs(ctx, name); err != nil {
@@ -65,7 +65,8 @@ func regionOf(location types.BucketLocationConstraint) string {
 	return string(location)
 }
 
-func (c *Cloud) bucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error) {
+// BucketBlock reads which public access a bucket blocks; a bucket that was never told blocks none.
+func (c *Cloud) BucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error) {
 	out, err := c.s3.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: aws.String(name)})
 	if err != nil {
 		return cloud.PublicAccessBlock{}, unsetIsFine(failed(err, "reading the public access block of bucket %s", name))

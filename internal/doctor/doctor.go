@@ -1,0 +1,70 @@
+// Package doctor finds out what is wrong with an installation: whether sections 1 to 4 of
+// the operator's guide were done as they are written, seen from the identity that looks.
+//
+//   - It observes first: one pass of reading, in which everything is seen or has the reason
+//     why it is not (Observation).
+//   - Checks are pure functions of the installation and the observation. Policies are judged
+//     by what they decide, evaluated as AWS would, and never by their text: another spelling
+//     of the same policy is no finding.
+//   - A canary then does what an organization will do. It can tell what reading cannot, from
+//     the identity that will do it.
+//   - What cannot be seen is Unseen, and no finding: a workload may not read most of this.
+package doctor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/managedcas/managedcas/internal/tenancy"
+)
+
+// Config is what New needs.
+type Config struct {
+	Installation tenancy.Installation
+	Buckets      Buckets
+}
+
+// Doctor examines one installation. It is safe for concurrent use.
+type Doctor struct{ cfg Config }
+
+// New returns a Doctor. It makes no request.
+func New(cfg Config) *Doctor { return &Doctor{cfg} }
+
+// check is one entry of the catalogue: what it looks at, and what is wrong there.
+type check struct {
+	name  string
+	title string
+	// look returns what is wrong, and why nothing could be seen.
+	look func(Observation) ([]Finding, error)
+}
+
+// checks are all of them, in the order of the operator's guide.
+func checks() []check {
+	return []check{
+		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
+	}
+}
+
+// Examine observes and checks. It changes nothing.
+func (d *Doctor) Examine(ctx context.Context) Report {
+	o := d.observe(ctx)
+	var report Report
+	for _, c := range checks() {
+		report.Results = append(report.Results, c.result(o))
+	}
+	return report
+}
+
+func (c check) result(o Observation) Result {
+	findings, unseen := c.look(o)
+	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings}
+	if unseen != nil {
+		r.Status, r.Detail = Unseen, fmt.Sprint(unseen)
+	}
+	for _, f := range findings {
+		if f.Status.Worse(r.Status) {
+			r.Status = f.Status
+		}
+	}
+	return r
+}
