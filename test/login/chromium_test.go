@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // TestSignInInChromium: somebody goes from our page to the provider's form and back, makes
@@ -78,7 +79,7 @@ func open(t *testing.T) window {
 
 func acts[R any](w window, what chromedp.Action[R]) R {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	ctx, cancel := context.WithTimeout(w.ctx, process.Patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, what)
 	if err != nil {
@@ -104,7 +105,7 @@ func (w window) does(expression string) {
 // awaits asks until it is so: while one page follows another there is no answer.
 func (w window) awaits(what, expression string) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	ctx, cancel := context.WithTimeout(w.ctx, process.Patience)
 	defer cancel()
 	err := service.Poll(ctx, func() error {
 		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
