@@ -6,29 +6,39 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/doctor"
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/internal/session"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // doctorOptions are the flags of managedcasd doctor.
 type doctorOptions struct {
-	config, output string
+	config, output, as string
+	noCanary           bool
+	patience           time.Duration
 }
 
 func doctorCommand() *cobra.Command {
 	var o doctorOptions
 	cmd := &cobra.Command{
-		Use:   "doctor --config FILE [-o table|json]",
+		Use:   "doctor --config FILE [-o table|json] [--no-canary]",
 		Short: "Find out what is wrong with an installation, and how to put it right",
 		Long: `Look at all that sections 1 to 4 of the operator's guide ask for, from the identity that
 runs it, and name what was done otherwise: what is wrong, how it was seen, what follows from
 it, and the commands that put it right. docs/doctor.md lists all that it knows.
 
 It changes no setting. What the identity may not read counts as unseen, and as nothing
-wrong: an administrator sees everything, the backend's pod most of it.
+wrong: an administrator sees everything, the backend's pod most of it. A workload also
+tries: the backend makes an access point and a session policy of an organization of nobody,
+stores and reads as it, tries what must be denied, and takes everything away again;
+controlplane and cas get a session. --no-canary leaves that out. --as is for a doctor whose
+AWS identity does not tell which workload it is.
 
 Exit codes: 0 nothing that the installation needs is wrong, 1 the doctor itself failed,
 2 wrong usage, 3 something is wrong: do what is said above.`,
@@ -45,12 +55,24 @@ Exit codes: 0 nothing that the installation needs is wrong, 1 the doctor itself 
 	flags := cmd.Flags()
 	flags.StringVar(&o.config, "config", "", "configuration file, YAML (required)")
 	flags.StringVarP(&o.output, "output", "o", "table", "table or json")
+	flags.StringVar(&o.as, "as", "", "backend, controlplane or cas; default: the one whose role the identity has")
+	flags.BoolVar(&o.noCanary, "no-canary", false, "read only, and try nothing")
+	flags.DurationVar(&o.patience, "patience", doctor.DefaultPatience, "how long a change may take to arrive everywhere in AWS; 0s to 10m")
 	return cmd
 }
+
+// maxPatience is far more than AWS takes: who waits longer waits for something else.
+const maxPatience = 10 * time.Minute
 
 func (o doctorOptions) check(cmd *cobra.Command) error {
 	if !slices.Contains([]string{"table", "json"}, o.output) {
 		return usageError{fmt.Errorf("unknown output format %q: use table or json", o.output)}
+	}
+	if !slices.Contains([]doctor.Workload{"", doctor.Backend, doctor.Controlplane, doctor.CAS}, doctor.Workload(o.as)) {
+		return usageError{fmt.Errorf("--as %q: use backend, controlplane or cas", o.as)}
+	}
+	if o.patience < 0 || o.patience > maxPatience {
+		return usageError{fmt.Errorf("--patience is %s: 0s to %s", o.patience, maxPatience)}
 	}
 	return needFlag(cmd, "config", o.config)
 }
@@ -71,9 +93,33 @@ func (o doctorOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	progress := newProgress(stderr)
 	defer progress.done()
 	progress.begin("reading the configuration of AWS")
-	report := doctor.New(doctor.Config{Installation: in, Buckets: aws}).Examine(ctx)
+	d := doctor.New(doctor.Config{Installation: in, Buckets: aws})
+	report := d.Examine(ctx)
+	if !o.noCanary {
+		report.Results = append(report.Results, o.canary(ctx, d, report, aws, in, progress)...)
+	}
 	progress.done()
 	return errors.Join(printDoctor(stdout, report, o.output), doctorVerdict(report))
+}
+
+// canary tries as the workload that the identity is.
+func (o doctorOptions) canary(ctx context.Context, d *doctor.Doctor, report doctor.Report, aws *awscloud.Cloud, in tenancy.Installation, progress *progress) []doctor.Result {
+	as := doctor.Workload(o.as)
+	if as == "" {
+		who, err := aws.Identity(ctx)
+		if err != nil {
+			return nil // it is among what was looked at
+		}
+		as = doctor.WorkloadOf(in, who.ARN)
+	}
+	cfg := doctor.CanaryConfig{
+		AWS: aws, Open: func(s session.Session) doctor.Reach { return aws.Reach(s) },
+		Patience: o.patience, Progress: progress.begin,
+	}
+	if as == doctor.Backend {
+		cfg.Storage = aws
+	}
+	return d.Canary(ctx, as, report, cfg)
 }
 
 // doctorVerdict is the exit code: what an operator has to do is no failure of this program.
