@@ -22,6 +22,7 @@ import (
 type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
+	Settings     Settings
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -40,9 +41,7 @@ type check struct {
 
 // checks are all of them, in the order of the operator's guide.
 func checks() []check {
-	return []check{
-		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
-	}
+	return bucketChecks()
 }
 
 // Examine observes and checks. It changes nothing.
