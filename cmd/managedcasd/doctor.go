@@ -93,7 +93,11 @@ func (o doctorOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	progress := newProgress(stderr)
 	defer progress.done()
 	progress.begin("reading the configuration of AWS")
-	d := doctor.New(doctor.Config{Installation: in, Buckets: aws})
+	quotas := cfg.Backend.ManagedCas.Quotas
+	d := doctor.New(doctor.Config{
+		Installation: in, Buckets: aws, Settings: aws, Account: aws,
+		Limits: doctor.Limits{AccessPoints: quotas.AccessPoints, Reserve: *quotas.Reserve},
+	})
 	report := d.Examine(ctx)
 	if !o.noCanary {
 		report.Results = append(report.Results, o.canary(ctx, d, report, aws, in, progress)...)

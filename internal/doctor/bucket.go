@@ -13,6 +13,7 @@ func bucketChecks() []check {
 	return []check{
 		{"bucket/exists", "the bucket exists, in this account and Region", bucketExists},
 		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
+		{"bucket/policy", "the bucket has a policy", policyExists},
 		{"bucket/policy-lets-through", "the bucket policy lets organizations through their access points", policyLetsThrough},
 	}
 }

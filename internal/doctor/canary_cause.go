@@ -25,9 +25,9 @@ const (
 	noNew      = "no organization can be made"
 )
 
-// causes are in the order in which they are looked for. That the access point's own policy
+// answers are in the order in which they are looked for. That the access point's own policy
 // is right is known: the canary has just put it.
-var causes = []cause{
+var answers = []cause{
 	{[]string{"not authorized to perform: sts:TagSession"}, "trust-tag-session",
 		"the base role's trust policy does not let the workload pass session tags: sts:TagSession is missing", noSessions, putBaseRoleTrust},
 	{[]string{"not authorized to perform: sts:AssumeRole"}, "trust-assume-role",
@@ -76,7 +76,7 @@ func causeOf(in tenancy.Installation, err error) Finding {
 		f.Fix.Text = "request a higher quota in Service Quotas"
 		return f
 	}
-	for _, c := range causes {
+	for _, c := range answers {
 		if !c.in(f.Evidence) {
 			continue
 		}

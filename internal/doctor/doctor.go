@@ -14,6 +14,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -22,6 +23,9 @@ import (
 type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
+	Settings     Settings
+	Account      Account
+	Limits       Limits
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -38,18 +42,26 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all of them, in the order of the operator's guide.
+// checks are all but reachChecks, in the order of the operator's guide.
 func checks() []check {
-	return []check{
-		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
-	}
+	return slices.Concat(
+		bucketChecks(),
+		accountChecks(),
+	)
 }
 
 // Examine observes and checks. It changes nothing.
 func (d *Doctor) Examine(ctx context.Context) Report {
 	o := d.observe(ctx)
 	var report Report
+	for _, c := range reachChecks() {
+		report.Results = append(report.Results, c.result(o))
+	}
 	for _, c := range checks() {
+		if o.silent {
+			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: "AWS does not answer"})
+			continue
+		}
 		report.Results = append(report.Results, c.result(o))
 	}
 	return report
