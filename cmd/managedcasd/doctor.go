@@ -78,52 +78,75 @@ func (o doctorOptions) check(cmd *cobra.Command) error {
 }
 
 func (o doctorOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	cfg, err := service.ReadConfig(o.config)
+	report, err := o.examine(ctx, stderr)
 	if err != nil {
 		return err
+	}
+	return errors.Join(printDoctor(stdout, report, o.output), doctorVerdict(report))
+}
+
+// examine looks at the installation that the configuration describes, if it describes one.
+func (o doctorOptions) examine(ctx context.Context, stderr io.Writer) (report doctor.Report, err error) {
+	cfg, err := service.ReadConfig(o.config)
+	if err != nil {
+		return doctor.Misconfigured(o.config, err), nil
 	}
 	in, err := cfg.Backend.ManagedCas.Installation()
 	if err != nil {
-		return err
+		return doctor.Misconfigured(o.config, err), nil
 	}
 	aws, err := connectAWS(ctx, cfg, in, nil, cfg.Log.Logger(stderr))
 	if err != nil {
-		return err
+		return doctor.Misconfigured(o.config, err), nil
 	}
 	progress := newProgress(stderr)
 	defer progress.done()
 	progress.begin("reading the configuration of AWS")
+	as := o.workload(ctx, aws, in)
+	outside := &stores{cfg: cfg, in: in, aws: aws, as: as, write: !o.noCanary}
+	defer func() { err = errors.Join(err, outside.close()) }()
 	quotas := cfg.Backend.ManagedCas.Quotas
 	d := doctor.New(doctor.Config{
-		Installation: in, Buckets: aws, Settings: aws, Account: aws,
+		Installation: in, Buckets: aws, Settings: aws, Account: aws, Stores: outside,
 		Limits: doctor.Limits{AccessPoints: quotas.AccessPoints, Reserve: *quotas.Reserve},
 	})
-	report := d.Examine(ctx)
+	report = d.Examine(ctx)
 	if !o.noCanary {
-		report.Results = append(report.Results, o.canary(ctx, d, report, aws, in, progress)...)
+		report.Results = append(report.Results, d.Canary(ctx, as, report, o.canary(ctx, aws, outside, progress))...)
 	}
-	progress.done()
-	return errors.Join(printDoctor(stdout, report, o.output), doctorVerdict(report))
+	return report, nil
 }
 
-// canary tries as the workload that the identity is.
-func (o doctorOptions) canary(ctx context.Context, d *doctor.Doctor, report doctor.Report, aws *awscloud.Cloud, in tenancy.Installation, progress *progress) []doctor.Result {
-	as := doctor.Workload(o.as)
-	if as == "" {
-		who, err := aws.Identity(ctx)
-		if err != nil {
-			return nil // it is among what was looked at
-		}
-		as = doctor.WorkloadOf(in, who.ARN)
+// workload is whose identity the doctor has, as far as that can be told.
+func (o doctorOptions) workload(ctx context.Context, aws *awscloud.Cloud, in tenancy.Installation) doctor.Workload {
+	if o.as != "" {
+		return doctor.Workload(o.as)
 	}
+	who, err := aws.Identity(ctx)
+	if err != nil {
+		return doctor.Administrator // that nobody answers is among what is looked at
+	}
+	return doctor.WorkloadOf(in, who.ARN)
+}
+
+// canary is what a canary needs, as far as there is.
+func (o doctorOptions) canary(ctx context.Context, aws *awscloud.Cloud, outside *stores, progress *progress) doctor.CanaryConfig {
 	cfg := doctor.CanaryConfig{
-		AWS: aws, Open: func(s session.Session) doctor.Reach { return aws.Reach(s) },
+		AWS: aws, Open: func(s session.Session) doctor.Reach { return aws.Reach(s) }, Storage: aws,
 		Patience: o.patience, Progress: progress.begin,
 	}
-	if as == doctor.Backend {
-		cfg.Storage = aws
+	secrets, err := outside.secrets(ctx)
+	if err != nil || outside.as == doctor.Administrator {
+		return cfg
 	}
-	return d.Canary(ctx, as, report, cfg)
+	sessions, err := session.New(session.Config{Installation: outside.in, STS: aws, Secrets: secrets})
+	if err != nil {
+		return cfg
+	}
+	if db, err := outside.open(ctx); err == nil {
+		cfg.Sessions, cfg.Neighbours = sessions, db
+	}
+	return cfg
 }
 
 // doctorVerdict is the exit code: what an operator has to do is no failure of this program.

@@ -26,6 +26,7 @@ type Config struct {
 	Settings     Settings
 	Account      Account
 	Limits       Limits
+	Stores       Stores // nil: they are not looked at
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -42,7 +43,7 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all but reachChecks, in the order of the operator's guide.
+// checks are all that read AWS but reachChecks, in the order of the operator's guide.
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
@@ -62,6 +63,9 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: "AWS does not answer"})
 			continue
 		}
+		report.Results = append(report.Results, c.result(o))
+	}
+	for _, c := range storeChecks() {
 		report.Results = append(report.Results, c.result(o))
 	}
 	return report

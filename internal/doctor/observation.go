@@ -23,17 +23,19 @@ type Observation struct {
 	silent       bool // AWS does not answer, and nothing else was asked
 	accountSeen
 	bucketSeen
+	storesSeen
 }
 
 func (d *Doctor) observe(ctx context.Context) Observation {
 	in := d.cfg.Installation
 	account := d.observeAccount(ctx)
 	if errors.Is(account.ClockAhead.Err, cloud.ErrUnavailable) {
-		return Observation{Installation: in, accountSeen: account, silent: true}
+		return Observation{Installation: in, accountSeen: account, silent: true, storesSeen: d.observeStores(ctx)}
 	}
 	return Observation{
 		Installation: in,
 		accountSeen:  account,
 		bucketSeen:   d.observeBucket(ctx, in),
+		storesSeen:   d.observeStores(ctx),
 	}
 }
