@@ -14,6 +14,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
+	Roles        Roles
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -40,9 +42,9 @@ type check struct {
 
 // checks are all of them, in the order of the operator's guide.
 func checks() []check {
-	return []check{
+	return slices.Concat([]check{
 		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
-	}
+	}, baseRoleChecks())
 }
 
 // Examine observes and checks. It changes nothing.

@@ -20,6 +20,7 @@ func seen[T any](value T, err error) Seen[T] { return Seen[T]{value, err} }
 type Observation struct {
 	Installation tenancy.Installation
 	Block        Seen[cloud.PublicAccessBlock]
+	rolesSeen
 }
 
 // Buckets reads a bucket's settings, each by itself: an identity may see some of them.
@@ -32,5 +33,6 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 	return Observation{
 		Installation: in,
 		Block:        seen(d.cfg.Buckets.BucketBlock(ctx, in.BucketName)),
+		rolesSeen:    d.observeRoles(ctx),
 	}
 }
