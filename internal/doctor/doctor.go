@@ -27,6 +27,7 @@ type Config struct {
 	Account      Account
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
+	Roles        Roles
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -47,6 +48,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
+		baseRoleChecks(),
 		accountChecks(),
 	)
 }

@@ -6,16 +6,8 @@ import (
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
-// Workload is whose identity a doctor has: what it may see and try depends on it.
-type Workload string
-
-// The workloads, and who is none of them.
-const (
-	Administrator Workload = "administrator"
-	Backend       Workload = "backend"
-	Controlplane  Workload = "controlplane"
-	CAS           Workload = "cas"
-)
+// Administrator is who is none of the workloads.
+const Administrator Workload = "administrator"
 
 // WorkloadOf returns whose identity an ARN is, as STS tells it: a session of a workload's
 // role is that workload's, and everybody else is an administrator, who may see less.
