@@ -15,6 +15,9 @@ func bucketChecks() []check {
 		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
 		{"bucket/policy", "the bucket has a policy", policyExists},
 		{"bucket/policy-lets-through", "the bucket policy lets organizations through their access points", policyLetsThrough},
+		{"bucket/policy-denies", "the bucket policy denies every other way to artifacts", policyDenies},
+		{"bucket/policy-control", "administrators can change the bucket, and nobody else", policyControl},
+		{"bucket/policy-isolation", "the bucket policy keeps organizations apart when another layer is missing", policyIsolation},
 	}
 }
 
