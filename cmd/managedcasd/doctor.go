@@ -71,7 +71,7 @@ func (o doctorOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	progress := newProgress(stderr)
 	defer progress.done()
 	progress.begin("reading the configuration of AWS")
-	report := doctor.New(doctor.Config{Installation: in, Buckets: aws, Settings: aws}).Examine(ctx)
+	report := doctor.New(doctor.Config{Installation: in, Buckets: aws, Settings: aws, Keys: aws}).Examine(ctx)
 	progress.done()
 	return errors.Join(printDoctor(stdout, report, o.output), doctorVerdict(report))
 }

@@ -23,6 +23,7 @@ type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
 	Settings     Settings
+	Keys         Keys
 }
 
 // Doctor examines one installation. It is safe for concurrent use.

@@ -19,12 +19,12 @@ func seen[T any](value T, err error) Seen[T] { return Seen[T]{value, err} }
 type Observation struct {
 	Installation tenancy.Installation
 	bucketSeen
+	keySeen
 }
 
 func (d *Doctor) observe(ctx context.Context) Observation {
-	in := d.cfg.Installation
-	return Observation{
-		Installation: in,
-		bucketSeen:   d.observeBucket(ctx, in),
-	}
+	o := Observation{Installation: d.cfg.Installation}
+	o.bucketSeen = d.observeBucket(ctx, o.Installation)
+	o.keySeen = d.observeKey(ctx, o.Installation, o.Encryption)
+	return o
 }
