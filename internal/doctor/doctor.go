@@ -14,6 +14,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -42,7 +43,7 @@ type check struct {
 
 // checks are all of them, in the order of the operator's guide.
 func checks() []check {
-	return bucketChecks()
+	return slices.Concat(bucketChecks(), keyChecks())
 }
 
 // Examine observes and checks. It changes nothing.

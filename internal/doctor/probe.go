@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/managedcas/managedcas/internal/iam"
@@ -14,6 +15,7 @@ import (
 // probe is something that a mistake in a resource policy lets somebody do.
 type probe struct {
 	code, what, consequence string
+	status                  Status // empty: Failed
 	// asks are in the order in which they are shown.
 	asks []ask
 	// grants: it is about what is granted. That something is no longer denied to somebody
@@ -47,7 +49,7 @@ func admitted(in tenancy.Installation, policy, reference *iam.Document, probes [
 		}
 		known[p.code] = true
 		found = append(found, Finding{
-			Code: p.code, Status: Failed, What: p.what, Evidence: evidence(through),
+			Code: p.code, Status: cmp.Or(p.status, Failed), What: p.what, Evidence: evidence(through),
 			Consequence: p.consequence, Fix: fix,
 		})
 	}
