@@ -10,7 +10,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
-	"github.com/managedcas/managedcas/internal/probe"
+	orgprobe "github.com/managedcas/managedcas/internal/probe"
 	"github.com/managedcas/managedcas/internal/purge"
 	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -37,7 +37,7 @@ type AWS interface {
 
 // Reach is what a canary's session tries in S3.
 type Reach interface {
-	probe.Reach
+	orgprobe.Reach
 	// Head returns the ARN of the KMS key that an object is encrypted with.
 	Head(ctx context.Context, bucket, key string) (kmsKeyARN string, err error)
 }
@@ -50,8 +50,8 @@ type CanaryConfig struct {
 	Storage purge.Storage
 	// Sessions are those of the data path, and Neighbours names an organization that is in
 	// use, to look at its storage; nil: that is not tried.
-	Sessions   probe.Sessions
-	Neighbours probe.Neighbours
+	Sessions   orgprobe.Sessions
+	Neighbours orgprobe.Neighbours
 	// Patience is how long a change may take to arrive everywhere in AWS.
 	Patience time.Duration
 	// Progress is told what begins; nil: nobody is.

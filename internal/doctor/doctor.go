@@ -28,6 +28,7 @@ type Config struct {
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
 	Roles        Roles
+	Keys         Keys
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -48,6 +49,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
+		keyChecks(),
 		baseRoleChecks(),
 		accountChecks(),
 	)

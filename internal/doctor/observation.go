@@ -23,6 +23,7 @@ type Observation struct {
 	silent       bool // AWS does not answer, and nothing else was asked
 	accountSeen
 	bucketSeen
+	keySeen
 	rolesSeen
 	storesSeen
 }
@@ -33,11 +34,13 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 	if errors.Is(account.ClockAhead.Err, cloud.ErrUnavailable) {
 		return Observation{Installation: in, accountSeen: account, silent: true, storesSeen: d.observeStores(ctx)}
 	}
-	return Observation{
+	o := Observation{
 		Installation: in,
 		accountSeen:  account,
 		bucketSeen:   d.observeBucket(ctx, in),
 		rolesSeen:    d.observeRoles(ctx),
 		storesSeen:   d.observeStores(ctx),
 	}
+	o.keySeen = d.observeKey(ctx, in, o.Encryption)
+	return o
 }
