@@ -1,30 +1,12 @@
 package doctor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
-
-// inlinePolicy is the name of the policy that provision owns in each role.
-const inlinePolicy = "managedcas"
-
-// quoted is one word of a shell.
-func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
-
-// compact is a document of package tenancy in one line, which cannot fail: its own tests
-// write each of them.
-func compact(d *iam.Document) json.RawMessage {
-	text, err := json.Marshal(d)
-	if err != nil {
-		return nil
-	}
-	return text
-}
 
 func putTrust(role string, trust *iam.Document) string {
 	return "aws iam update-assume-role-policy --role-name " + role + " --policy-document " + quoted(string(compact(trust)))

@@ -12,8 +12,8 @@ import (
 
 const account = "111122223333"
 
-// installation is the operator's guide's, with a role of its own for each workload.
-func installation(t testing.TB, change ...func(*tenancy.Installation)) tenancy.Installation {
+// guideInstallation is the operator's guide's, with a role of its own for each workload.
+func guideInstallation(t testing.TB, change ...func(*tenancy.Installation)) tenancy.Installation {
 	t.Helper()
 	in := tenancy.Installation{
 		AccountID: account, Region: "eu-west-1", BucketName: "artifacts", APPrefix: "cas-",
@@ -31,7 +31,7 @@ func installation(t testing.TB, change ...func(*tenancy.Installation)) tenancy.I
 	return in
 }
 
-func text(d *iam.Document) []byte {
+func jsonOf(d *iam.Document) []byte {
 	b, err := json.Marshal(d)
 	if err != nil {
 		panic(err)
@@ -43,8 +43,8 @@ func text(d *iam.Document) []byte {
 func healthyRoles(in tenancy.Installation) rolesSeen {
 	role := func(name, arn, id string, trust, permissions *iam.Document) roleSeen {
 		return roleSeen{
-			Role:   Seen[cloud.Role]{Value: cloud.Role{Name: name, ARN: arn, ID: id, Trust: text(trust), MaxSession: time.Hour}},
-			Inline: Seen[[]policySeen]{Value: []policySeen{{inlinePolicy, Seen[[]byte]{Value: text(permissions)}}}},
+			Role:   Seen[cloud.Role]{Value: cloud.Role{Name: name, ARN: arn, ID: id, Trust: jsonOf(trust), MaxSession: time.Hour}},
+			Inline: Seen[[]policySeen]{Value: []policySeen{{inlinePolicy, Seen[[]byte]{Value: jsonOf(permissions)}}}},
 		}
 	}
 	o := rolesSeen{BaseRole: role(in.BaseRoleName, in.BaseRoleARN(), "AROABASEROLE00000001", in.BaseRoleTrust(), in.BaseRolePermissions())}
@@ -65,8 +65,8 @@ func (w workloadSeen) permissions(in tenancy.Installation) *iam.Document {
 	return in.CASPermissions()
 }
 
-// codes are those of the findings of some checks, each once, and what could not be seen.
-func codes(o Observation, checks []check) (found []string, unseen []string) {
+// codesOf are those of the findings of some checks, each once, and what could not be seen.
+func codesOf(o Observation, checks []check) (found []string, unseen []string) {
 	for _, c := range checks {
 		r := c.result(o)
 		for _, f := range r.Findings {

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -19,20 +20,24 @@ func seen[T any](value T, err error) Seen[T] { return Seen[T]{value, err} }
 // Observation is what one pass of reading saw. Checks look at nothing else.
 type Observation struct {
 	Installation tenancy.Installation
-	Block        Seen[cloud.PublicAccessBlock]
+	silent       bool // AWS does not answer, and nothing else was asked
+	accountSeen
+	bucketSeen
 	rolesSeen
-}
-
-// Buckets reads a bucket's settings, each by itself: an identity may see some of them.
-type Buckets interface {
-	BucketBlock(ctx context.Context, name string) (cloud.PublicAccessBlock, error)
+	storesSeen
 }
 
 func (d *Doctor) observe(ctx context.Context) Observation {
 	in := d.cfg.Installation
+	account := d.observeAccount(ctx)
+	if errors.Is(account.ClockAhead.Err, cloud.ErrUnavailable) {
+		return Observation{Installation: in, accountSeen: account, silent: true, storesSeen: d.observeStores(ctx)}
+	}
 	return Observation{
 		Installation: in,
-		Block:        seen(d.cfg.Buckets.BucketBlock(ctx, in.BucketName)),
+		accountSeen:  account,
+		bucketSeen:   d.observeBucket(ctx, in),
 		rolesSeen:    d.observeRoles(ctx),
+		storesSeen:   d.observeStores(ctx),
 	}
 }

@@ -75,8 +75,8 @@ func (s subject) context(in tenancy.Installation, more iam.Context) iam.Context 
 	return c
 }
 
-// keys is a context of one key; more are added with Set.
-func keys(key string, values ...string) iam.Context {
+// keyed is a context of one key; more are added with Set.
+func keyed(key string, values ...string) iam.Context {
 	c := iam.Context{}
 	c.Set(key, values...)
 	return c

@@ -78,9 +78,9 @@ func surplus(self tenancy.Tenant) assumption {
 	return assumption{what: "a tag too many", name: self.SessionName(), tags: tags}
 }
 
-// without returns a copy of the document whose Allow statements do not have the
+// unconditional returns a copy of the document whose Allow statements do not have the
 // conditions on keys that drop chooses.
-func without(d *iam.Document, drop func(key string) bool) *iam.Document {
+func unconditional(d *iam.Document, drop func(key string) bool) *iam.Document {
 	c := *d
 	c.Statements = slices.Clone(d.Statements)
 	for i := range c.Statements {
@@ -95,7 +95,7 @@ func without(d *iam.Document, drop func(key string) bool) *iam.Document {
 // generous returns the document as it is for who meets all conditions that nobody here
 // can judge: those of Allow statements hold, and those of Deny statements do not.
 func generous(d *iam.Document) *iam.Document {
-	c := without(d, func(key string) bool { return !judged(key) })
+	c := unconditional(d, func(key string) bool { return !judged(key) })
 	c.Statements = slices.DeleteFunc(c.Statements, func(st iam.Statement) bool {
 		return st.Effect != iam.Allow && slices.ContainsFunc(st.Conditions, func(c iam.Condition) bool { return !judged(strings.ToLower(c.Key)) })
 	})

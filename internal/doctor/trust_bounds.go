@@ -168,7 +168,7 @@ func principal(in tenancy.Installation, entry string) (code string, s subject, o
 	case account == entry || strings.HasSuffix(entry, ":root"):
 		s = somebody(in, account)
 	default:
-		s = named(in, entry, account)
+		s = principalNamed(in, entry, account)
 	}
 	switch {
 	case !own:
@@ -192,8 +192,8 @@ func somebody(in tenancy.Installation, account string) subject {
 	return roleSession(in, "somebody", "arn:"+in.Partition+":iam::"+account+":role/somebody", "AROASOMEBODY00000001", "x")
 }
 
-// named is a role by its ARN, or another principal as it stands.
-func named(in tenancy.Installation, entry, account string) subject {
+// principalNamed is a role by its ARN, or another principal as it stands.
+func principalNamed(in tenancy.Installation, entry, account string) subject {
 	in.AccountID = account
 	if i := strings.LastIndex(entry, "/"); strings.Contains(entry, ":role/") && i >= 0 {
 		return roleSession(in, entry[i+1:], entry, "AROASOMEBODY00000001", "x")

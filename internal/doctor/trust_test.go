@@ -11,7 +11,7 @@ import (
 
 // condition adds a condition to the statements that allow an action, in place of one with
 // the same operator and key.
-func condition(action string, c iam.Condition) func(*iam.Statement) bool {
+func conditionOn(action string, c iam.Condition) func(*iam.Statement) bool {
 	return func(st *iam.Statement) bool {
 		if slices.Contains(st.Actions, action) {
 			same := func(have iam.Condition) bool { return have.Operator == c.Operator && have.Key == c.Key }
@@ -28,7 +28,7 @@ func trusting(arns ...string) func(*iam.Statement) bool {
 
 func TestTrust(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	in := guideInstallation(t)
 	backend, controlplane, cas := in.BackendRoleARN(), in.ControlplaneRoleARN(), in.CASRoleARN()
 	assumeBy := func(p iam.Principals, actions ...string) iam.Statement {
 		return iam.Statement{Effect: iam.Allow, Principals: &p, Actions: actions}
@@ -45,16 +45,16 @@ func TestTrust(t *testing.T) {
 		"the controlplane is not trusted":      {edit(in.BaseRoleTrust(), trusting(cas, backend)), "trust-controlplane", Warning},
 		"another role in place of the backend": {edit(in.BaseRoleTrust(), trusting(controlplane, cas, "AROAOLDBACKEND000001")), "trust-stale-principal", Failed},
 		"a role that is gone besides":          {edit(in.BaseRoleTrust(), trusting(backend, controlplane, cas, "AROAOLDBACKEND000001")), "trust-stale-principal", Warning},
-		"an external id":                       {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("StringEquals", "sts:ExternalId", "x"))), "trust-external-id", Failed},
-		"MFA":                                  {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("Bool", "aws:MultiFactorAuthPresent", "true"))), "trust-mfa", Failed},
-		"addresses":                            {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("IpAddress", "aws:SourceIp", "192.0.2.0/24"))), "trust-network", Warning},
-		"a VPC endpoint, for tags":             {edit(in.BaseRoleTrust(), condition("sts:TagSession", when("StringEquals", "aws:SourceVpce", "vpce-1"))), "trust-network", Warning},
-		"what nobody here knows":               {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("StringEquals", "aws:PrincipalOrgID", "o-1"))), "trust-condition", Warning},
-		"another Region":                       {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("StringEquals", "aws:RequestedRegion", "us-east-1"))), "trust-condition", Failed},
-		"another session name":                 {edit(in.BaseRoleTrust(), condition("sts:AssumeRole", when("StringLike", "sts:RoleSessionName", "chainloop-*"))), "trust-session-name-refused", Failed},
-		"another tag":                          {edit(in.BaseRoleTrust(), condition("sts:TagSession", when("StringLike", "aws:RequestTag/tenant", "*"))), "trust-tag-refused", Failed},
-		"session names for tags":               {edit(in.BaseRoleTrust(), condition("sts:TagSession", when("StringLike", "sts:RoleSessionName", "cas-*"))), "trust-tag-session-name", Failed},
-		"only the organization's own tag":      {edit(in.BaseRoleTrust(), condition("sts:TagSession", when("ForAllValues:StringEquals", "aws:TagKeys", "org"))), "trust-inherited-tags", Failed},
+		"an external id":                       {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("StringEquals", "sts:ExternalId", "x"))), "trust-external-id", Failed},
+		"MFA":                                  {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("Bool", "aws:MultiFactorAuthPresent", "true"))), "trust-mfa", Failed},
+		"addresses":                            {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("IpAddress", "aws:SourceIp", "192.0.2.0/24"))), "trust-network", Warning},
+		"a VPC endpoint, for tags":             {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringEquals", "aws:SourceVpce", "vpce-1"))), "trust-network", Warning},
+		"what nobody here knows":               {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("StringEquals", "aws:PrincipalOrgID", "o-1"))), "trust-condition", Warning},
+		"another Region":                       {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("StringEquals", "aws:RequestedRegion", "us-east-1"))), "trust-condition", Failed},
+		"another session name":                 {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("StringLike", "sts:RoleSessionName", "chainloop-*"))), "trust-session-name-refused", Failed},
+		"another tag":                          {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringLike", "aws:RequestTag/tenant", "*"))), "trust-tag-refused", Failed},
+		"session names for tags":               {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringLike", "sts:RoleSessionName", "cas-*"))), "trust-tag-session-name", Failed},
+		"only the organization's own tag":      {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("ForAllValues:StringEquals", "aws:TagKeys", "org"))), "trust-inherited-tags", Failed},
 		"a denial":                             {also(in.BaseRoleTrust(), iam.Statement{Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"sts:TagSession"}}), "trust-deny", Failed},
 		"session name and tag need not agree": {edit(in.BaseRoleTrust(), func(st *iam.Statement) bool {
 			st.Conditions = slices.DeleteFunc(st.Conditions, func(c iam.Condition) bool { return c.Operator == "StringEquals" })
@@ -81,8 +81,8 @@ func TestTrust(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
-			o.BaseRole.Role.Value.Trust = text(row.trust)
-			found, unseen := codes(o, baseRoleChecks())
+			o.BaseRole.Role.Value.Trust = jsonOf(row.trust)
+			found, unseen := codesOf(o, baseRoleChecks())
 			if !slices.Equal(found, []string{row.want}) || len(unseen) != 0 {
 				t.Fatalf("found %v, want %s; unseen %v", found, row.want, unseen)
 			}
@@ -109,7 +109,7 @@ func complete(t *testing.T, f Finding) {
 // Another spelling of the same decisions is no finding.
 func TestTrustInOtherWords(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	in := guideInstallation(t)
 	for name, trust := range map[string]*iam.Document{
 		"as it is": in.BaseRoleTrust(),
 		"a statement for each workload": func() *iam.Document {
@@ -134,8 +134,8 @@ func TestTrustInOtherWords(t *testing.T) {
 		}),
 	} {
 		o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
-		o.BaseRole.Role.Value.Trust = text(trust)
-		if found, unseen := codes(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
+		o.BaseRole.Role.Value.Trust = jsonOf(trust)
+		if found, unseen := codesOf(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
 			t.Errorf("%s: found %v, unseen %v", name, found, unseen)
 		}
 	}
@@ -143,7 +143,7 @@ func TestTrustInOtherWords(t *testing.T) {
 
 func TestBaseRoleIsThere(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	in := guideInstallation(t)
 	for name, row := range map[string]struct {
 		change func(*Observation)
 		want   []string
@@ -155,12 +155,12 @@ func TestBaseRoleIsThere(t *testing.T) {
 		"not to be seen": {func(o *Observation) { o.BaseRole = roleSeen{Role: Seen[cloud.Role]{Err: cloud.ErrDenied}} }, nil},
 		"a backend that is gone": {func(o *Observation) {
 			o.Workloads[0].roleSeen = roleSeen{Role: Seen[cloud.Role]{Err: cloud.ErrNotFound}}
-			o.BaseRole.Role.Value.Trust = text(edit(in.BaseRoleTrust(), trusting("AROAOLDBACKEND000001", in.CASRoleARN(), in.ControlplaneRoleARN())))
+			o.BaseRole.Role.Value.Trust = jsonOf(edit(in.BaseRoleTrust(), trusting("AROAOLDBACKEND000001", in.CASRoleARN(), in.ControlplaneRoleARN())))
 		}, nil},
 	} {
 		o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
 		row.change(&o)
-		if found, _ := codes(o, baseRoleChecks()); !slices.Equal(found, row.want) {
+		if found, _ := codesOf(o, baseRoleChecks()); !slices.Equal(found, row.want) {
 			t.Errorf("%s: found %v, want %v", name, found, row.want)
 		}
 	}
@@ -169,9 +169,9 @@ func TestBaseRoleIsThere(t *testing.T) {
 // Where controlplane and cas share a role, or IRSA gives roles to pods.
 func TestTrustOfOtherInstallations(t *testing.T) {
 	t.Parallel()
-	shared := installation(t, func(in *tenancy.Installation) { in.CASRoleName = "" })
+	shared := guideInstallation(t, func(in *tenancy.Installation) { in.CASRoleName = "" })
 	o := Observation{Installation: shared, rolesSeen: healthyRoles(shared)}
-	if found, unseen := codes(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
+	if found, unseen := codesOf(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
 		t.Errorf("shared: found %v, unseen %v", found, unseen)
 	}
 	irsa, err := shared.WorkloadTrustIRSA("arn:aws:iam::"+account+":oidc-provider/oidc.example/id", tenancy.ServiceAccount{Namespace: "cas", Name: "backend"})
@@ -179,9 +179,9 @@ func TestTrustOfOtherInstallations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range o.Workloads {
-		o.Workloads[i].Role.Value.Trust = text(irsa)
+		o.Workloads[i].Role.Value.Trust = jsonOf(irsa)
 	}
-	o.BaseRole.Role.Value.Trust = text(edit(shared.BaseRoleTrust(), condition("sts:TagSession", when("ForAllValues:StringEquals", "aws:TagKeys", "org"))))
+	o.BaseRole.Role.Value.Trust = jsonOf(edit(shared.BaseRoleTrust(), conditionOn("sts:TagSession", when("ForAllValues:StringEquals", "aws:TagKeys", "org"))))
 	findings, err := trustWorkloads(o)
 	if err != nil || len(findings) != 1 || findings[0].Code != "trust-inherited-tags" || findings[0].Status != Warning {
 		t.Errorf("IRSA knows no tags: %+v, %v", findings, err)

@@ -56,7 +56,7 @@ func trustWorkloads(o Observation) ([]Finding, error) {
 		}
 		refusals[i].who += ", " + r.who
 	}
-	stale := stalePrincipals(trust)
+	stale := staleEntries(trust)
 	if len(stale) > 0 || out == len(o.Workloads) {
 		refusals = together(refusals, len(stale) > 0)
 	}
@@ -146,7 +146,7 @@ func (o Observation) refused(trust *iam.Document, w workloadSeen) (refusal, bool
 		}
 		allowedWithout := func(drop func(string) bool) bool {
 			q := asked[i]
-			q.policy = without(trust, drop)
+			q.policy = unconditional(trust, drop)
 			return s.decide(in, q).Allowed()
 		}
 		if !allowedWithout(func(string) bool { return true }) {
@@ -226,8 +226,8 @@ func (o Observation) trustFinding(r refusal, stale []string) Finding {
 	return f
 }
 
-// stalePrincipals are the unique ids that Allow statements name.
-func stalePrincipals(trust *iam.Document) []string {
+// staleEntries are the unique ids that Allow statements name.
+func staleEntries(trust *iam.Document) []string {
 	var ids []string
 	for _, st := range trust.Statements {
 		if st.Effect == iam.Allow && st.Principals != nil {
