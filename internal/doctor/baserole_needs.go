@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/managedcas/managedcas/internal/digest"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -34,9 +33,6 @@ func (o Observation) baseRoleSubject(of tenancy.Tenant) (subject, error) {
 	s.identity, err = role.identity()
 	return s, err
 }
-
-// artifact is the key of an object of the organization.
-func artifact(t tenancy.Tenant) string { return t.ObjectKey(digest.Of([]byte("an artifact"))) }
 
 // throughAccessPoint has the keys of a request through an access point.
 func throughAccessPoint(in tenancy.Installation, arn string, more iam.Context) iam.Context {

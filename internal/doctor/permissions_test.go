@@ -14,7 +14,7 @@ import (
 func inlined(policies ...iam.Policy) Seen[[]policySeen] {
 	var all []policySeen
 	for _, p := range policies {
-		all = append(all, policySeen{p.Name, Seen[[]byte]{Value: text(p.Document)}})
+		all = append(all, policySeen{p.Name, Seen[[]byte]{Value: jsonOf(p.Document)}})
 	}
 	return Seen[[]policySeen]{Value: all}
 }
@@ -47,7 +47,7 @@ func replaceResources(old, new string) func(*iam.Statement) bool {
 
 func TestBaseRolePermissions(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	in := guideInstallation(t)
 	self, _ := tenants(in)
 	own := in.BaseRolePermissions()
 	anyAP := "arn:aws:s3:eu-west-1:" + account + ":accesspoint/cas-*"
@@ -84,7 +84,7 @@ func TestBaseRolePermissions(t *testing.T) {
 			if row.policy != nil {
 				o.BaseRole.Inline = inlined(iam.Policy{Name: inlinePolicy, Document: row.policy})
 			}
-			found, unseen := codes(o, baseRoleChecks())
+			found, unseen := codesOf(o, baseRoleChecks())
 			if !slices.Equal(found, []string{row.want}) || len(unseen) != 0 {
 				t.Fatalf("found %v, want %s; unseen %v", found, row.want, unseen)
 			}
@@ -102,10 +102,10 @@ func TestBaseRolePermissions(t *testing.T) {
 
 func TestPoliciesBesideTheBaseRolesOwn(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	in := guideInstallation(t)
 	const arn = "arn:aws:iam::aws:policy/AdministratorAccess"
-	attached := func(text []byte, err error) Seen[[]policySeen] {
-		return Seen[[]policySeen]{Value: []policySeen{{arn, Seen[[]byte]{text, err}}}}
+	attached := func(doc []byte, err error) Seen[[]policySeen] {
+		return Seen[[]policySeen]{Value: []policySeen{{arn, Seen[[]byte]{doc, err}}}}
 	}
 	own := iam.Policy{Name: inlinePolicy, Document: in.BaseRolePermissions()}
 	for name, row := range map[string]struct {
@@ -113,10 +113,10 @@ func TestPoliciesBesideTheBaseRolesOwn(t *testing.T) {
 		want   []string
 		unseen int
 	}{
-		"an administrator's, attached":         {func(r *roleSeen) { r.Attached = attached(text(allows([]string{"*"}, []string{"*"})), nil) }, []string{"base-role-attached-policy"}, 0},
+		"an administrator's, attached":         {func(r *roleSeen) { r.Attached = attached(jsonOf(allows([]string{"*"}, []string{"*"})), nil) }, []string{"base-role-attached-policy"}, 0},
 		"an attached one that nobody may read": {func(r *roleSeen) { r.Attached = attached(nil, cloud.ErrDenied) }, nil, 1},
 		"its own, attached instead": {func(r *roleSeen) {
-			r.Inline, r.Attached = inlined(), attached(text(in.BaseRolePermissions()), nil)
+			r.Inline, r.Attached = inlined(), attached(jsonOf(in.BaseRolePermissions()), nil)
 		}, nil, 0},
 		"its own, under another name": {func(r *roleSeen) { r.Inline = inlined(iam.Policy{Name: "tenant", Document: in.BaseRolePermissions()}) }, nil, 0},
 		"a second inline one": {func(r *roleSeen) {
@@ -130,10 +130,10 @@ func TestPoliciesBesideTheBaseRolesOwn(t *testing.T) {
 				iam.Policy{Name: "undo", Document: &iam.Document{Version: iam.Version2012, Statements: []iam.Statement{denies("s3:Delete*")}}})
 		}, nil, 0},
 		"a boundary that lets everything through": {func(r *roleSeen) {
-			r.Role.Value.Boundary, r.Boundary = arn, attached(text(allows([]string{"*"}, []string{"*"})), nil)
+			r.Role.Value.Boundary, r.Boundary = arn, attached(jsonOf(allows([]string{"*"}, []string{"*"})), nil)
 		}, nil, 0},
 		"a boundary without KMS": {func(r *roleSeen) {
-			r.Role.Value.Boundary, r.Boundary = arn, attached(text(allows([]string{"s3:*"}, []string{"*"})), nil)
+			r.Role.Value.Boundary, r.Boundary = arn, attached(jsonOf(allows([]string{"s3:*"}, []string{"*"})), nil)
 		}, []string{"role-boundary"}, 0},
 		"a boundary that nobody may read": {func(r *roleSeen) {
 			r.Role.Value.Boundary, r.Boundary = arn, attached(nil, cloud.ErrDenied)
@@ -142,7 +142,7 @@ func TestPoliciesBesideTheBaseRolesOwn(t *testing.T) {
 	} {
 		o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
 		row.change(&o.BaseRole)
-		found, unseen := codes(o, baseRoleChecks())
+		found, unseen := codesOf(o, baseRoleChecks())
 		if !slices.Equal(found, row.want) || len(unseen) != row.unseen {
 			t.Errorf("%s: found %v, want %v; unseen %v", name, found, row.want, unseen)
 		}
@@ -163,9 +163,9 @@ func TestHealthyBaseRole(t *testing.T) {
 		},
 		"purging": func(in *tenancy.Installation) { in.PurgeRoleName = "purge" },
 	} {
-		in := installation(t, change)
+		in := guideInstallation(t, change)
 		o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
-		if found, unseen := codes(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
+		if found, unseen := codesOf(o, baseRoleChecks()); len(found)+len(unseen) > 0 {
 			t.Errorf("%s: found %v, unseen %v", name, found, unseen)
 		}
 	}
