@@ -27,6 +27,9 @@ type Config struct {
 	Account      Account
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
+	Caller       Caller
+	As           Workload                 // that the process ought to be; empty: nobody says
+	Environment  func(name string) string // os.Getenv
 	Roles        Roles
 }
 
@@ -48,6 +51,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
+		callerChecks(),
 		baseRoleChecks(),
 		accountChecks(),
 	)
@@ -75,7 +79,7 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 
 func (c check) result(o Observation) Result {
 	findings, unseen := c.look(o)
-	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings}
+	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings, Detail: o.detail(c.name)}
 	if unseen != nil {
 		r.Status, r.Detail = Unseen, fmt.Sprint(unseen)
 	}
@@ -85,4 +89,12 @@ func (c check) result(o Observation) Result {
 		}
 	}
 	return r
+}
+
+// detail is what a check has seen, where an operator wants to know it though all is well.
+func (o Observation) detail(check string) string {
+	if check == "caller/role" {
+		return o.who()
+	}
+	return ""
 }

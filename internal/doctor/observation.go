@@ -23,6 +23,7 @@ type Observation struct {
 	silent       bool // AWS does not answer, and nothing else was asked
 	accountSeen
 	bucketSeen
+	callerSeen
 	rolesSeen
 	storesSeen
 }
@@ -37,6 +38,7 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 		Installation: in,
 		accountSeen:  account,
 		bucketSeen:   d.observeBucket(ctx, in),
+		callerSeen:   d.observeCaller(ctx),
 		rolesSeen:    d.observeRoles(ctx),
 		storesSeen:   d.observeStores(ctx),
 	}
