@@ -47,11 +47,10 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all that read AWS but reachChecks, in the order of the operator's guide.
+// checks are all that read AWS but callerChecks and reachChecks, in the order of the operator's guide.
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
-		callerChecks(),
 		baseRoleChecks(),
 		accountChecks(),
 	)
@@ -61,12 +60,12 @@ func checks() []check {
 func (d *Doctor) Examine(ctx context.Context) Report {
 	o := d.observe(ctx)
 	var report Report
-	for _, c := range reachChecks() {
+	for _, c := range slices.Concat(callerChecks(), reachChecks()) {
 		report.Results = append(report.Results, c.result(o))
 	}
 	for _, c := range checks() {
-		if o.silent {
-			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: "AWS does not answer"})
+		if o.silent != nil {
+			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: fmt.Sprint(o.silent)})
 			continue
 		}
 		report.Results = append(report.Results, c.result(o))
