@@ -10,7 +10,7 @@ func baseRoleChecks() []check {
 	return slices.Concat([]check{
 		{"base-role/exists", "the base role is there, under the ARN that the configuration makes", baseRoleExists},
 		{"base-role/max-session", "sessions of the base role last an hour at most", baseRoleMaxSession},
-	}, trustChecks())
+	}, trustChecks(), permissionChecks())
 }
 
 // baseRoleExists looks for the role under the ARN that policies name. A role's path is part

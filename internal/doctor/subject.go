@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"maps"
+	"strconv"
 
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
@@ -53,7 +54,7 @@ func (s subject) all(in tenancy.Installation, requests ...request) iam.Decision 
 	return iam.All(decisions...)
 }
 
-// context has the condition keys of every request over TLS (facts AWS §2.4). Those that
+// context has the condition keys of every request (facts AWS §2.4). Those that
 // nobody here can know, such as aws:SourceIp, are absent.
 func (s subject) context(in tenancy.Installation, more iam.Context) iam.Context {
 	c := iam.Context{}
@@ -67,7 +68,7 @@ func (s subject) context(in tenancy.Installation, more iam.Context) iam.Context 
 	}
 	c.Set("aws:ResourceAccount", in.AccountID)
 	c.Set("aws:RequestedRegion", in.Region)
-	c.Set("aws:SecureTransport", "true")
+	c.Set("aws:SecureTransport", strconv.FormatBool(!in.Loopback))
 	for key, value := range s.tags {
 		c.Set("aws:PrincipalTag/"+key, value)
 	}
