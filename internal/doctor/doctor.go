@@ -25,6 +25,10 @@ type Config struct {
 	Buckets      Buckets
 	Settings     Settings
 	Keys         Keys
+	Account      Account
+	Limits       Limits
+	Stores       Stores // nil: they are not looked at
+	Roles        Roles
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -41,16 +45,31 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all of them, in the order of the operator's guide.
+// checks are all that read AWS but reachChecks, in the order of the operator's guide.
 func checks() []check {
-	return slices.Concat(bucketChecks(), keyChecks())
+	return slices.Concat(
+		bucketChecks(),
+		keyChecks(),
+		baseRoleChecks(),
+		accountChecks(),
+	)
 }
 
 // Examine observes and checks. It changes nothing.
 func (d *Doctor) Examine(ctx context.Context) Report {
 	o := d.observe(ctx)
 	var report Report
+	for _, c := range reachChecks() {
+		report.Results = append(report.Results, c.result(o))
+	}
 	for _, c := range checks() {
+		if o.silent {
+			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: "AWS does not answer"})
+			continue
+		}
+		report.Results = append(report.Results, c.result(o))
+	}
+	for _, c := range storeChecks() {
 		report.Results = append(report.Results, c.result(o))
 	}
 	return report
