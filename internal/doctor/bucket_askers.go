@@ -75,7 +75,7 @@ const exampleSession = "a-session"
 // named is the user, the root user, or a session of the role with this ARN, allowed
 // everything by IAM. Wildcards in the ARN stand for some name.
 func named(arn string) asker {
-	arn = some(arn)
+	arn = matching(arn)
 	c := asker{name: arn, principal: arn, arn: arn, userID: "AIDAEXAMPLE0PRINCIPAL", identity: everythingAllowed()}
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 {

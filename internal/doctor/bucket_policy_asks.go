@@ -86,7 +86,7 @@ func exceptedAsks(by asker, policy *iam.Document, t tenancy.Tenant) []ask {
 				continue
 			}
 			for _, value := range c.Values {
-				value = some(value)
+				value = matching(value)
 				asks = append(asks, with(everyAsk(by, "", t), " with "+c.Key+" "+value, keys(c.Key, value))...)
 			}
 		}
@@ -99,8 +99,8 @@ func exceptedAsks(by asker, policy *iam.Document, t tenancy.Tenant) []ask {
 	return asks
 }
 
-// some is a value that a pattern matches: a name for a wildcard, an address for a range.
-func some(pattern string) string {
+// matching is a value that a pattern matches: a name for a wildcard, an address for a range.
+func matching(pattern string) string {
 	if prefix, err := netip.ParsePrefix(pattern); err == nil {
 		return prefix.Addr().String()
 	}

@@ -26,8 +26,11 @@ func policyControl(o Observation) ([]Finding, error) {
 		return nil, err
 	}
 	in := o.Installation
-	found := slices.Concat(lockout(in, policy), shutOut(in, policy), public(in, policy))
-	return append(found, admitted(in, policy, in.BucketPolicy(), []probe{{
+	found := append(lockout(in, policy), shutOut(in, policy)...)
+	if open := public(in, policy); len(open) > 0 {
+		return append(found, open...), nil // what it grants, and to whom, follows from that
+	}
+	return append(found, admitted(in, policy, in.BucketPolicy(), []leak{{
 		code:        "bucket-policy-grant",
 		grants:      true,
 		what:        "the bucket policy grants somebody more than the installation does",

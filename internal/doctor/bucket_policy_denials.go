@@ -15,17 +15,17 @@ func policyDenies(o Observation) ([]Finding, error) {
 		return nil, err
 	}
 	in := o.Installation
-	probes := slices.Concat(wayProbes(in, policy), writeProbes(in), tenantProbes(in))
-	return admitted(in, policy, in.BucketPolicy(), probes, putBucketPolicy(in)), nil
+	leaks := slices.Concat(wayLeaks(in, policy), writeLeaks(in), tenantLeaks(in))
+	return admitted(in, policy, in.BucketPolicy(), leaks, putBucketPolicy(in)), nil
 }
 
-// wayProbes are about the way to the objects: through the installation's access points,
+// wayLeaks are about the way to the objects: through the installation's access points,
 // encrypted, or not at all.
-func wayProbes(in tenancy.Installation, policy *iam.Document) []probe {
+func wayLeaks(in tenancy.Installation, policy *iam.Document) []leak {
 	admin, t := administrator(in), fresh(in)
 	foreign := in
 	foreign.AccountID = anotherAccount(in)
-	return []probe{
+	return []leak{
 		{
 			code:        "bucket-policy-plain-http",
 			what:        "the bucket policy accepts requests in plain HTTP",
@@ -79,8 +79,8 @@ func almost(prefix string) string {
 	return prefix[:len(prefix)-1] + end + "x"
 }
 
-// writeProbes are about how artifacts are written.
-func writeProbes(in tenancy.Installation) []probe {
+// writeLeaks are about how artifacts are written.
+func writeLeaks(in tenancy.Installation) []leak {
 	t := fresh(in)
 	writing := func(pairs ...string) []ask {
 		with := write()
@@ -90,7 +90,7 @@ func writeProbes(in tenancy.Installation) []probe {
 		return []ask{bucketAsk{by: unlimited(in, t), action: "s3:PutObject", key: artifact(t), through: t.APARN(), with: with}}
 	}
 	const sse = "s3:x-amz-server-side-encryption"
-	return []probe{
+	return []leak{
 		{
 			code:        "bucket-policy-overwrite",
 			what:        "the bucket policy accepts writes that replace an artifact",
@@ -119,11 +119,11 @@ func writeProbes(in tenancy.Installation) []probe {
 	}
 }
 
-// tenantProbes are about sessions of the base role, whatever else lets them do.
-func tenantProbes(in tenancy.Installation) []probe {
+// tenantLeaks are about sessions of the base role, whatever else lets them do.
+func tenantLeaks(in tenancy.Installation) []leak {
 	t, o := fresh(in), other(in)
 	session := unlimited(in, t)
-	return []probe{
+	return []leak{
 		{
 			code:        "bucket-policy-other-organizations",
 			what:        "the bucket policy lets a session reach artifacts of other organizations",

@@ -24,6 +24,7 @@ type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
 	Settings     Settings
+	Keys         Keys
 	Account      Account
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
@@ -31,7 +32,6 @@ type Config struct {
 	As           Workload                 // that the process ought to be; empty: nobody says
 	Environment  func(name string) string // os.Getenv
 	Roles        Roles
-	Keys         Keys
 }
 
 // Doctor examines one installation. It is safe for concurrent use.

@@ -16,10 +16,10 @@ func keyPolicyDenies(o Observation) ([]Finding, error) {
 		return nil, err
 	}
 	in := o.Installation
-	return admitted(in, policy, in.KeyPolicy(), keyProbes(in, policy), putKeyPolicy(in)), nil
+	return admitted(in, policy, in.KeyPolicy(), keyLeaks(in, policy), putKeyPolicy(in)), nil
 }
 
-func keyProbes(in tenancy.Installation, policy *iam.Document) []probe {
+func keyLeaks(in tenancy.Installation, policy *iam.Document) []leak {
 	s3, ec2 := serviceHost(in, "s3"), serviceHost(in, "ec2")
 	t, o := fresh(in), other(in)
 	session, admin := unlimited(in, t), administrator(in)
@@ -28,7 +28,7 @@ func keyProbes(in tenancy.Installation, policy *iam.Document) []probe {
 		outside = slices.Concat(outside, keyAsks(by, "", in.BucketARN(), cryptography()...), keyAsks(by, ec2, in.BucketARN(), cryptography()...))
 	}
 	foreign, named := granteeAsks(in, policy)
-	return []probe{
+	return []leak{
 		{
 			code:        "key-policy-foreign",
 			what:        "the key policy lets somebody outside of this account use or change the key",

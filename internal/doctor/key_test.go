@@ -61,7 +61,7 @@ func TestKey(t *testing.T) {
 	} {
 		o := Observation{Installation: in, bucketSeen: healthyBucket(t, in), keySeen: healthyKey(t, in)}
 		test.spoil(&o)
-		if got := strings.Join(codes(t, o, keyChecks()), " "); got != test.want {
+		if got := codes(look(t, o, keyChecks())); got != test.want {
 			t.Errorf("%s: %s, want %s", name, got, test.want)
 		}
 	}
@@ -100,7 +100,7 @@ func TestKeyPolicy(t *testing.T) {
 		"another bucket's context":       {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::other", "arn:aws:s3:::other/*")), "key-policy-context", "arn:aws:s3:::other"},
 		"objects' context only":          {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts/${aws:PrincipalTag/org}/*")), "key-policy-context", "arn:aws:s3:::artifacts/$"},
 		"bucket's context only, objects": {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts")), "key-policy-context", object},
-		"a Deny":                         {added(iam.Statement{Sid: "No", Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"kms:Decrypt"}, Resources: []string{"*"}}), "key-policy-deny", "No denies kms:Decrypt"},
+		"a Deny":                         {added(iam.Statement{Sid: "No", Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"kms:Decrypt"}, Resources: []string{"*"}}), "key-policy-deny", `(Sid "No") denies kms:Decrypt`},
 		"no backend":                     {dropped("BackendUsesKeyThroughS3", "BackendChecksKey"), "key-policy-backend", "kms:"},
 		"everything left to IAM":         {allow("111122223333", "kms:*"), "key-policy-account-decrypts", "kms:Decrypt by an administrator"},
 		"a person decrypts":              {allow("arn:aws:iam::111122223333:user/boss", "kms:Decrypt"), "key-policy-principals", "user/boss"},
@@ -121,12 +121,9 @@ func TestKeyPolicy(t *testing.T) {
 			if test.shows == object {
 				o.Encryption.Value.BucketKey, test.shows = false, ""
 			}
-			if got := strings.Join(codes(t, o, keyChecks()), " "); got != test.want {
-				t.Fatalf("%s, want %s", got, test.want)
-			}
-			var found []Finding
-			for _, c := range keyChecks() {
-				found = append(found, c.result(o).Findings...)
+			found := look(t, o, keyChecks())
+			if codes(found) != test.want {
+				t.Fatalf("want %s: %+v", test.want, found)
 			}
 			if test.want != "" && !strings.Contains(found[0].Evidence, test.shows) {
 				t.Errorf("evidence without %q: %s", test.shows, found[0].Evidence)

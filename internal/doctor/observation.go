@@ -39,16 +39,16 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 	if errors.Is(account.ClockAhead.Err, cloud.ErrUnavailable) {
 		return Observation{Installation: in, callerSeen: caller, accountSeen: account, silent: errSilent, storesSeen: d.observeStores(ctx)}
 	}
-	o := Observation{
+	bucket := d.observeBucket(ctx, in)
+	return Observation{
 		Installation: in,
 		callerSeen:   caller,
 		accountSeen:  account,
-		bucketSeen:   d.observeBucket(ctx, in),
+		bucketSeen:   bucket,
+		keySeen:      d.observeKey(ctx, in, bucket.Encryption),
 		rolesSeen:    d.observeRoles(ctx),
 		storesSeen:   d.observeStores(ctx),
 	}
-	o.keySeen = d.observeKey(ctx, in, o.Encryption)
-	return o
 }
 
 var errSilent = errors.New("AWS does not answer")

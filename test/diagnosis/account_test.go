@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/managedcas/managedcas/internal/doctor"
+	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -248,4 +249,19 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// file writes a file into the site's directory.
+func (s *site) file(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(s.dir, name)
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func document(t *testing.T, d *iam.Document) string {
+	t.Helper()
+	text, err := json.Marshal(d)
+	must(t, err)
+	return string(text)
 }

@@ -12,14 +12,14 @@ import (
 // tenancy: what that one denies explicitly, this one has to deny too, and what that one
 // does not allow, neither may this one. What a policy denies beside is no finding here.
 
-// probe is something that a mistake in a resource policy lets somebody do.
-type probe struct {
+// leak is something that a mistake in a resource policy lets somebody do.
+type leak struct {
 	code, what, consequence string
 	status                  Status // empty: Failed
 	// asks are in the order in which they are shown.
 	asks []ask
 	// grants: it is about what is granted. That something is no longer denied to somebody
-	// who is not allowed it anyway is another probe's affair.
+	// who is not allowed it anyway is another leak's affair.
 	grants bool
 	// after: what this lets through is let through by one of these mistakes already.
 	after []string
@@ -34,37 +34,37 @@ type ask interface {
 // shown is how many of the asks an Evidence holds.
 const shown = 3
 
-// admitted returns a finding for each probe that the policy lets through and the reference
+// admitted returns a finding for each leak that the policy lets through and the reference
 // does not.
-func admitted(in tenancy.Installation, policy, reference *iam.Document, probes []probe, fix Fix) []Finding {
+func admitted(in tenancy.Installation, policy, reference *iam.Document, leaks []leak, fix Fix) []Finding {
 	var found []Finding
 	known := map[string]bool{}
-	for _, p := range probes {
-		if anyOf(known, p.after) {
+	for _, l := range leaks {
+		if anyOf(known, l.after) {
 			continue
 		}
-		through := p.through(in, policy, reference)
+		through := l.through(in, policy, reference)
 		if len(through) == 0 {
 			continue
 		}
-		known[p.code] = true
+		known[l.code] = true
 		found = append(found, Finding{
-			Code: p.code, Status: cmp.Or(p.status, Failed), What: p.what, Evidence: evidence(through),
-			Consequence: p.consequence, Fix: fix,
+			Code: l.code, Status: cmp.Or(l.status, Failed), What: l.what, Evidence: evidence(through),
+			Consequence: l.consequence, Fix: fix,
 		})
 	}
 	return found
 }
 
 // through returns what the policy lets through.
-func (p probe) through(in tenancy.Installation, policy, reference *iam.Document) []string {
+func (l leak) through(in tenancy.Installation, policy, reference *iam.Document) []string {
 	var through []string
-	for _, a := range p.asks {
+	for _, a := range l.asks {
 		have, want := a.decide(in, policy, nil), a.decide(in, reference, nil)
 		switch {
 		case have.Allowed() && !want.Allowed():
 			through = append(through, a.describe()+" is allowed: "+have.Because[0].Text)
-		case !p.grants && want.Result == iam.ExplicitlyDenied && have.Result != iam.ExplicitlyDenied:
+		case !l.grants && want.Result == iam.ExplicitlyDenied && have.Result != iam.ExplicitlyDenied:
 			through = append(through, a.describe()+" is denied by no statement")
 		}
 	}
