@@ -52,6 +52,7 @@ func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
 		baseRoleChecks(),
+		workloadChecks(),
 		accountChecks(),
 	)
 }
