@@ -108,7 +108,7 @@ func (o doctorOptions) examine(ctx context.Context, stderr io.Writer) (report do
 	defer func() { err = errors.Join(err, outside.close()) }()
 	quotas := cfg.Backend.ManagedCas.Quotas
 	d := doctor.New(doctor.Config{
-		Installation: in, Buckets: aws, Settings: aws, Roles: aws, Account: aws, Stores: outside,
+		Installation: in, Buckets: aws, Settings: aws, Keys: aws, Roles: aws, Account: aws, Stores: outside,
 		Caller: aws, As: doctor.Workload(o.as), Environment: os.Getenv,
 		Limits: doctor.Limits{AccessPoints: quotas.AccessPoints, Reserve: *quotas.Reserve},
 	})

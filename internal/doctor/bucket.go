@@ -13,8 +13,14 @@ func bucketChecks() []check {
 	return []check{
 		{"bucket/exists", "the bucket exists, in this account and Region", bucketExists},
 		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
+		{"bucket/ownership", "the bucket has no ACLs", ownership},
+		{"bucket/encryption", "the bucket encrypts with the installation's key by default", encryption},
+		{"bucket/lifecycle", "the bucket's lifecycle removes unfinished uploads, and no artifacts", lifecycle},
 		{"bucket/policy", "the bucket has a policy", policyExists},
 		{"bucket/policy-lets-through", "the bucket policy lets organizations through their access points", policyLetsThrough},
+		{"bucket/policy-denies", "the bucket policy denies every other way to artifacts", policyDenies},
+		{"bucket/policy-control", "administrators can change the bucket, and nobody else", policyControl},
+		{"bucket/policy-isolation", "the bucket policy keeps organizations apart when another layer is missing", policyIsolation},
 	}
 }
 

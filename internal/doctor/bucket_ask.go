@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 
 	"github.com/managedcas/managedcas/internal/digest"
@@ -78,13 +79,14 @@ func (a bucketAsk) describe() string {
 // installation on the embedded AWS is asked as it is used: in plain HTTP, from loopback.
 func (c asker) context(in tenancy.Installation) iam.Context {
 	keys := iam.Context{}
-	if c.principal != iam.Anonymous {
+	service := c.account == "" && c.principal != iam.Anonymous
+	if c.account != "" {
 		keys.Set("aws:PrincipalArn", c.arn)
 		keys.Set("aws:PrincipalAccount", c.account)
 		keys.Set("aws:userid", c.userID)
 		keys.Set("aws:PrincipalType", "AssumedRole")
 	}
-	keys.Set("aws:PrincipalIsAWSService", "false")
+	keys.Set("aws:PrincipalIsAWSService", strconv.FormatBool(service))
 	keys.Set("aws:ViaAWSService", "false")
 	keys.Set("aws:ResourceAccount", in.AccountID)
 	keys.Set("s3:ResourceAccount", in.AccountID)

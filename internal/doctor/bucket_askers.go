@@ -38,7 +38,7 @@ func organization(in tenancy.Installation, t tenancy.Tenant) asker {
 
 // unlimited is a session of the base role that only the resource's policy holds back.
 func unlimited(in tenancy.Installation, t tenancy.Tenant) asker {
-	c := named(in, in.BaseRoleARN())
+	c := named(in.BaseRoleARN())
 	c.name = "a session of the base role"
 	c.principal = strings.TrimSuffix(c.principal, exampleSession) + t.SessionName()
 	c.userID = "AROAEXAMPLE0BASE0ROLE:" + t.SessionName()
@@ -48,7 +48,7 @@ func unlimited(in tenancy.Installation, t tenancy.Tenant) asker {
 
 // administrator is a role of the account that IAM allows everything.
 func administrator(in tenancy.Installation) asker {
-	c := named(in, strings.TrimSuffix(in.RootARN(), "root")+"role/an-administrator")
+	c := named(strings.TrimSuffix(in.RootARN(), "root") + "role/an-administrator")
 	c.name = "an administrator of the account"
 	return c
 }
@@ -74,8 +74,8 @@ const exampleSession = "a-session"
 
 // named is the user, the root user, or a session of the role with this ARN, allowed
 // everything by IAM. Wildcards in the ARN stand for some name.
-func named(in tenancy.Installation, arn string) asker {
-	arn = strings.NewReplacer("*", "x", "?", "x").Replace(arn)
+func named(arn string) asker {
+	arn = matching(arn)
 	c := asker{name: arn, principal: arn, arn: arn, userID: "AIDAEXAMPLE0PRINCIPAL", identity: everythingAllowed()}
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 {

@@ -47,8 +47,7 @@ func overwriteOfParts(s scene) (scene, []string) {
 }
 
 // overWideDeny drops the Deny statements that stand in the way.
-func overWideDeny(in tenancy.Installation) func(scene) (scene, []string) {
-	path := bucketPath(in)
+func overWideDeny(path []trial) func(scene) (scene, []string) {
 	return func(s scene) (scene, []string) {
 		denying := map[int]bool{}
 		for _, t := range path {

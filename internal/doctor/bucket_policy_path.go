@@ -18,7 +18,7 @@ func policyLetsThrough(o Observation) ([]Finding, error) {
 	}
 	in := o.Installation
 	found := causes(scene{policy: policy}, bucketPath(in), bucketRepairs(in))
-	return found, nil
+	return append(found, staleBeside(found, policy, "bucket-policy-stale-principal", "the bucket policy", putBucketPolicy(in))...), nil
 }
 
 // bucketPath is all that the engines ask of the bucket's side.
@@ -69,7 +69,7 @@ func bucketRepairs(in tenancy.Installation) []repair {
 			"the bucket policy denies unconditional writes that make no object yet",
 			"no organization can %s")},
 		networkLimits(in),
-		{overWideDeny(in), say("bucket-policy-deny",
+		{overWideDeny(bucketPath(in)), say("bucket-policy-deny",
 			"the bucket policy denies what organizations do through their access points",
 			"no organization can %s")},
 		{missingDelegation(in), say("bucket-policy-delegation",

@@ -45,7 +45,7 @@ func TestCaller(t *testing.T) {
 		"the default Region alone":        {callerSeen{Credentials: pod, Identity: sessionOf("cas", account), Environment: map[string]string{"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}}, []string{"caller-region"}},
 	} {
 		o := Observation{Installation: in, callerSeen: row.caller}
-		if found := codes(t, o, callerChecks()); !slices.Equal(found, row.want) {
+		if found, _ := codesOf(o, callerChecks()); !slices.Equal(found, row.want) {
 			t.Errorf("%s: found %v, want %v", name, found, row.want)
 		}
 	}
@@ -58,7 +58,7 @@ func TestSharedRole(t *testing.T) {
 	in.CASRoleName = in.ControlplaneRoleName
 	for _, as := range []Workload{Controlplane, CAS} {
 		o := Observation{Installation: in, callerSeen: callerSeen{As: as, Identity: sessionOf("controlplane", account)}}
-		if found := codes(t, o, callerChecks()); len(found) > 0 {
+		if found, _ := codesOf(o, callerChecks()); len(found) > 0 {
 			t.Errorf("%s: %v", as, found)
 		}
 	}

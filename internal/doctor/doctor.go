@@ -24,6 +24,7 @@ type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
 	Settings     Settings
+	Keys         Keys
 	Account      Account
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
@@ -51,6 +52,7 @@ type check struct {
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
+		keyChecks(),
 		baseRoleChecks(),
 		workloadChecks(),
 		accountChecks(),

@@ -23,6 +23,7 @@ type Observation struct {
 	silent       error // why nothing of AWS was looked at; nil: it was
 	accountSeen
 	bucketSeen
+	keySeen
 	callerSeen
 	rolesSeen
 	storesSeen
@@ -38,11 +39,13 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 	if errors.Is(account.ClockAhead.Err, cloud.ErrUnavailable) {
 		return Observation{Installation: in, callerSeen: caller, accountSeen: account, silent: errSilent, storesSeen: d.observeStores(ctx)}
 	}
+	bucket := d.observeBucket(ctx, in)
 	return Observation{
 		Installation: in,
-		accountSeen:  account,
-		bucketSeen:   d.observeBucket(ctx, in),
 		callerSeen:   caller,
+		accountSeen:  account,
+		bucketSeen:   bucket,
+		keySeen:      d.observeKey(ctx, in, bucket.Encryption),
 		rolesSeen:    d.observeRoles(ctx),
 		storesSeen:   d.observeStores(ctx),
 	}

@@ -73,13 +73,13 @@ func healthyBucket(t testing.TB, in tenancy.Installation) bucketSeen {
 	}
 }
 
-// codes are those of the findings of some checks, in their order.
-func codes(t testing.TB, o Observation, checks []check) []string {
+// look returns the findings of some checks, which must be complete, in their order.
+func look(t testing.TB, o Observation, checks []check) []Finding {
 	t.Helper()
-	var found []string
+	var found []Finding
 	for _, c := range checks {
 		for _, f := range c.result(o).Findings {
-			found = append(found, f.Code)
+			found = append(found, f)
 			if f.What == "" || f.Evidence == "" || f.Consequence == "" || f.Fix.Text == "" || f.Status != Failed && f.Status != Warning {
 				t.Errorf("%s lacks something: %+v", f.Code, f)
 			}
@@ -91,6 +91,15 @@ func codes(t testing.TB, o Observation, checks []check) []string {
 		}
 	}
 	return found
+}
+
+// codes of findings, in their order.
+func codes(found []Finding) string {
+	var all []string
+	for _, f := range found {
+		all = append(all, f.Code)
+	}
+	return strings.Join(all, " ")
 }
 
 // statement is a change of the statement with a Sid.

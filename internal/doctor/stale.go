@@ -42,3 +42,18 @@ func stalePrincipals(policy *iam.Document) []string {
 	}
 	return found
 }
+
+// staleBeside is about principals that are gone, and stand in nobody's way.
+func staleBeside(found []Finding, policy *iam.Document, code, what string, fix Fix) []Finding {
+	gone := stalePrincipals(policy)
+	if len(gone) == 0 || slices.ContainsFunc(found, func(f Finding) bool { return f.Code == code }) {
+		return nil
+	}
+	return []Finding{{
+		Code: code, Status: Warning,
+		What:        what + " names a role or user that exists no more by its unique id",
+		Evidence:    listed(gone),
+		Consequence: "who was meant is granted nothing any more, nor excepted, even if there is a role or user of the old name again",
+		Fix:         fix,
+	}}
+}

@@ -29,12 +29,12 @@ func without(d *iam.Document, drop func(i int, st iam.Statement) bool) *iam.Docu
 	return &iam.Document{Version: d.Version, ID: d.ID, Statements: kept}
 }
 
-// place names a statement for an operator, who counts from 1.
+// place names a statement as the reasons of package iam do, which count from 0.
 func place(i int, st iam.Statement) string {
 	if st.Sid == "" {
-		return fmt.Sprintf("statement %d", i+1)
+		return fmt.Sprintf("statement %d", i)
 	}
-	return fmt.Sprintf("statement %s", st.Sid)
+	return fmt.Sprintf("statement %d (Sid %q)", i, st.Sid)
 }
 
 // listed joins names as people do.
