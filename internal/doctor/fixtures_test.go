@@ -69,6 +69,16 @@ func codesOf(o Observation, checks []check) (found []string, unseen []string) {
 	return found, unseen
 }
 
+// sound are the codes of findings that are complete.
+func sound(t testing.TB, o Observation, checks []check) []string {
+	t.Helper()
+	var found []string
+	for _, f := range look(t, o, checks) {
+		found = append(found, f.Code)
+	}
+	return found
+}
+
 // edit returns a copy of a document with each statement changed; false leaves it out.
 func edit(d *iam.Document, change func(*iam.Statement) bool) *iam.Document {
 	c := *d

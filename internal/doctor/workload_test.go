@@ -115,7 +115,7 @@ func checkWorkloads(t *testing.T, in tenancy.Installation, change func(*Observat
 	if want != "" {
 		wanted = []string{want}
 	}
-	if found := codes(t, o, workloadChecks()); !slices.Equal(found, wanted) {
+	if found := sound(t, o, workloadChecks()); !slices.Equal(found, wanted) {
 		t.Fatalf("found %v, want %v", found, wanted)
 	}
 	for _, c := range workloadChecks() {
