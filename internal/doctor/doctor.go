@@ -54,6 +54,7 @@ func checks() []check {
 		bucketChecks(),
 		keyChecks(),
 		baseRoleChecks(),
+		workloadChecks(),
 		accountChecks(),
 	)
 }
