@@ -10,7 +10,7 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/org"
-	"github.com/managedcas/managedcas/internal/probe"
+	orgprobe "github.com/managedcas/managedcas/internal/probe"
 	"github.com/managedcas/managedcas/internal/purge"
 	"github.com/managedcas/managedcas/internal/session"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -37,7 +37,7 @@ type AWS interface {
 
 // Reach is what a canary's session tries in S3.
 type Reach interface {
-	probe.Reach
+	orgprobe.Reach
 	// Head returns the ARN of the KMS key that an object is encrypted with.
 	Head(ctx context.Context, bucket, key string) (kmsKeyARN string, err error)
 }
@@ -50,8 +50,8 @@ type CanaryConfig struct {
 	Storage purge.Storage
 	// Sessions are those of the data path, and Neighbours names an organization that is in
 	// use, to look at its storage; nil: that is not tried.
-	Sessions   probe.Sessions
-	Neighbours probe.Neighbours
+	Sessions   orgprobe.Sessions
+	Neighbours orgprobe.Neighbours
 	// Patience is how long a change may take to arrive everywhere in AWS.
 	Patience time.Duration
 	// Progress is told what begins; nil: nobody is.
@@ -86,7 +86,8 @@ type canary struct {
 	seen    Report
 	tenant  tenancy.Tenant
 	results []Result
-	failed  string // the title of the step that failed; what needs it is not tried
+	untried string // why later steps are not tried; empty: they are
+	useless bool   // the session has no policy of ours
 	reach   Reach
 }
 
@@ -97,8 +98,8 @@ const settlePause = 500 * time.Millisecond
 // everywhere what an earlier one has changed.
 func (c *canary) need(ctx context.Context, name, title string, do func(ctx context.Context) (detail string, err error)) {
 	r := Result{Check: "canary/" + name, Title: title, Status: OK}
-	if c.failed != "" {
-		r.Status, r.Detail = Unseen, "not tried: it is not so that "+c.failed
+	if c.untried != "" {
+		r.Status, r.Detail = Unseen, c.untried
 		c.results = append(c.results, r)
 		return
 	}
@@ -108,9 +109,9 @@ func (c *canary) need(ctx context.Context, name, title string, do func(ctx conte
 	case err == nil:
 		r.Detail = detail
 	case ctx.Err() != nil || cloud.Transient(err) && !unreachableBucket(err):
-		r.Status, r.Detail, c.failed = Unseen, err.Error(), title
+		r.Status, r.Detail, c.untried = Unseen, err.Error(), untried(title)
 	default:
-		r.Status, c.failed = Failed, title
+		r.Status, c.untried = Failed, untried(title)
 		if finding := causeOf(c.in, err); c.known(finding.Code) {
 			r.Detail = "for the reason above: " + finding.Code
 		} else {
@@ -119,6 +120,8 @@ func (c *canary) need(ctx context.Context, name, title string, do func(ctx conte
 	}
 	c.results = append(c.results, r)
 }
+
+func untried(title string) string { return "not tried: it is not so that " + title }
 
 func (c *canary) begin(what string) {
 	if c.cfg.Progress != nil {

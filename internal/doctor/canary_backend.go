@@ -3,7 +3,6 @@ package doctor
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +27,9 @@ func (c *canary) asBackend(ctx context.Context) {
 	c.need(ctx, "session", "an organization gets a session", func(ctx context.Context) (string, error) {
 		return c.session(ctx, policy)
 	})
+	if c.useless && c.untried == "" {
+		c.untried = "not tried: the backend makes the session policy of all organizations when it starts; run the doctor again then"
+	}
 	c.use(ctx)
 	c.keptApart(ctx)
 }
@@ -49,7 +51,7 @@ func (c *canary) create(ctx context.Context) (policy tenancy.PassedPolicy, err e
 }
 
 // sessionPolicy makes the one of the installation's mode. The shared one of the mode ABAC is
-// the backend's to make: as long as there is none, its text is passed.
+// the backend's to make, when it starts: before that a session can be had, and used for nothing.
 func (c *canary) sessionPolicy(ctx context.Context) (tenancy.PassedPolicy, error) {
 	passed := c.tenant.PassedPolicy()
 	switch c.in.SessionPolicyMode {
@@ -57,11 +59,10 @@ func (c *canary) sessionPolicy(ctx context.Context) (tenancy.PassedPolicy, error
 		return passed, nil
 	case tenancy.ABAC:
 		_, _, err := c.cfg.AWS.Policy(ctx, passed.ARN)
-		if !errors.Is(err, cloud.ErrNotFound) {
-			return passed, err
+		if c.useless = errors.Is(err, cloud.ErrNotFound); c.useless {
+			return c.borrowedPolicy(), nil
 		}
-		text, err := json.Marshal(c.tenant.SessionPolicy())
-		return tenancy.PassedPolicy{Text: string(text)}, err
+		return passed, err
 	}
 	_, err := c.cfg.AWS.CreatePolicy(ctx, c.tenant.SessionPolicyName(), "Canary of managedcasd doctor", c.tenant.SessionPolicy())
 	if errors.Is(err, cloud.ErrExists) {

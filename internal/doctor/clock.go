@@ -1,8 +1,11 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // AWS refuses signatures whose time is 5 minutes from its own, S3 15 (AWS General Reference,
@@ -14,6 +17,9 @@ const (
 )
 
 func clockSkew(o Observation) ([]Finding, error) {
+	if errors.Is(o.silent, cloud.ErrNoCredentials) {
+		return nil, o.silent
+	}
 	if o.ClockAhead.Err != nil {
 		return nil, o.ClockAhead.Err
 	}

@@ -28,6 +28,9 @@ type Config struct {
 	Account      Account
 	Limits       Limits
 	Stores       Stores // nil: they are not looked at
+	Caller       Caller
+	As           Workload                 // that the process ought to be; empty: nobody says
+	Environment  func(name string) string // os.Getenv
 	Roles        Roles
 }
 
@@ -45,12 +48,13 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all that read AWS but reachChecks, in the order of the operator's guide.
+// checks are all that read AWS but callerChecks and reachChecks, in the order of the operator's guide.
 func checks() []check {
 	return slices.Concat(
 		bucketChecks(),
 		keyChecks(),
 		baseRoleChecks(),
+		workloadChecks(),
 		accountChecks(),
 	)
 }
@@ -59,12 +63,12 @@ func checks() []check {
 func (d *Doctor) Examine(ctx context.Context) Report {
 	o := d.observe(ctx)
 	var report Report
-	for _, c := range reachChecks() {
+	for _, c := range slices.Concat(callerChecks(), reachChecks()) {
 		report.Results = append(report.Results, c.result(o))
 	}
 	for _, c := range checks() {
-		if o.silent {
-			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: "AWS does not answer"})
+		if o.silent != nil {
+			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: fmt.Sprint(o.silent)})
 			continue
 		}
 		report.Results = append(report.Results, c.result(o))
@@ -77,7 +81,7 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 
 func (c check) result(o Observation) Result {
 	findings, unseen := c.look(o)
-	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings}
+	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings, Detail: o.detail(c.name)}
 	if unseen != nil {
 		r.Status, r.Detail = Unseen, fmt.Sprint(unseen)
 	}
@@ -87,4 +91,12 @@ func (c check) result(o Observation) Result {
 		}
 	}
 	return r
+}
+
+// detail is what a check has seen, where an operator wants to know it though all is well.
+func (o Observation) detail(check string) string {
+	if check == "caller/role" {
+		return o.who()
+	}
+	return ""
 }

@@ -44,6 +44,9 @@ func troubleOf(err error) networkTrouble {
 
 // endpoints looks for services that do not answer. One cause is one finding.
 func endpoints(o Observation) ([]Finding, error) {
+	if errors.Is(o.silent, cloud.ErrNoCredentials) {
+		return nil, o.silent
+	}
 	var found []Finding
 	for _, service := range []struct {
 		name string

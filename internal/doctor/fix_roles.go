@@ -18,8 +18,8 @@ func putRolePolicy(role string, policy *iam.Document) string {
 
 // createRole is safe to repeat: a role that exists stays as it is.
 func createRole(role string, trust *iam.Document) string {
-	return fmt.Sprintf("aws iam get-role --role-name %s >/dev/null 2>&1 || aws iam create-role --role-name %s --max-session-duration 3600 --assume-role-policy-document %s",
-		role, role, quoted(string(compact(trust))))
+	return fmt.Sprintf("aws iam create-role --role-name %s --max-session-duration 3600 --assume-role-policy-document %s || aws iam get-role --role-name %s",
+		role, quoted(string(compact(trust))), role)
 }
 
 // trustFix replaces the base role's trust policy.

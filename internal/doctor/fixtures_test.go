@@ -49,20 +49,10 @@ func healthyRoles(in tenancy.Installation) rolesSeen {
 	}
 	o := rolesSeen{BaseRole: role(in.BaseRoleName, in.BaseRoleARN(), "AROABASEROLE00000001", in.BaseRoleTrust(), in.BaseRolePermissions())}
 	for _, w := range workloads(in) {
-		w.roleSeen = role(w.Name, w.ARN, "AROA"+string(w.Workload), in.WorkloadTrustPodIdentity(), w.permissions(in))
+		w.roleSeen = role(w.Name, w.ARN, "AROA"+string(w.Workload), in.WorkloadTrustPodIdentity(), w.wanted(in))
 		o.Workloads = append(o.Workloads, w)
 	}
 	return o
-}
-
-func (w workloadSeen) permissions(in tenancy.Installation) *iam.Document {
-	switch w.Workload {
-	case Backend:
-		return in.BackendPermissions()
-	case Controlplane:
-		return in.ControlplanePermissions()
-	}
-	return in.CASPermissions()
 }
 
 // codesOf are those of the findings of some checks, each once, and what could not be seen.
@@ -77,6 +67,16 @@ func codesOf(o Observation, checks []check) (found []string, unseen []string) {
 		}
 	}
 	return found, unseen
+}
+
+// sound are the codes of findings that are complete.
+func sound(t testing.TB, o Observation, checks []check) []string {
+	t.Helper()
+	var found []string
+	for _, f := range look(t, o, checks) {
+		found = append(found, f.Code)
+	}
+	return found
 }
 
 // edit returns a copy of a document with each statement changed; false leaves it out.

@@ -54,7 +54,7 @@ func accessPoints(o Observation) ([]Finding, error) {
 	if len(admitted) > 0 {
 		found = append(found, Finding{
 			Code: "access-point-admitted", Status: Failed,
-			What:        "the bucket has access points under the installation's prefix that are no organization's: " + some(admitted),
+			What:        "the bucket has access points under the installation's prefix that are no organization's: " + firstOf(admitted),
 			Evidence:    "s3:ListAccessPoints of bucket " + in.BucketName,
 			Consequence: "the bucket policy lets requests through them in; only their own policies say whose",
 			Fix:         deleteAccessPoints(in, admitted),
@@ -63,7 +63,7 @@ func accessPoints(o Observation) ([]Finding, error) {
 	if len(elsewhere) > 0 {
 		found = append(found, Finding{
 			Code: "access-point-elsewhere", Status: Failed,
-			What:        "access points with the names of organizations are on another bucket: " + some(elsewhere),
+			What:        "access points with the names of organizations are on another bucket: " + firstOf(elsewhere),
 			Evidence:    "s3:ListAccessPoints of the account",
 			Consequence: "these organizations cannot get theirs: names are unique in an account and Region",
 			Fix:         deleteAccessPoints(in, elsewhere),
@@ -75,7 +75,7 @@ func accessPoints(o Observation) ([]Finding, error) {
 	if len(foreign) > 0 {
 		found = append(found, Finding{
 			Code: "access-point-foreign", Status: Warning,
-			What:        "the bucket has access points that are not the installation's: " + some(foreign),
+			What:        "the bucket has access points that are not the installation's: " + firstOf(foreign),
 			Evidence:    "s3:ListAccessPoints of bucket " + in.BucketName,
 			Consequence: "nothing comes through them as long as the bucket policy stands; somebody expects otherwise",
 			Fix:         deleteAccessPoints(in, foreign),
@@ -112,7 +112,7 @@ func sessionPolicies(o Observation) ([]Finding, error) {
 	if len(foreign) > 0 {
 		f := Finding{
 			Code: "session-policy-foreign", Status: Warning,
-			What:        "policies under the prefix of session policies are no organization's: " + some(foreign),
+			What:        "policies under the prefix of session policies are no organization's: " + firstOf(foreign),
 			Evidence:    "iam:ListPolicies",
 			Consequence: "the backend may change and delete them",
 			Fix:         Fix{Text: "give them other names; if nobody needs them, delete them"},
@@ -146,7 +146,7 @@ func deleteAccessPoints(in tenancy.Installation, names []string) Fix {
 // maxNamed is how many of many things a finding names.
 const maxNamed = 10
 
-func some(names []string) string {
+func firstOf(names []string) string {
 	slices.Sort(names)
 	if len(names) <= maxNamed {
 		return strings.Join(names, ", ")

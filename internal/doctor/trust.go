@@ -94,10 +94,14 @@ func unconditional(d *iam.Document, drop func(key string) bool) *iam.Document {
 
 // generous returns the document as it is for who meets all conditions that nobody here
 // can judge: those of Allow statements hold, and those of Deny statements do not.
-func generous(d *iam.Document) *iam.Document {
-	c := unconditional(d, func(key string) bool { return !judged(key) })
+func generous(d *iam.Document) *iam.Document { return generousBut(d, judged) }
+
+// generousBut is generous with all condition keys, in lower case, but those that known
+// chooses.
+func generousBut(d *iam.Document, known func(key string) bool) *iam.Document {
+	c := unconditional(d, func(key string) bool { return !known(key) })
 	c.Statements = slices.DeleteFunc(c.Statements, func(st iam.Statement) bool {
-		return st.Effect != iam.Allow && slices.ContainsFunc(st.Conditions, func(c iam.Condition) bool { return !judged(strings.ToLower(c.Key)) })
+		return st.Effect != iam.Allow && slices.ContainsFunc(st.Conditions, func(c iam.Condition) bool { return !known(strings.ToLower(c.Key)) })
 	})
 	return c
 }
