@@ -16,11 +16,12 @@ import (
 // where the other checks find nothing.
 func TestBucketPolicyMistakesAreKnown(t *testing.T) {
 	t.Parallel()
-	in := installation(t)
+	kinds := installations(t)
 	known := []check{{look: policyLetsThrough}, {look: policyDenies}, {look: policyControl}}
 	draw := rand.New(rand.NewPCG(7, mutations))
 	silent := 0
-	for range mutations {
+	for i := range mutations {
+		in := kinds[[]string{"plain", "purging", "long prefix"}[i%3]]
 		policy, mistake := mistaken(draw, in.BucketPolicy())
 		written, err := json.Marshal(policy)
 		if err != nil || iam.Equal(policy, in.BucketPolicy()) {

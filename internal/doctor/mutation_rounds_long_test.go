@@ -2,4 +2,4 @@
 
 package doctor
 
-const mutations = 3000
+const mutations = 1000
