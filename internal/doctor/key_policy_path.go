@@ -17,6 +17,9 @@ func (o Observation) policyOfKey() (*iam.Document, error) {
 	if o.KeyPolicy.Err != nil {
 		return nil, o.KeyPolicy.Err
 	}
+	if o.Key.Err == nil && replaceable(o.Key.Value) {
+		return nil, errOtherKey
+	}
 	policy, err := iam.Parse(iam.KindKey, o.KeyPolicy.Value)
 	if err != nil {
 		return nil, errKeyPolicy

@@ -47,17 +47,23 @@ func TestKey(t *testing.T) {
 		spoil func(*Observation)
 		want  string
 	}{
-		"missing":         {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrNotFound) }, "key-missing"},
-		"not shown":       {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrDenied) }, ""},
-		"disabled":        {func(o *Observation) { o.Key.Value.State = "Disabled" }, "key-disabled"},
-		"to be deleted":   {func(o *Observation) { o.Key.Value.State, o.Key.Value.DeletionDate = "PendingDeletion", time.Unix(0, 0) }, "key-pending-deletion"},
+		"missing":   {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrNotFound) }, "key-missing"},
+		"not shown": {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrDenied) }, ""},
+		"disabled":  {func(o *Observation) { o.Key.Value.State = "Disabled" }, "key-disabled"},
+		"to be deleted": {func(o *Observation) {
+			o.Key.Value.State, o.Key.Value.DeletionDate = "PendingDeletion", time.Unix(0, 0)
+			o.KeyRotates.Value = false
+		}, "key-pending-deletion"},
 		"without content": {func(o *Observation) { o.Key.Value.State = "PendingImport" }, "key-unavailable"},
-		"AWS's own":       {func(o *Observation) { o.Key.Value.Manager = "AWS" }, "key-aws-managed"},
-		"for signatures":  {func(o *Observation) { o.Key.Value.Usage = "SIGN_VERIFY" }, "key-not-symmetric"},
-		"asymmetric":      {func(o *Observation) { o.Key.Value.Spec = "RSA_2048" }, "key-not-symmetric"},
-		"another":         {func(o *Observation) { o.Key.Value.ARN = "arn:aws:kms:eu-west-1:111122223333:key/another" }, "key-other-arn"},
-		"not rotated":     {func(o *Observation) { o.KeyRotates.Value = false }, "key-rotation"},
-		"no policy":       {func(o *Observation) { o.KeyPolicy.Value = []byte(`{}`) }, "key-policy-malformed"},
+		"AWS's own": {func(o *Observation) {
+			o.Key.Value.Manager, o.KeyRotates.Value = "AWS", false
+			o.KeyPolicy.Value = text(t, dropped("SessionsUseKeyThroughS3")(in.KeyPolicy()))
+		}, "key-aws-managed"},
+		"for signatures": {func(o *Observation) { o.Key.Value.Usage = "SIGN_VERIFY" }, "key-not-symmetric"},
+		"asymmetric":     {func(o *Observation) { o.Key.Value.Spec = "RSA_2048" }, "key-not-symmetric"},
+		"another":        {func(o *Observation) { o.Key.Value.ARN = "arn:aws:kms:eu-west-1:111122223333:key/another" }, "key-other-arn"},
+		"not rotated":    {func(o *Observation) { o.KeyRotates.Value = false }, "key-rotation"},
+		"no policy":      {func(o *Observation) { o.KeyPolicy.Value = []byte(`{}`) }, "key-policy-malformed"},
 	} {
 		o := Observation{Installation: in, bucketSeen: healthyBucket(t, in), keySeen: healthyKey(t, in)}
 		test.spoil(&o)
