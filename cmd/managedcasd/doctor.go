@@ -109,7 +109,7 @@ func (o doctorOptions) examine(ctx context.Context, stderr io.Writer) (report do
 	quotas := cfg.Backend.ManagedCas.Quotas
 	d := doctor.New(doctor.Config{
 		Installation: in, Buckets: aws, Settings: aws, Keys: aws, Roles: aws, Account: aws, Stores: outside,
-		Caller: aws, As: doctor.Workload(o.as), Environment: os.Getenv,
+		AccessPointPolicies: aws, Caller: aws, As: doctor.Workload(o.as), Environment: os.Getenv,
 		Limits: doctor.Limits{AccessPoints: quotas.AccessPoints, Reserve: *quotas.Reserve},
 	})
 	report = d.Examine(ctx)

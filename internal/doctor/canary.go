@@ -81,14 +81,15 @@ func (d *Doctor) Canary(ctx context.Context, as Workload, seen Report, cfg Canar
 
 // canary is one run.
 type canary struct {
-	in      tenancy.Installation
-	cfg     CanaryConfig
-	seen    Report
-	tenant  tenancy.Tenant
-	results []Result
-	untried string // why later steps are not tried; empty: they are
-	useless bool   // the session has no policy of ours
-	reach   Reach
+	in       tenancy.Installation
+	cfg      CanaryConfig
+	seen     Report
+	tenant   tenancy.Tenant
+	results  []Result
+	warnings []Finding // about the step that is being done
+	untried  string    // why later steps are not tried; empty: they are
+	useless  bool      // the session has no policy of ours
+	reach    Reach
 }
 
 // settlePause is the time between two tries of something that may still be on its way.
@@ -107,7 +108,10 @@ func (c *canary) need(ctx context.Context, name, title string, do func(ctx conte
 	detail, err := c.settled(ctx, do)
 	switch {
 	case err == nil:
-		r.Detail = detail
+		r.Detail, r.Findings, c.warnings = detail, c.warnings, nil
+		if len(r.Findings) > 0 {
+			r.Status = Warning
+		}
 	case ctx.Err() != nil || cloud.Transient(err) && !unreachableBucket(err):
 		r.Status, r.Detail, c.untried = Unseen, err.Error(), untried(title)
 	default:
@@ -185,6 +189,10 @@ func (c *canary) session(ctx context.Context, policy tenancy.PassedPolicy) (deta
 		return "", err
 	}
 	c.reach = c.cfg.Open(session.Session{Tenant: c.tenant, Credentials: credentials})
+	c.warnings = nil
+	if f, near := packedFinding(c.in, credentials.Packed); near {
+		c.warnings = []Finding{f}
+	}
 	return fmt.Sprintf("its policy and tags take %d%% of their space", credentials.Packed), nil
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	As           Workload                 // that the process ought to be; empty: nobody says
 	Environment  func(name string) string // os.Getenv
 	Roles        Roles
+	// AccessPointPolicies are read of a few organizations.
+	AccessPointPolicies AccessPointPolicies
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -55,6 +57,7 @@ func checks() []check {
 		keyChecks(),
 		baseRoleChecks(),
 		workloadChecks(),
+		sessionChecks(),
 		accountChecks(),
 	)
 }

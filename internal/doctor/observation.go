@@ -26,6 +26,7 @@ type Observation struct {
 	keySeen
 	callerSeen
 	rolesSeen
+	sessionsSeen
 	storesSeen
 }
 
@@ -47,6 +48,7 @@ func (d *Doctor) observe(ctx context.Context) Observation {
 		bucketSeen:   bucket,
 		keySeen:      d.observeKey(ctx, in, bucket.Encryption),
 		rolesSeen:    d.observeRoles(ctx),
+		sessionsSeen: d.observeSessions(ctx, account),
 		storesSeen:   d.observeStores(ctx),
 	}
 }
