@@ -4,7 +4,7 @@ import "slices"
 
 // rows are all mistakes, in the order of the operator's guide.
 func rows() []row {
-	return slices.Concat(guideRows(), accountRows())
+	return slices.Concat(guideRows(), accountRows(), roleRows())
 }
 
 // guideRows are the two that the guide itself warns of, from everybody who can tell.
