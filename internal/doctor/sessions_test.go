@@ -72,7 +72,7 @@ func (a asking) AccessPointPolicy(_ context.Context, name string) ([]byte, error
 
 func TestPackedSize(t *testing.T) {
 	t.Parallel()
-	for percent, want := range map[int]bool{0: false, 80: false, 81: true, 100: true} {
+	for percent, want := range map[int]bool{0: false, 90: false, 91: true, 100: true} {
 		f, near := packedFinding(guideInstallation(t), percent)
 		if near != want {
 			t.Errorf("%d%%: %v", percent, near)
