@@ -26,7 +26,7 @@ func policyControl(o Observation) ([]Finding, error) {
 		return nil, err
 	}
 	in := o.Installation
-	found := append(lockout(in, policy), shutOut(in, policy)...)
+	found := slices.Concat(lockout(in, policy), shutOut(in, policy), purgeShutOut(in, policy))
 	if open := public(in, policy); len(open) > 0 {
 		return append(found, open...), nil // what it grants, and to whom, follows from that
 	}
@@ -99,7 +99,7 @@ func mentioned(policy *iam.Document) []string {
 	return arns
 }
 
-// shutOut is about operators who verify an installation, and the purge role.
+// shutOut is about operators who verify an installation.
 func shutOut(in tenancy.Installation, policy *iam.Document) []Finding {
 	var found []Finding
 	for _, arn := range in.OperatorARNs {
@@ -114,8 +114,13 @@ func shutOut(in tenancy.Installation, policy *iam.Document) []Finding {
 			})
 		}
 	}
+	return found
+}
+
+// purgeShutOut is about the purge role, where there is one.
+func purgeShutOut(in tenancy.Installation, policy *iam.Document) []Finding {
 	if !in.Purges() {
-		return found
+		return nil
 	}
 	t := fresh(in)
 	for _, a := range []bucketAsk{
@@ -124,16 +129,16 @@ func shutOut(in tenancy.Installation, policy *iam.Document) []Finding {
 		{by: purger(in, t), action: "s3:ListBucketVersions", with: keys("s3:prefix", t.KeyPrefix())},
 	} {
 		if d := a.decide(in, policy, nil); !d.Allowed() {
-			return append(found, Finding{
+			return []Finding{{
 				Code: "bucket-policy-purge", Status: Failed,
 				What:        fmt.Sprintf("the bucket policy does not let role %s purge deleted organizations", in.PurgeRoleName),
 				Evidence:    "evaluated: " + d.Because[0].Text,
 				Consequence: "artifacts of deleted organizations stay for ever, in spite of purge.enabled",
 				Fix:         putBucketPolicy(in),
-			})
+			}}
 		}
 	}
-	return found
+	return nil
 }
 
 func purger(in tenancy.Installation, t tenancy.Tenant) asker {

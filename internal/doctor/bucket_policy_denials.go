@@ -15,7 +15,7 @@ func policyDenies(o Observation) ([]Finding, error) {
 		return nil, err
 	}
 	in := o.Installation
-	leaks := slices.Concat(wayLeaks(in, policy), writeLeaks(in), tenantLeaks(in))
+	leaks := slices.Concat(purgeLeaks(in, policy), wayLeaks(in, policy), writeLeaks(in), tenantLeaks(in))
 	return admitted(in, policy, in.BucketPolicy(), leaks, putBucketPolicy(in)), nil
 }
 
@@ -49,7 +49,7 @@ func wayLeaks(in tenancy.Installation, policy *iam.Document) []leak {
 			what:        "the bucket policy excepts somebody from what it denies to everybody",
 			consequence: "who is excepted needs no access point to reach every organization's artifacts",
 			asks:        exceptedAsks(admin, policy, t),
-			after:       []string{"bucket-policy-direct-access", "bucket-policy-direct-listing"},
+			after:       []string{"bucket-policy-direct-access", "bucket-policy-direct-listing", "bucket-policy-purge-wide"},
 		},
 		{
 			code:        "bucket-policy-prefix-wide",
@@ -141,4 +141,21 @@ func tenantLeaks(in tenancy.Installation) []leak {
 				listAsks(organization(in, t), t.APARN(), t)),
 		},
 	}
+}
+
+// purgeLeaks are about the purge role, if there is one, whatever else it is allowed. A policy
+// that does not know it holds it back from its own, which is said elsewhere.
+func purgeLeaks(in tenancy.Installation, policy *iam.Document) []leak {
+	if !in.Purges() || len(purgeShutOut(in, policy)) > 0 {
+		return nil
+	}
+	t, o := fresh(in), other(in)
+	by := purger(in, t)
+	by.identity = everythingAllowed()
+	return []leak{{
+		code:        "bucket-policy-purge-wide",
+		what:        "the bucket policy lets a purge reach more than what it purges",
+		consequence: "whoever has the backend's identity, and one more policy, reads or deletes what belongs to living organizations",
+		asks:        slices.Concat(everyAsk(by, "", o), everyAsk(by, o.APARN(), o), everyAsk(by, "", t)),
+	}}
 }

@@ -91,3 +91,17 @@ func TestBucketPolicyAndThePurgeRole(t *testing.T) {
 		t.Errorf("a policy with a purge role that is none: %s", got)
 	}
 }
+
+func TestBucketPolicyAndAPurgeOfOthers(t *testing.T) {
+	t.Parallel()
+	in := installation(t)
+	in.PurgeRoleName = "purge"
+	in = valid(t, in)
+	for _, sid := range []string{"DenyPurgeOfOtherOrganizations", "DenyPurgeListingOfOtherOrganizations"} {
+		o := Observation{Installation: in, bucketSeen: healthyBucket(t, in)}
+		o.BucketPolicy.Value = text(t, dropped(sid)(in.BucketPolicy()))
+		if got := codes(look(t, o, bucketChecks())); got != "bucket-policy-purge-wide" {
+			t.Errorf("without %s: %s", sid, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -98,6 +99,18 @@ func (c cause) in(answer string) bool {
 	return true
 }
 
+// explains says for findings about one thing what a canary sees of them at another.
+var explains = map[string][]string{
+	"session-policy-prefix":   {"backend"},
+	"session-policy-mode":     {"backend"},
+	"workload-no-permissions": {"backend"},
+	"workload-deny":           {"backend", "trust"},
+	"workload-missing":        {"backend", "trust"},
+	"role-boundary":           {"backend", "trust", "bucket", "key"},
+	"base-role-deny":          {"bucket", "key"},
+	"base-role-recreated":     {"bucket", "key"},
+}
+
 // known reports whether a check that reads has found what would explain code: the same, or
 // something else about the same document.
 func (c *canary) known(code string) bool {
@@ -106,7 +119,7 @@ func (c *canary) known(code string) bool {
 		return words[0]
 	}
 	for _, f := range c.seen.Findings() {
-		if f.Status == Failed && about(f.Code) == about(code) {
+		if f.Status == Failed && (about(f.Code) == about(code) || slices.Contains(explains[f.Code], about(code))) {
 			return true
 		}
 	}
