@@ -20,6 +20,9 @@ func objectActions() []string {
 		"s3:PutObjectLegalHold", "s3:DeleteObjectVersion", "s3:DeleteObjectTagging",
 		"s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
 		"s3:BypassGovernanceRetention", "s3:ReplicateObject", "s3:UpdateObjectEncryption",
+		"s3:GetObjectVersionForReplication", "s3:GetObjectVersionAttributes", "s3:GetObjectVersionAcl",
+		"s3:GetObjectVersionTagging", "s3:PutObjectVersionAcl", "s3:PutObjectVersionTagging",
+		"s3:DeleteObjectVersionTagging", "s3:GetObjectTorrent", "s3:ReplicateDelete", "s3:ReplicateTags",
 	}
 }
 
@@ -29,8 +32,11 @@ func objectAsks(by asker, through string, of tenancy.Tenant) []ask {
 	for _, action := range objectActions() {
 		asks = append(asks, bucketAsk{by: by, action: action, key: artifact(of), through: through, with: write()})
 	}
-	// A key that holds another organization's, for patterns that cross slashes.
-	return append(asks, bucketAsk{by: by, action: "s3:GetObject", key: of.KeyPrefix() + "object/" + freshID + "/x", through: through})
+	// A key that holds another organization's, for patterns that cross slashes, and one that
+	// is no artifact's.
+	return append(asks,
+		bucketAsk{by: by, action: "s3:GetObject", key: of.KeyPrefix() + "object/" + freshID + "/x", through: through},
+		bucketAsk{by: by, action: "s3:GetObject", key: "x", through: through})
 }
 
 // listAsks are all listings: of an organization, of everything, and of what is asked for
@@ -82,11 +88,11 @@ func exceptedAsks(by asker, policy *iam.Document, t tenancy.Tenant) []ask {
 		}
 		for _, c := range st.Conditions {
 			key := strings.ToLower(c.Key)
-			if c.Operator == "Null" || strings.HasPrefix(key, "s3:dataaccesspoint") {
+			if strings.HasPrefix(key, "s3:dataaccesspoint") {
 				continue
 			}
 			for _, value := range c.Values {
-				value = matching(value)
+				value = matching(value) // for Null, any value excepts those that have the key
 				asks = append(asks, with(everyAsk(by, "", t), " with "+c.Key+" "+value, keys(c.Key, value))...)
 			}
 		}

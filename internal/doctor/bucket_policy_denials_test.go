@@ -33,6 +33,8 @@ func TestBucketPolicyDenials(t *testing.T) {
 		"roles that are excepted":         {except("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::111122223333:role/ops-*"), "bucket-policy-exception", "role/ops-x"},
 		"a user id that is excepted":      {except("StringNotLike", "aws:userid", "AROABREAKGLASS0000001:*"), "bucket-policy-exception", "AROABREAKGLASS0000001"},
 		"a network that is excepted":      {except("NotIpAddress", "aws:SourceIp", "10.0.0.0/8"), "bucket-policy-exception", "10.0.0.0"},
+		"a tag that excepts":              {except("Null", "aws:PrincipalTag/breakglass", "true"), "bucket-policy-exception", "breakglass"},
+		"keys of artifacts only":          {statement(objects, func(st *iam.Statement) { st.Resources = []string{"arn:aws:s3:::artifacts/*/sha256:*"} }), "bucket-policy-direct-access", "s3:GetObject"},
 		"another operator":                {statement(listing, condition("aws:PrincipalArn", "ArnNotEquals", "arn:aws:iam::111122223333:role/platform/operator", "arn:aws:iam::111122223333:role/other")), "bucket-policy-exception", "role/other"},
 		"NotPrincipal": {statement(objects, func(st *iam.Statement) {
 			st.Principals, st.NotPrincipals = nil, &iam.Principals{AWS: []string{"111122223333", "arn:aws:iam::111122223333:user/boss"}}

@@ -50,6 +50,9 @@ func bucketRepairs(in tenancy.Installation) []repair {
 		}
 	}
 	return []repair{
+		{olderLanguage, say("bucket-policy-version",
+			"the bucket policy is in an older version of the language, without variables",
+			"the tag of a session stands for nothing there: no organization can %s")},
 		{staleIn(&iam.Principals{Any: true}), say("bucket-policy-stale-principal",
 			"the bucket policy names a role or user that exists no more by its unique id",
 			"AWS does not know a role that was made again under its old name: no organization can %s")},

@@ -19,12 +19,15 @@ func TestBucketPolicyPath(t *testing.T) {
 		want   string
 		shows  string // in the evidence
 	}{
-		"another prefix":                 {replaced(t, "accesspoint/cas-*", "accesspoint/chainloop-*"), "bucket-policy-prefix", "accesspoint/chainloop-*; statement"},
-		"another prefix, in the Deny":    {statement("DenyObjectsOutsideAccessPoints", condition("s3:DataAccessPointArn", "StringNotLike", strings.Replace(pattern, "cas-", "other-", 1))), "bucket-policy-prefix", "other-*"},
-		"another prefix, in the grant":   {statement("DelegateObjectsToAccessPoints", condition("s3:DataAccessPointArn", "StringLike", strings.Replace(pattern, "cas-", "other-", 1))), "bucket-policy-prefix", "DelegateObjectsToAccessPoints"},
-		"a name that would be created":   {replaced(t, "accesspoint/cas-*", "accesspoint/chainloop-*"), "bucket-policy-prefix", "accesspoint/cas-" + freshID},
-		"the form of an SDK":             {replaced(t, "accesspoint/cas-*", "accesspoint:cas-*"), "bucket-policy-prefix", "accesspoint:cas-*"},
-		"a star that is none":            {replaced(t, "StringNotLike\":{\"s3:Data", "StringNotEquals\":{\"s3:Data"), "bucket-policy-prefix", "StringNotEquals"},
+		"another prefix":               {replaced(t, "accesspoint/cas-*", "accesspoint/chainloop-*"), "bucket-policy-prefix", "accesspoint/chainloop-*; statement"},
+		"another prefix, in the Deny":  {statement("DenyObjectsOutsideAccessPoints", condition("s3:DataAccessPointArn", "StringNotLike", strings.Replace(pattern, "cas-", "other-", 1))), "bucket-policy-prefix", "other-*"},
+		"another prefix, in the grant": {statement("DelegateObjectsToAccessPoints", condition("s3:DataAccessPointArn", "StringLike", strings.Replace(pattern, "cas-", "other-", 1))), "bucket-policy-prefix", "DelegateObjectsToAccessPoints"},
+		"a name that would be created": {replaced(t, "accesspoint/cas-*", "accesspoint/chainloop-*"), "bucket-policy-prefix", "accesspoint/cas-" + freshID},
+		"the form of an SDK":           {replaced(t, "accesspoint/cas-*", "accesspoint:cas-*"), "bucket-policy-prefix", "accesspoint:cas-*"},
+		"a star that is none":          {replaced(t, "StringNotLike\":{\"s3:Data", "StringNotEquals\":{\"s3:Data"), "bucket-policy-prefix", "StringNotEquals"},
+		"no Version": {func(d *iam.Document) *iam.Document {
+			return &iam.Document{Version: iam.Version2008, Statements: d.Statements}
+		}, "bucket-policy-version", "2008"},
 		"another Region":                 {replaced(t, "s3:eu-west-1:111122223333", "s3:us-east-1:111122223333"), "bucket-policy-region", "us-east-1"},
 		"another partition":              {replaced(t, "arn:aws:s3:eu-west-1", "arn:aws-cn:s3:eu-west-1"), "bucket-policy-region", "aws-cn"},
 		"another account in the pattern": {replaced(t, "s3:eu-west-1:111122223333", "s3:eu-west-1:999922223333"), "bucket-policy-account", "999922223333"},

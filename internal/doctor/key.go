@@ -58,9 +58,21 @@ func keyUsable(o Observation) ([]Finding, error) {
 	return nil, nil
 }
 
+// errOtherKey keeps other checks from a key that has to be replaced, or be brought to life.
+var errOtherKey = errors.New("not looked at, for the key cannot be used as it is: see above")
+
+// replaceable reports a key that no policy makes right.
+func replaceable(key cloud.KeyState) bool {
+	return key.Manager == "AWS" || key.Usage != "ENCRYPT_DECRYPT" || key.Spec != "SYMMETRIC_DEFAULT"
+}
+
 func keyRotation(o Observation) ([]Finding, error) {
 	if o.KeyRotates.Err != nil {
 		return nil, o.KeyRotates.Err
+	}
+	// KMS does not rotate a key that is going to be deleted, and says so.
+	if key := o.Key; key.Err == nil && (replaceable(key.Value) || key.Value.State != "Enabled") {
+		return nil, errOtherKey
 	}
 	if o.KeyRotates.Value {
 		return nil, nil

@@ -17,6 +17,9 @@ func (o Observation) policyOfKey() (*iam.Document, error) {
 	if o.KeyPolicy.Err != nil {
 		return nil, o.KeyPolicy.Err
 	}
+	if o.Key.Err == nil && replaceable(o.Key.Value) {
+		return nil, errOtherKey
+	}
 	policy, err := iam.Parse(iam.KindKey, o.KeyPolicy.Value)
 	if err != nil {
 		return nil, errKeyPolicy
@@ -89,6 +92,7 @@ func keyRepairs(in tenancy.Installation, path []trial, context string) []repair 
 		}
 	}
 	return []repair{
+		{olderLanguage, say("key-policy-version", "the key policy is in an older version of the language, without variables")},
 		{staleIn(&iam.Principals{AWS: []string{in.BaseRoleARN()}}), say("key-policy-stale-principal", "the key policy names a role or user that exists no more by its unique id, and not the base role that there is")},
 		{correct("kms:ViaService", serviceHost(in, "s3"), serviceHost(in, "s3")), say("key-policy-region", "the key policy lets the base role use the key through another service than S3 in "+in.Region)},
 		{correct("kms:CallerAccount", in.AccountID, in.AccountID), say("key-policy-account", "the key policy lets another account than this one use the key")},

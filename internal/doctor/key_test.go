@@ -47,17 +47,23 @@ func TestKey(t *testing.T) {
 		spoil func(*Observation)
 		want  string
 	}{
-		"missing":         {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrNotFound) }, "key-missing"},
-		"not shown":       {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrDenied) }, ""},
-		"disabled":        {func(o *Observation) { o.Key.Value.State = "Disabled" }, "key-disabled"},
-		"to be deleted":   {func(o *Observation) { o.Key.Value.State, o.Key.Value.DeletionDate = "PendingDeletion", time.Unix(0, 0) }, "key-pending-deletion"},
+		"missing":   {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrNotFound) }, "key-missing"},
+		"not shown": {func(o *Observation) { o.Key.Err = fmt.Errorf("reading: %w", cloud.ErrDenied) }, ""},
+		"disabled":  {func(o *Observation) { o.Key.Value.State = "Disabled" }, "key-disabled"},
+		"to be deleted": {func(o *Observation) {
+			o.Key.Value.State, o.Key.Value.DeletionDate = "PendingDeletion", time.Unix(0, 0)
+			o.KeyRotates.Value = false
+		}, "key-pending-deletion"},
 		"without content": {func(o *Observation) { o.Key.Value.State = "PendingImport" }, "key-unavailable"},
-		"AWS's own":       {func(o *Observation) { o.Key.Value.Manager = "AWS" }, "key-aws-managed"},
-		"for signatures":  {func(o *Observation) { o.Key.Value.Usage = "SIGN_VERIFY" }, "key-not-symmetric"},
-		"asymmetric":      {func(o *Observation) { o.Key.Value.Spec = "RSA_2048" }, "key-not-symmetric"},
-		"another":         {func(o *Observation) { o.Key.Value.ARN = "arn:aws:kms:eu-west-1:111122223333:key/another" }, "key-other-arn"},
-		"not rotated":     {func(o *Observation) { o.KeyRotates.Value = false }, "key-rotation"},
-		"no policy":       {func(o *Observation) { o.KeyPolicy.Value = []byte(`{}`) }, "key-policy-malformed"},
+		"AWS's own": {func(o *Observation) {
+			o.Key.Value.Manager, o.KeyRotates.Value = "AWS", false
+			o.KeyPolicy.Value = text(t, dropped("SessionsUseKeyThroughS3")(in.KeyPolicy()))
+		}, "key-aws-managed"},
+		"for signatures": {func(o *Observation) { o.Key.Value.Usage = "SIGN_VERIFY" }, "key-not-symmetric"},
+		"asymmetric":     {func(o *Observation) { o.Key.Value.Spec = "RSA_2048" }, "key-not-symmetric"},
+		"another":        {func(o *Observation) { o.Key.Value.ARN = "arn:aws:kms:eu-west-1:111122223333:key/another" }, "key-other-arn"},
+		"not rotated":    {func(o *Observation) { o.KeyRotates.Value = false }, "key-rotation"},
+		"no policy":      {func(o *Observation) { o.KeyPolicy.Value = []byte(`{}`) }, "key-policy-malformed"},
 	} {
 		o := Observation{Installation: in, bucketSeen: healthyBucket(t, in), keySeen: healthyKey(t, in)}
 		test.spoil(&o)
@@ -100,19 +106,22 @@ func TestKeyPolicy(t *testing.T) {
 		"another bucket's context":       {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::other", "arn:aws:s3:::other/*")), "key-policy-context", "arn:aws:s3:::other"},
 		"objects' context only":          {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts/${aws:PrincipalTag/org}/*")), "key-policy-context", "arn:aws:s3:::artifacts/$"},
 		"bucket's context only, objects": {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts")), "key-policy-context", object},
-		"a Deny":                         {added(iam.Statement{Sid: "No", Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"kms:Decrypt"}, Resources: []string{"*"}}), "key-policy-deny", `(Sid "No") denies kms:Decrypt`},
-		"no backend":                     {dropped("BackendUsesKeyThroughS3", "BackendChecksKey"), "key-policy-backend", "kms:"},
-		"everything left to IAM":         {allow("111122223333", "kms:*"), "key-policy-account-decrypts", "kms:Decrypt by an administrator"},
-		"a person decrypts":              {allow("arn:aws:iam::111122223333:user/boss", "kms:Decrypt"), "key-policy-principals", "user/boss"},
-		"a person manages":               {allow("arn:aws:iam::111122223333:user/boss", "kms:PutKeyPolicy"), "", ""},
-		"another account decrypts":       {allow("999922223333", "kms:Decrypt"), "key-policy-foreign", "999922223333"},
-		"another account manages":        {allow("arn:aws:iam::999922223333:role/r", "kms:ScheduleKeyDeletion"), "key-policy-foreign", "999922223333"},
-		"use outside of S3":              {dropped("DenyKeyUseOutsideS3"), "key-policy-outside-s3", "of KMS itself"},
-		"use outside of S3, workloads":   {statement("DenyKeyUseOutsideS3", condition("aws:PrincipalArn", "ArnEquals", in.BaseRoleARN())), "key-policy-outside-s3", "role/backend"},
-		"every bucket":                   {statement(sessions, condition(encryptionContextKey, "StringLike", "*")), "key-policy-other-buckets", "another-bucket"},
-		"every organization":             {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts*")), "key-policy-other-organizations", otherID},
-		"nobody manages":                 {dropped("AccountManagesKey"), "key-policy-lockout", "kms:PutKeyPolicy"},
-		"nobody changes the policy":      {actions("AccountManagesKey", "kms:Describe*"), "key-policy-lockout", "kms:PutKeyPolicy"},
+		"no Version, objects": {func(d *iam.Document) *iam.Document {
+			return &iam.Document{Version: iam.Version2008, Statements: d.Statements}
+		}, "key-policy-version", object},
+		"a Deny":                       {added(iam.Statement{Sid: "No", Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"kms:Decrypt"}, Resources: []string{"*"}}), "key-policy-deny", `(Sid "No") denies kms:Decrypt`},
+		"no backend":                   {dropped("BackendUsesKeyThroughS3", "BackendChecksKey"), "key-policy-backend", "kms:"},
+		"everything left to IAM":       {allow("111122223333", "kms:*"), "key-policy-account-decrypts", "kms:Decrypt by an administrator"},
+		"a person decrypts":            {allow("arn:aws:iam::111122223333:user/boss", "kms:Decrypt"), "key-policy-principals", "user/boss"},
+		"a person manages":             {allow("arn:aws:iam::111122223333:user/boss", "kms:PutKeyPolicy"), "", ""},
+		"another account decrypts":     {allow("999922223333", "kms:Decrypt"), "key-policy-foreign", "999922223333"},
+		"another account manages":      {allow("arn:aws:iam::999922223333:role/r", "kms:ScheduleKeyDeletion"), "key-policy-foreign", "999922223333"},
+		"use outside of S3":            {dropped("DenyKeyUseOutsideS3"), "key-policy-outside-s3", "of KMS itself"},
+		"use outside of S3, workloads": {statement("DenyKeyUseOutsideS3", condition("aws:PrincipalArn", "ArnEquals", in.BaseRoleARN())), "key-policy-outside-s3", "role/backend"},
+		"every bucket":                 {statement(sessions, condition(encryptionContextKey, "StringLike", "*")), "key-policy-other-buckets", "another-bucket"},
+		"every organization":           {statement(sessions, condition(encryptionContextKey, "StringLike", "arn:aws:s3:::artifacts*")), "key-policy-other-organizations", otherID},
+		"nobody manages":               {dropped("AccountManagesKey"), "key-policy-lockout", "kms:PutKeyPolicy"},
+		"nobody changes the policy":    {actions("AccountManagesKey", "kms:Describe*"), "key-policy-lockout", "kms:PutKeyPolicy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -60,11 +60,15 @@ func admitted(in tenancy.Installation, policy, reference *iam.Document, leaks []
 func (l leak) through(in tenancy.Installation, policy, reference *iam.Document) []string {
 	var through []string
 	for _, a := range l.asks {
-		have, want := a.decide(in, policy, nil), a.decide(in, reference, nil)
+		have := a.decide(in, policy, nil)
+		if have.Result == iam.ExplicitlyDenied || l.grants && !have.Allowed() {
+			continue
+		}
+		want := a.decide(in, reference, nil)
 		switch {
 		case have.Allowed() && !want.Allowed():
 			through = append(through, a.describe()+" is allowed: "+have.Because[0].Text)
-		case !l.grants && want.Result == iam.ExplicitlyDenied && have.Result != iam.ExplicitlyDenied:
+		case !l.grants && want.Result == iam.ExplicitlyDenied:
 			through = append(through, a.describe()+" is denied by no statement")
 		}
 	}

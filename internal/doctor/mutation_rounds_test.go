@@ -3,4 +3,4 @@
 package doctor
 
 // mutations is how many policies with a mistake are drawn.
-const mutations = 200
+const mutations = 60

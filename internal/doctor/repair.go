@@ -65,6 +65,17 @@ func refused(s scene, trials []trial) int {
 	return n
 }
 
+// olderLanguage writes the policy in the language that has variables. Without a Version a
+// policy is in the older one, and "${aws:PrincipalTag/org}" is a text like any other.
+func olderLanguage(s scene) (scene, []string) {
+	if s.policy.Version == iam.Version2012 {
+		return s, nil
+	}
+	found := "Version " + s.policy.Version + ", which is also what a policy without one has"
+	s.policy = &iam.Document{Version: iam.Version2012, ID: s.policy.ID, Statements: s.policy.Statements}
+	return s, []string{found}
+}
+
 // difference names what is refused before, and less so after.
 func difference(before, after scene, trials []trial) string {
 	var names []string
