@@ -42,12 +42,14 @@ var answers = []cause{
 		"a policy denies sessions the use of the KMS key", noAccess, putKeyPolicy},
 	{[]string{"not authorized to perform: kms:"}, "key-policy-sessions",
 		"the key policy does not let sessions use the KMS key", noAccess, putKeyPolicy},
-	{[]string{"s3:CreateAccessPoint"}, "backend-permissions",
+	{[]string{"s3:CreateAccessPoint"}, "backend-access-points",
 		"the backend may not make access points", noNew, putBackendPermissions},
-	{[]string{"s3:PutAccessPointPolicy"}, "backend-permissions",
+	{[]string{"s3:PutAccessPointPolicy"}, "backend-access-points",
 		"the backend may not put the policies of access points", noNew, putBackendPermissions},
-	{[]string{"not authorized to perform: iam:"}, "backend-permissions",
-		"the backend may not make session policies or read the base role", noNew, putBackendPermissions},
+	{[]string{"not authorized to perform: iam:GetRole"}, "backend-base-role",
+		"the backend may not read the base role", noNew, putBackendPermissions},
+	{[]string{"not authorized to perform: iam:"}, "backend-session-policies",
+		"the backend may not make session policies", noNew, putBackendPermissions},
 	{[]string{"reading role", "NoSuchEntity"}, "base-role-missing", "the base role does not exist", noSessions, nil},
 	{[]string{"putting the policy", "MalformedPolicy"}, "base-role-missing", "S3 does not know the base role", noNew, nil},
 	{[]string{"AccessDenied", "explicit deny in a resource-based policy"}, "bucket-policy-prefix",
@@ -65,7 +67,7 @@ func causeOf(in tenancy.Installation, err error) Finding {
 	var key *otherKey
 	switch {
 	case errors.As(err, &key):
-		f.Code, f.What = "bucket-encryption-key", "what is stored is not encrypted with the installation's KMS key"
+		f.Code, f.What = "bucket-encryption-other-key", "what is stored is not encrypted with the installation's KMS key"
 		f.Consequence, f.Fix = "whoever may use the other key can read it, and key policy and rotation are not the installation's", encryptBucket(in)
 		return f
 	case errors.Is(err, session.ErrCoordinates):
@@ -99,27 +101,27 @@ func (c cause) in(answer string) bool {
 	return true
 }
 
-// explains says for findings about one thing what a canary sees of them at another.
-var explains = map[string][]string{
-	"session-policy-prefix":   {"backend"},
-	"session-policy-mode":     {"backend"},
-	"workload-no-permissions": {"backend"},
-	"workload-deny":           {"backend", "trust"},
-	"workload-missing":        {"backend", "trust"},
-	"role-boundary":           {"backend", "trust", "bucket", "key"},
-	"base-role-deny":          {"bucket", "key"},
-	"base-role-recreated":     {"bucket", "key"},
+// explained are the subjects, which begin codes, of mistakes that make a canary fail with a
+// code of the subject before the colon: what AWS answers names the last of several policies.
+var explained = map[string][]string{
+	"trust":   {"trust", "base", "workload", "role", "caller"},
+	"base":    {"base", "trust"},
+	"session": {"session", "backend", "trust", "base"},
+	"backend": {"backend", "workload", "role", "session", "base", "bucket", "caller"},
+	"bucket":  {"bucket", "base", "access"},
+	"key":     {"key", "bucket", "base"},
+	"quota":   {"quota"},
+	"canary":  {"bucket", "key", "base", "trust", "backend", "workload", "role", "session", "access", "caller"},
 }
 
-// known reports whether a check that reads has found what would explain code: the same, or
-// something else about the same document.
+// known reports whether a check that reads has found what explains a failure.
 func (c *canary) known(code string) bool {
 	about := func(code string) string {
-		words := strings.SplitN(code, "-", 2)
-		return words[0]
+		word, _, _ := strings.Cut(code, "-")
+		return word
 	}
 	for _, f := range c.seen.Findings() {
-		if f.Status == Failed && (about(f.Code) == about(code) || slices.Contains(explains[f.Code], about(code))) {
+		if f.Status == Failed && slices.Contains(explained[about(code)], about(f.Code)) {
 			return true
 		}
 	}

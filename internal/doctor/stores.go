@@ -173,7 +173,7 @@ func secretsKept(o Observation) ([]Finding, error) {
 		f.Fix = putPermissions(o.Installation.BackendRoleName, o.Installation.BackendPermissions())
 		f.Fix.Text += ": they have changed with secretStore"
 	case errors.Is(err, registry.ErrRefused):
-		f.Code, f.What = "secret-store-refused", "the secret store refuses the workload"
+		f.Code, f.What = "secret-store-denied", "the secret store refuses the workload"
 		f.Fix.Text = "give its role the policy of docs/secret-stores.md, and see that role, mount and pathPrefix are the configured ones"
 	case errors.Is(err, registry.ErrUnavailable) || cloud.Transient(err):
 		trouble := troubleOf(err)

@@ -2,6 +2,7 @@ package diagnosis
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,8 @@ type site struct {
 	dir, config                            string
 	endpoint, accessKeyID, secretAccessKey string
 	in                                     tenancy.Installation
+	// serviceAccounts are those that have other names than most.
+	serviceAccounts map[string]string
 }
 
 // newSite provisions an installation; more are lines of backend.managedCas.
@@ -122,6 +125,7 @@ log: {format: text, level: ERROR}
 		in.BackendRoleName, in.ControlplaneRoleName, in.CASRoleName, in.OperatorARNs[0], s.endpoint,
 		strings.Join(more, "\n    "), filepath.Join(s.dir, "managedcas.db"))
 	must(t, os.WriteFile(s.config, []byte(text), 0o600))
+	must(t, os.WriteFile(filepath.Join(s.dir, "good.yaml"), []byte(text), 0o600))
 }
 
 // administrator is the environment of an operator's shell: the fixes of findings, and the
@@ -149,7 +153,8 @@ func (s *site) pod(t *testing.T, workload string, disableTags bool) []string {
 		Token string `json:"AWS_CONTAINER_AUTHORIZATION_TOKEN"`
 	}
 	s.administer(t, http.MethodPut, "/_aws/pod-identity/associations", map[string]any{
-		"cluster": "prod", "namespace": "managedcas", "serviceAccount": workload,
+		// Names are short: session tags are made of them, and nearly too large as it is.
+		"cluster": "prod", "namespace": "cas", "serviceAccount": cmp.Or(s.serviceAccounts[workload], workload[:3]),
 		"roleArn": s.roleOf(workload), "disableSessionTags": disableTags,
 	}, &said)
 	return []string{

@@ -46,6 +46,11 @@ type row struct {
 	// undone are lines that stand for what an operator does where no command can: beyond
 	// AWS, or where the fix needs a decision. Empty: the commands of the finding.
 	undone []string
+	// do is what no shell can do.
+	do func(*testing.T, *site)
+	// environment is what the doctor has in place of as's; args are more flags.
+	environment func(*testing.T, *site) []string
+	args        []string
 	// more are lines of backend.managedCas.
 	more []string
 	// always: the row is part of the short table.
@@ -71,6 +76,12 @@ func TestMistakes(t *testing.T) {
 func (r row) try(t *testing.T) {
 	s := newSite(t, r.more...)
 	environment := s.as(t, r.as)
+	if r.environment != nil {
+		environment = r.environment(t, s)
+	}
+	if r.do != nil {
+		r.do(t, s)
+	}
 	if r.files != nil {
 		for name, text := range r.files(s) {
 			must(t, os.WriteFile(s.dir+"/"+name, []byte(text), 0o600))
@@ -79,7 +90,7 @@ func (r row) try(t *testing.T) {
 	if len(r.mistake) > 0 {
 		s.sh(t, r.mistake...)
 	}
-	report, code := s.doctor(t, environment)
+	report, code := s.doctor(t, environment, r.args...)
 	findings := report.Findings()
 	if len(findings) == 0 || findings[0].Code != r.code {
 		t.Fatalf("found %s, want %s\n%s", codes(findings), r.code, described(report))

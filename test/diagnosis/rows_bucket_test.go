@@ -35,16 +35,13 @@ func bucketRows() []row {
 		admin("bucket-public-access", "aws s3api delete-public-access-block --bucket $BUCKET"),
 		{code: "bucket-public-access", as: "backend", mistake: []string{
 			"aws s3api put-public-access-block --bucket $BUCKET --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=false,RestrictPublicBuckets=true"}},
-		admin("bucket-acls", "aws s3api put-bucket-ownership-controls --bucket $BUCKET --ownership-controls 'Rules=[{ObjectOwnership=BucketOwnerPreferred}]'"),
 		{code: "bucket-encryption-sse-s3", as: "backend", mistake: []string{"aws s3api delete-bucket-encryption --bucket $BUCKET"}},
-		admin("bucket-encryption-dsse", encrypt(`\"ApplyServerSideEncryptionByDefault\":{\"SSEAlgorithm\":\"aws:kms:dsse\",\"KMSMasterKeyID\":\"$KEY\"}`+noSSEC)...),
 		admin("bucket-encryption-aws-key", encrypt(`\"ApplyServerSideEncryptionByDefault\":{\"SSEAlgorithm\":\"aws:kms\"},\"BucketKeyEnabled\":true`+noSSEC)...),
-		admin("bucket-encryption-key-missing", encrypt(kms("arn:aws:kms:us-east-1:$ACCOUNT:key/99999999-2222-3333-4444-555555555555")+`,\"BucketKeyEnabled\":true`+noSSEC)...),
+		admin("bucket-encryption-key-missing", encrypt(kms("alias/none")+`,\"BucketKeyEnabled\":true`+noSSEC)...),
 		{code: "bucket-encryption-other-key", as: "backend", mistake: append([]string{"OTHER=$(aws kms create-key --query KeyMetadata.Arn --output text)"}, encrypt(kms("$OTHER")+`,\"BucketKeyEnabled\":true`+noSSEC)...)},
 		admin("bucket-key-off", encrypt(kms("$KEY")+noSSEC)...),
 		admin("bucket-encryption-ssec", encrypt(kms("$KEY")+`,\"BucketKeyEnabled\":true`)...),
 		admin("bucket-lifecycle-expires", lifecycle(`{"ID":"old","Status":"Enabled","Filter":{"Prefix":""},"Expiration":{"Days":30}}`)...),
-		admin("bucket-lifecycle-archives", lifecycle(`{"ID":"cold","Status":"Enabled","Filter":{"Prefix":""},"Transitions":[{"Days":90,"StorageClass":"DEEP_ARCHIVE"}]}`)...),
 		{code: "bucket-lifecycle-uploads", as: "backend", mistake: []string{"aws s3api delete-bucket-lifecycle --bucket $BUCKET"}},
 
 		{code: "bucket-policy-missing", as: "administrator", mistake: []string{"aws s3api delete-bucket-policy --bucket $BUCKET"}},

@@ -4,7 +4,7 @@ import "slices"
 
 // rows are all mistakes, in the order of the operator's guide.
 func rows() []row {
-	return slices.Concat(guideRows(), bucketRows(), keyRows(), trustRows(), workloadRows(), identityRows(), accountRows())
+	return slices.Concat(guideRows(), bucketRows(), keyRows(), roleRows(), changedBaseRoleRows(), changedWorkloadRows(), accountRows(), callerRows(), configurationRows(), storeRows())
 }
 
 // guideRows are the two that the guide itself warns of, from everybody who can tell.

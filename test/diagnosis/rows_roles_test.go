@@ -1,105 +1,151 @@
 package diagnosis
 
 import (
+	"fmt"
 	"slices"
-
-	"github.com/managedcas/managedcas/internal/iam"
-	"github.com/managedcas/managedcas/internal/tenancy"
+	"strings"
 )
 
-const assume, tag = "AssumeAsOneOrganization", "TagWithOrganization"
+// roleRows are the mistakes of sections 3 and 4 of the guide: the base role, and the roles
+// of the workloads.
+func roleRows() []row {
+	return slices.Concat(trustRows(), baseRoleRows(), workloadRows(), workloadTrustRows())
+}
+
+// adding adds a statement to the JSON document that sed reads.
+func adding(statement string) string {
+	return `s|"Statement": *\[|&` + strings.ReplaceAll(statement, "|", `\|`) + `,|`
+}
 
 func trustRows() []row {
-	except := func(role func(tenancy.Installation) string) change {
-		drop := func(in tenancy.Installation, st *iam.Statement) {
-			st.Principals.AWS = slices.DeleteFunc(slices.Clone(st.Principals.AWS), func(arn string) bool { return arn == role(in) })
-		}
-		return both(statement(assume, drop), statement(tag, drop))
+	trust := func(code, sed string) row {
+		return row{code: code, as: "administrator", mistake: []string{fmt.Sprintf("edit_trust $BASE '%s'", sed)}}
 	}
-	root := "arn:aws:iam::" + accountID + ":root"
-	const deployRole = `aws iam create-role --role-name deploy --assume-role-policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'`
+	condition := func(test string) string {
+		return `s|"StringLike": *{ *"sts:RoleSessionName"|` + test + `, &|`
+	}
+	by := func(principal, action string) string {
+		return adding(`{"Effect":"Allow","Principal":` + principal + `,"Action":"` + action + `"}`)
+	}
+	const account = "arn:aws:iam::123456789012:"
 	return []row{
-		{code: "base-role-max-session", as: "backend", mistake: []string{"aws iam update-role --role-name $BASE --max-session-duration 43200"}},
-		{code: "base-role-missing", as: "backend", mistake: []string{"aws iam delete-role-policy --role-name $BASE --policy-name managedcas", "aws iam delete-role --role-name $BASE"}},
-		baseRoleTrust("trust-workloads", "backend", without(assume)),
-		baseRoleTrust("trust-backend", "administrator", except(tenancy.Installation.BackendRoleARN)),
-		baseRoleTrust("trust-cas", "backend", except(tenancy.Installation.CASRoleARN)),
-		baseRoleTrust("trust-controlplane", "administrator", except(tenancy.Installation.ControlplaneRoleARN)),
-		baseRoleTrust("trust-external-id", "administrator", condition(assume, "StringEquals", "sts:ExternalId", "x")),
-		baseRoleTrust("trust-mfa", "backend", condition(assume, "Bool", "aws:MultiFactorAuthPresent", "true")),
-		baseRoleTrust("trust-network", "administrator", condition(assume, "IpAddress", "aws:SourceIp", "127.0.0.0/8")),
-		baseRoleTrust("trust-condition", "backend", condition(assume, "StringEquals", "aws:RequestedRegion", "eu-west-1")),
-		baseRoleTrust("trust-session-name-refused", "administrator", condition(assume, "StringLike", "sts:RoleSessionName", "chainloop-*")),
-		baseRoleTrust("trust-tag-refused", "backend", condition(tag, "StringLike", "aws:RequestTag/tenant", "*")),
-		baseRoleTrust("trust-tag-session-name", "administrator", condition(tag, "StringLike", "sts:RoleSessionName", "cas-*")),
-		baseRoleTrust("trust-inherited-tags", "backend", condition(tag, "ForAllValues:StringEquals", "aws:TagKeys", "org")),
-		baseRoleTrust("trust-deny", "administrator", besides(iam.Statement{Effect: iam.Deny, Principals: anybody(), Actions: []string{"sts:TagSession"}})),
-		baseRoleTrust("trust-session-name", "administrator", both(unconditional(assume, "StringEquals"), unconditional(assume, "StringLike"))),
-		baseRoleTrust("trust-tag-keys", "backend", unconditional(tag, "ForAllValues:StringEquals")),
-		baseRoleTrust("trust-account", "administrator", besides(trusting(named(root), "sts:AssumeRole"))),
-		baseRoleTrust("trust-anyone", "backend", besides(trusting(anybody(), "sts:AssumeRole"))),
-		baseRoleTrust("trust-other-principal", "administrator", besides(trusting(named("arn:aws:iam::"+accountID+":role/deploy"), "sts:AssumeRole"))).before(deployRole),
-		baseRoleTrust("trust-service", "backend", besides(trusting(&iam.Principals{Service: []string{"ec2.amazonaws.com"}}, "sts:AssumeRole"))),
-		{code: "trust-stale-principal", as: "administrator", files: func(s *site) map[string]string { return s.documents(tenancy.Installation.CASPermissions) }, mistake: []string{
-			"aws iam delete-role-policy --role-name $CAS --policy-name managedcas", "aws iam delete-role --role-name $CAS",
-			"aws iam create-role --role-name $CAS --assume-role-policy-document file://trust.json",
-			"aws iam put-role-policy --role-name $CAS --policy-name managedcas --policy-document file://permissions.json",
+		trust("trust-workloads", `s/sts:AssumeRole/sts:SetSourceIdentity/`),
+		trust("trust-backend", `s/role\/managedcas-backend/role\/managedcas-cas/g`),
+		trust("trust-cas", `s/role\/managedcas-cas/role\/managedcas-backend/g`),
+		trust("trust-controlplane", `s/role\/managedcas-controlplane/role\/managedcas-backend/g`),
+		trust("trust-external-id", condition(`"StringEqualsIgnoreCase": {"sts:ExternalId": "x"}`)),
+		trust("trust-mfa", condition(`"Bool": {"aws:MultiFactorAuthPresent": "true"}`)),
+		trust("trust-network", condition(`"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}`)),
+		trust("trust-condition", condition(`"StringNotLike": {"aws:RequestedRegion": "us-*"}`)),
+		trust("trust-session-name-refused", `s/cas-????????-/chainloop-????????-/`),
+		trust("trust-inherited-tags", `s/"eks-cluster-arn",//`),
+		trust("trust-tag-refused", `s|"aws:RequestTag/org": *"?|"aws:RequestTag/tenant": "?|`),
+		trust("trust-deny", adding(`{"Effect":"Deny","Principal":"*","Action":"sts:TagSession"}`)),
+		trust("trust-session-name", `s/"sts:RoleSessionName": *"cas-${aws:RequestTag.org}"/"sts:RoleSessionName": ["cas-${aws:RequestTag\/org}","*"]/;s/StringEquals/StringLike/;s/"StringLike": *{ *"sts:RoleSessionName": *"cas-[?-]*" *}/"Null": {"sts:RoleSessionName": "false"}/`),
+		trust("trust-account", by(`{"AWS":"`+account+`root"}`, "sts:AssumeRole")),
+		trust("trust-anyone", by(`"*"`, "sts:AssumeRole")),
+		trust("trust-other-account", by(`{"AWS":"arn:aws:iam::999999999999:root"}`, "sts:AssumeRole")),
+		trust("trust-service", by(`{"Service":"ec2.amazonaws.com"}`, "sts:AssumeRole")),
+		{code: "trust-other-principal", as: "administrator", mistake: []string{
+			`aws iam create-user --user-name jo`, "edit_trust $BASE '" + by(`{"AWS":"`+account+`user/jo"}`, "sts:AssumeRole") + "'",
 		}},
+		{code: "trust-stale-principal", as: "backend", mistake: []string{
+			`aws iam create-user --user-name jo`, "edit_trust $BASE '" + by(`{"AWS":"`+account+`user/jo"}`, "sts:AssumeRole") + "'",
+			`aws iam delete-user --user-name jo`,
+		}},
+	}
+}
 
-		{code: "base-role-no-permissions", as: "backend", mistake: []string{"aws iam delete-role-policy --role-name $BASE --policy-name managedcas"}},
-		baseRolePermissions("base-role-get-object", "administrator", lacking("s3:GetObject")),
-		baseRolePermissions("base-role-put-object", "backend", lacking("s3:PutObject")),
-		baseRolePermissions("base-role-list-bucket", "administrator", lacking("s3:ListBucket")),
-		baseRolePermissions("base-role-generate-data-key", "backend", lacking("kms:GenerateDataKey")),
-		baseRolePermissions("base-role-decrypt", "administrator", lacking("kms:Decrypt")),
-		baseRolePermissions("base-role-key", "backend", without("KeyUseThroughS3")),
-		baseRolePermissions("base-role-permissions", "administrator", without("OwnArtifacts")),
-		baseRolePermissions("base-role-prefix", "backend", replaced("accesspoint/chainloop-", "accesspoint/other-")),
-		baseRolePermissions("base-role-deny", "backend", besides(deny(nil, "s3:PutObject", "*"))),
-		baseRolePermissions("base-role-too-wide", "administrator", besides(allow(nil, "s3:*", "*"))),
-		baseRolePermissions("base-role-other-organization", "administrator", besides(allow(nil, "s3:GetObject", "arn:aws:s3:us-east-1:"+accountID+":accesspoint/*"))),
-		baseRolePermissions("base-role-more-actions", "backend", besides(allow(nil, "s3:DeleteObject", "arn:aws:s3:us-east-1:"+accountID+":accesspoint/chainloop-${aws:PrincipalTag/org}/object/${aws:PrincipalTag/org}/*"))),
+func baseRoleRows() []row {
+	permissions := func(code, sed string) row {
+		return row{code: code, as: "administrator", mistake: []string{fmt.Sprintf("edit_permissions $BASE '%s'", sed)}}
+	}
+	const points = `arn:aws:s3:us-east-1:123456789012:accesspoint/chainloop-`
+	allow := func(action, resource string) string {
+		return adding(`{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}`)
+	}
+	put := func(name, document string) string {
+		return fmt.Sprintf(`aws iam put-role-policy --role-name $BASE --policy-name %s --policy-document '%s'`, name, document)
+	}
+	return []row{
+		{code: "base-role-no-permissions", as: "administrator", mistake: []string{"aws iam delete-role-policy --role-name $BASE --policy-name managedcas"}},
+		permissions("base-role-get-object", `s/s3:GetObject/s3:GetObjectAttributesNot/`),
+		permissions("base-role-put-object", `s/s3:PutObject/s3:PutObjectNot/`),
+		permissions("base-role-list-bucket", `s/s3:ListBucket/s3:ListBucketNot/`),
+		permissions("base-role-decrypt", `s/kms:Decrypt/kms:DecryptNot/`),
+		permissions("base-role-generate-data-key", `s/kms:GenerateDataKey/kms:GenerateDataKeyNot/`),
+		permissions("base-role-prefix", `s/accesspoint\/chainloop-/accesspoint\/chainlop-/g`),
+		permissions("base-role-other-key", `s/:key\/........-/:key\/00000000-/g`),
+		permissions("base-role-deny", adding(`{"Effect":"Deny","Action":"s3:PutObject","Resource":"*"}`)),
+		permissions("base-role-too-wide", allow("s3:*", "*")),
+		permissions("base-role-other-organization", allow("s3:GetObject", points+"*/object/*")),
+		permissions("base-role-more-actions", allow("s3:DeleteObject", points+`${aws:PrincipalTag/org}/object/${aws:PrincipalTag/org}/*`)),
+		permissions("base-role-key-outside-s3", allow("kms:Decrypt", "*")),
+		{code: "base-role-extra-policy", as: "backend", mistake: []string{put("debug", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}`)}},
 		{code: "base-role-attached-policy", as: "administrator", mistake: []string{"aws iam attach-role-policy --role-name $BASE --policy-arn arn:aws:iam::aws:policy/AdministratorAccess"}},
-		{code: "base-role-extra-policy", as: "backend", mistake: []string{`aws iam put-role-policy --role-name $BASE --policy-name more --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'`}},
+		{code: "base-role-max-session", as: "backend", mistake: []string{"aws iam update-role --role-name $BASE --max-session-duration 43200"}},
+		{code: "role-boundary", as: "administrator", mistake: []string{
+			`aws iam create-policy --policy-name limits --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}'`,
+			"aws iam put-role-permissions-boundary --role-name $BASE --permissions-boundary arn:aws:iam::$ACCOUNT:policy/limits",
+		}},
 	}
 }
 
 func workloadRows() []row {
+	permissions := func(code, as, role, sed string) row {
+		return row{code: code, as: as, mistake: []string{fmt.Sprintf("edit_permissions $%s '%s'", role, sed)}}
+	}
+	allow := func(action, resource string) string {
+		return adding(`{"Effect":"Allow","Action":"` + action + `","Resource":"` + resource + `"}`)
+	}
 	return []row{
-		{code: "workload-missing", as: "administrator", mistake: []string{"aws iam delete-role-policy --role-name $CAS --policy-name managedcas", "aws iam delete-role --role-name $CAS"}},
-		{code: "workload-no-permissions", as: "administrator", mistake: []string{"aws iam delete-role-policy --role-name $BACKEND --policy-name managedcas"}},
-		casPermissions("workload-assume-role", "administrator", without("BecomeOneOrganization")),
-		casPermissions("workload-deny", "administrator", besides(deny(nil, "sts:*", "*"))),
-		casPermissions("workload-escalation", "administrator", func(tenancy.Installation, *iam.Document) *iam.Document {
-			return &iam.Document{Version: iam.Version2012, Statements: []iam.Statement{allow(nil, "*", "*")}}
-		}),
-		casPermissions("workload-direct-data", "administrator", both(without("NoDirectData"), besides(allow(nil, "s3:GetObject", anybodysBucket+"/*")))),
-		casPermissions("workload-manages", "administrator", both(without("NeverManage"), besides(allow(nil, "s3:PutAccessPointPolicy", "*")))),
-		casPermissions("workload-assumes-others", "administrator", besides(allow(nil, "sts:AssumeRole", "*"))),
-		backendPermissions("backend-access-points", "backend", lacking("s3:CreateAccessPoint")),
-		backendPermissions("backend-access-point-prefix", "administrator", replaced("accesspoint/chainloop-", "accesspoint/other-")),
-		backendPermissions("backend-access-point-reads", "administrator", without("AccessPointReads")),
-		backendPermissions("backend-session-policies", "backend", lacking("iam:CreatePolicy")),
-		backendPermissions("session-policy-prefix", "administrator", replaced("policy/cas-", "policy/other-")),
-		backendPermissions("session-policy-mode", "administrator", func(in tenancy.Installation, _ *iam.Document) *iam.Document {
-			in.SessionPolicyMode = tenancy.Inline
-			return in.BackendPermissions()
-		}),
-		backendPermissions("backend-base-role", "administrator", lacking("iam:GetRole")),
-		backendPermissions("backend-quota-reads", "administrator", lacking("iam:GetAccountSummary")),
-		backendPermissions("backend-configuration-reads", "administrator", without("ReadBucketConfiguration")),
-		backendPermissions("backend-beyond-prefix", "backend", besides(allow(nil, "s3:PutAccessPointPolicy", "*"))),
-		workloadTrust("workload-trust-tag-session", "administrator", "$CAS", lacking("sts:TagSession")),
-		workloadTrust("workload-trust-source-account", "administrator", "$CAS", replaced(accountID, "999922223333")),
-		workloadTrust("workload-trust", "administrator", "$CONTROLPLANE", statement("PodIdentity", func(_ tenancy.Installation, st *iam.Statement) { st.Effect = iam.Deny })),
-		workloadTrust("workload-trust-anyone", "administrator", "$CAS", besides(trusting(anybody(), "sts:AssumeRole"))),
-		workloadTrust("workload-trust-others", "administrator", "$BACKEND", besides(trusting(named(boss), "sts:AssumeRole"))).before(createBoss),
-		{code: "role-boundary", as: "administrator", mistake: []string{
-			"aws iam put-role-permissions-boundary --role-name $BACKEND --permissions-boundary arn:aws:iam::aws:policy/ReadOnlyAccess"}},
+		{code: "workload-no-permissions", as: "administrator", mistake: []string{"aws iam delete-role-policy --role-name $CAS --policy-name managedcas"}},
+		permissions("workload-assume-role", "administrator", "CAS", `s/sts:TagSession/sts:TagSessionNot/`),
+		permissions("workload-deny", "backend", "CAS", adding(`{"Effect":"Deny","Action":"sts:*","Resource":"*"}`)),
+		permissions("backend-access-points", "backend", "BACKEND", `s/s3:CreateAccessPoint/s3:CreateAccessPointNot/`),
+		permissions("backend-access-point-prefix", "backend", "BACKEND", `s/accesspoint\/chainloop-/accesspoint\/chainlop-/g`),
+		permissions("backend-session-policies", "administrator", "BACKEND", `s/"iam:CreatePolicy"/"iam:CreatePolicyNot"/`),
+		permissions("session-policy-prefix", "backend", "BACKEND", `s/policy\/cas-/policy\/sessions-/g`),
+		permissions("backend-base-role", "administrator", "BACKEND", `s/"iam:GetRole"/"iam:GetRoleNot"/`),
+		permissions("backend-quota-reads", "administrator", "BACKEND", `s/iam:GetAccountSummary/iam:GetAccountSummaryNot/`),
+		permissions("backend-key-read", "backend", "BACKEND", `s/kms:DescribeKey/kms:DescribeKeyNot/`),
+		permissions("backend-configuration-reads", "administrator", "BACKEND", `s/s3:GetBucketPolicy/s3:GetBucketPolicyNot/`),
+		permissions("workload-assumes-others", "administrator", "CAS", allow("sts:AssumeRole", "*")),
+		permissions("workload-escalation", "administrator", "CAS", allow("kms:PutKeyPolicy", "*")),
+		permissions("backend-beyond-prefix", "backend", "BACKEND", allow("s3:PutAccessPointPolicy", "*")),
+		{code: "workload-direct-data", as: "administrator", mistake: []string{
+			`edit_permissions $CAS 's/NoDirectData/DirectData/'`, `edit_permissions $CAS 's/"Effect": *"Deny"/"Effect": "Allow"/'`,
+		}},
+		{code: "session-policy-mode", as: "backend", more: []string{"sessionPolicyMode: inline"}, mistake: []string{
+			"edit_permissions $BACKEND '" + allow("iam:CreatePolicy", "arn:aws:iam::123456789012:policy/cas-*") + "'",
+		}},
+		{code: "session-policy-mode", as: "administrator", more: []string{"sessionPolicyMode: abac"}, mistake: []string{
+			"edit_permissions $BACKEND '" + allow("iam:CreatePolicyVersion", "arn:aws:iam::123456789012:policy/cas-*") + "'",
+		}},
 	}
 }
 
-// documents are the files that making a role anew takes.
-func (s *site) documents(permissions func(tenancy.Installation) *iam.Document) map[string]string {
-	return map[string]string{"trust.json": marshalled(s.in.WorkloadTrustPodIdentity()), "permissions.json": marshalled(permissions(s.in))}
+func workloadTrustRows() []row {
+	pods := func(code, sed string) row {
+		return row{code: code, as: "administrator", mistake: []string{fmt.Sprintf("edit_trust $CAS '%s'", sed)}}
+	}
+	const provider = "arn:aws:iam::123456789012:oidc-provider/oidc.example.com/id/1"
+	irsa := func(code, account, condition string) row {
+		return row{code: code, as: "administrator", mistake: []string{
+			`aws iam create-open-id-connect-provider --url https://oidc.example.com/id/1 --client-id-list sts.amazonaws.com --thumbprint-list 0000000000000000000000000000000000000000`,
+			fmt.Sprintf(`aws iam update-assume-role-policy --role-name $CAS --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"%s"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{%s}}]}'`,
+				strings.Replace(provider, "123456789012", account, 1), condition),
+		}}
+	}
+	const sub, aud = `"oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:cas"`, `"oidc.example.com/id/1:aud":"sts.amazonaws.com"`
+	return []row{
+		pods("workload-trust-tag-session", `s/sts:TagSession/sts:SetSourceIdentity/`),
+		pods("workload-trust-source-account", `s/"aws:SourceAccount": *"[0-9]*"/"aws:SourceAccount": "999999999999"/`),
+		pods("workload-trust", `s/"Effect": *"Allow"/"Effect": "Deny"/`),
+		pods("workload-trust-others", adding(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}`)),
+		pods("workload-trust-anyone", adding(`{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`)),
+		irsa("irsa-subject", "123456789012", `"StringEquals":{`+aud+`}`),
+		irsa("irsa-subject-wildcard", "123456789012", `"StringLike":{"oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:*"},"StringEquals":{`+aud+`}`),
+		irsa("irsa-audience", "123456789012", `"StringEquals":{`+sub+`}`),
+	}
 }
