@@ -19,6 +19,7 @@ func baseRoleExists(o Observation) ([]Finding, error) {
 	in, role := o.Installation, o.BaseRole
 	trust, permissions := in.BaseRoleTrust(), in.BaseRolePermissions()
 	create := []string{createRole(in.BaseRoleName, trust), putTrust(in.BaseRoleName, trust), putRolePolicy(in.BaseRoleName, permissions)}
+	create = append(create, putKeyPolicy(in).Commands...) // which names the role, and AWS another one
 	switch {
 	case role.missing():
 		return []Finding{{

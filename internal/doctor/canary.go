@@ -90,6 +90,8 @@ type canary struct {
 	untried  string    // why later steps are not tried; empty: they are
 	useless  bool      // the session has no policy of ours
 	reach    Reach
+
+	noAccessPoint, noPolicy bool // AWS has refused to make it, so it is not there
 }
 
 // settlePause is the time between two tries of something that may still be on its way.

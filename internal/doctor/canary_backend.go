@@ -44,6 +44,7 @@ func (c *canary) create(ctx context.Context) (policy tenancy.PassedPolicy, err e
 		return policy, err
 	}
 	_, err = c.cfg.AWS.CreateAccessPoint(ctx, c.tenant.APName(), c.in.BucketName)
+	c.noAccessPoint = errors.Is(err, cloud.ErrDenied)
 	if err != nil && !errors.Is(err, cloud.ErrExists) {
 		return policy, err
 	}
@@ -65,6 +66,7 @@ func (c *canary) sessionPolicy(ctx context.Context) (tenancy.PassedPolicy, error
 		return passed, err
 	}
 	_, err := c.cfg.AWS.CreatePolicy(ctx, c.tenant.SessionPolicyName(), "Canary of managedcasd doctor", c.tenant.SessionPolicy())
+	c.noPolicy = errors.Is(err, cloud.ErrDenied)
 	if errors.Is(err, cloud.ErrExists) {
 		err = nil
 	}

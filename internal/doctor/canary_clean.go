@@ -36,8 +36,11 @@ func (c *canary) clean(ctx context.Context) {
 
 // remove takes away what a canary has, which may be nothing.
 func (c *canary) remove(ctx context.Context, t tenancy.Tenant) (detail string, err error) {
-	errs := []error{c.cfg.AWS.DeleteAccessPoint(ctx, t.APName())}
-	if c.in.SessionPolicyMode == tenancy.Managed {
+	var errs []error
+	if !c.noAccessPoint {
+		errs = append(errs, c.cfg.AWS.DeleteAccessPoint(ctx, t.APName()))
+	}
+	if c.in.SessionPolicyMode == tenancy.Managed && !c.noPolicy {
 		errs = append(errs, c.cfg.AWS.DeletePolicy(ctx, t.SessionPolicyARN()))
 	}
 	if !c.in.Purges() || c.cfg.Storage == nil {

@@ -47,7 +47,16 @@ func keyPolicyLetsThrough(o Observation) ([]Finding, error) {
 	path := keyPath(in, o.encryptionContext())
 	found := causes(scene{policy: policy}, path, keyRepairs(in, path, o.encryptionContext()))
 	found = append(found, staleBeside(found, policy, "key-policy-stale-principal", "the key policy", putKeyPolicy(in))...)
-	return append(found, keyPolicyBackend(in, policy)...), nil
+	return o.unlessRoleMissing(append(found, keyPolicyBackend(in, policy)...)), nil
+}
+
+// unlessRoleMissing leaves out what follows from a role that is not there: AWS shows it as a
+// principal that is gone, and the cure of the missing role puts the key policy too.
+func (o Observation) unlessRoleMissing(found []Finding) []Finding {
+	if !o.BaseRole.missing() && !slices.ContainsFunc(o.Workloads, func(w workloadSeen) bool { return w.missing() }) {
+		return found
+	}
+	return slices.DeleteFunc(found, func(f Finding) bool { return f.Code == "key-policy-stale-principal" })
 }
 
 // encryptionContext is what S3 sends to KMS: the bucket with a Bucket Key, or else the

@@ -187,3 +187,38 @@ func TestTrustOfOtherInstallations(t *testing.T) {
 		t.Errorf("IRSA knows no tags: %+v, %v", findings, err)
 	}
 }
+
+// AWS shows a role that is gone as a principal of a kind that nobody is, in trust and key
+// policies: that is no mistake of theirs.
+func TestMissingRoleIsOneMistake(t *testing.T) {
+	t.Parallel()
+	in := guideInstallation(t)
+	gone := roleSeen{Role: Seen[cloud.Role]{Err: cloud.ErrNotFound}}
+	for name, row := range map[string]struct {
+		change func(*Observation)
+		arn    string
+		want   []string
+	}{
+		"base role": {func(o *Observation) { o.BaseRole = gone }, in.BaseRoleARN(), []string{"base-role-missing"}},
+		"backend":   {func(o *Observation) { o.Workloads[backend].roleSeen = gone }, in.BackendRoleARN(), []string{"workload-missing"}},
+	} {
+		o := Observation{Installation: in, rolesSeen: healthyRoles(in)}
+		shown := func(d *iam.Document) *iam.Document {
+			return edit(d, func(st *iam.Statement) bool {
+				for i, arn := range st.Principals.AWS {
+					if arn == row.arn {
+						st.Principals.AWS[i] = "AROA1234567890ABCDEF0"
+					}
+				}
+				return true
+			})
+		}
+		o.BaseRole.Role.Value.Trust = jsonOf(shown(in.BaseRoleTrust()))
+		o.KeyPolicy = seen(jsonOf(shown(in.KeyPolicy())), nil)
+		row.change(&o)
+		checks := append(slices.Concat(baseRoleChecks(), workloadChecks()), check{"key/policy-lets-through", "", keyPolicyLetsThrough})
+		if found := sound(t, o, checks); !slices.Equal(found, row.want) {
+			t.Errorf("%s: found %v, want %v", name, found, row.want)
+		}
+	}
+}

@@ -116,7 +116,7 @@ func workloadRows() []row {
 		{code: "workload-direct-data", as: "administrator", mistake: []string{
 			`edit_permissions $CAS 's/NoDirectData/DirectData/'`, `edit_permissions $CAS 's/"Effect": *"Deny"/"Effect": "Allow"/'`,
 		}},
-		{code: "session-policy-mode", as: "backend", more: []string{"sessionPolicyMode: inline"}, mistake: []string{
+		{code: "session-policy-mode", as: "administrator", more: []string{"sessionPolicyMode: inline"}, mistake: []string{
 			"edit_permissions $BACKEND '" + allow("iam:CreatePolicy", "arn:aws:iam::123456789012:policy/cas-*") + "'",
 		}},
 		{code: "session-policy-mode", as: "administrator", more: []string{"sessionPolicyMode: abac"}, mistake: []string{
