@@ -108,6 +108,11 @@ func (c *Cloud) AccessPoints(ctx context.Context, bucket, prefix string) iter.Se
 	return c.accessPoints(ctx, aws.String(bucket), prefix)
 }
 
+// AccountAccessPoints lists the access points of the account in this Region, of all buckets.
+func (c *Cloud) AccountAccessPoints(ctx context.Context) iter.Seq2[cloud.AccessPoint, error] {
+	return c.accessPoints(ctx, nil, "")
+}
+
 // AccessPointsInUse counts the access points of the account in this Region, of all
 // buckets: they share the quota.
 func (c *Cloud) AccessPointsInUse(ctx context.Context) (int, error) {

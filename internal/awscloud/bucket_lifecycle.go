@@ -6,29 +6,28 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // uploadRule is the lifecycle rule that this project owns.
 const uploadRule = "managedcas-abort-incomplete-uploads"
 
-// incompleteUploadDays reads after how many days unfinished uploads of the whole
-// bucket are removed, by whatever rule; 0: never.
-func (c *Cloud) incompleteUploadDays(ctx context.Context, bucket string) (int, error) {
-	rules, err := c.lifecycle(ctx, bucket)
+// BucketLifecycle reads the lifecycle rules of a bucket.
+func (c *Cloud) BucketLifecycle(ctx context.Context, bucket string) ([]cloud.LifecycleRule, error) {
+	read, err := c.lifecycle(ctx, bucket)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	days := 0
-	for _, rule := range rules {
-		abort := rule.AbortIncompleteMultipartUpload
-		if abort == nil || rule.Status != types.ExpirationStatusEnabled || !wholeBucket(rule) {
-			continue
+	var rules []cloud.LifecycleRule
+	for _, rule := range read {
+		translated, err := lifecycleRule(rule)
+		if err != nil {
+			return nil, failed(err, "reading the lifecycle of bucket %s", bucket)
 		}
-		if n := int(aws.ToInt32(abort.DaysAfterInitiation)); days == 0 || n < days {
-			days = n
-		}
+		rules = append(rules, translated)
 	}
-	return days, nil
+	return rules, nil
 }
 
 // AbortIncompleteUploads has S3 remove the parts of uploads that are unfinished days
@@ -65,16 +64,4 @@ func (c *Cloud) lifecycle(ctx context.Context, bucket string) ([]types.Lifecycle
 		return nil, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
 	}
 	return out.Rules, nil
-}
-
-func wholeBucket(rule types.LifecycleRule) bool {
-	f := rule.Filter
-	switch {
-	case f == nil:
-		//lint:ignore SA1019 rules made by older tools still use it
-		return aws.ToString(rule.Prefix) == ""
-	case f.And != nil || f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil:
-		return false
-	}
-	return aws.ToString(f.Prefix) == ""
 }

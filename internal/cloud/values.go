@@ -51,6 +51,7 @@ type Role struct {
 	ID         string // unique id, "AROA…"; another one after the role is recreated
 	Trust      []byte // trust policy document, JSON
 	MaxSession time.Duration
+	Boundary   string // ARN of its permissions boundary; empty: none
 }
 
 // Key is a KMS key.
