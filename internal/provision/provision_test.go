@@ -81,7 +81,7 @@ func plan(t *testing.T, in tenancy.Installation, c *awscloud.Cloud) []string {
 		t.Fatal(err)
 	}
 	var words []string
-	for _, step := range steps {
+	for _, step := range steps.Steps {
 		words = append(words, step.String())
 	}
 	return words

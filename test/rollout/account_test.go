@@ -54,7 +54,8 @@ func (a *account) provision(t *testing.T, programs, config string) (kmsKeyARN st
 	if !found {
 		t.Fatalf("provision says\n%s", said)
 	}
-	return strings.TrimSpace(arn)
+	arn, _, _ = strings.Cut(arn, "\n")
+	return arn
 }
 
 // administer asks for what EKS does, as root.
