@@ -14,12 +14,12 @@ const uploadRule = "managedcas-abort-incomplete-uploads"
 // incompleteUploadDays reads after how many days unfinished uploads of the whole
 // bucket are removed, by whatever rule; 0: never.
 func (c *Cloud) incompleteUploadDays(ctx context.Context, bucket string) (int, error) {
-	rules, err := c.lifecycle(ctx, bucket)
+	have, err := c.lifecycle(ctx, bucket)
 	if err != nil {
 		return 0, err
 	}
 	days := 0
-	for _, rule := range rules {
+	for _, rule := range have.Rules {
 		abort := rule.AbortIncompleteMultipartUpload
 		if abort == nil || rule.Status != types.ExpirationStatusEnabled || !wholeBucket(rule) {
 			continue
@@ -32,9 +32,10 @@ func (c *Cloud) incompleteUploadDays(ctx context.Context, bucket string) (int, e
 }
 
 // AbortIncompleteUploads has S3 remove the parts of uploads that are unfinished days
-// after they began. Rules that others made stay; S3 can only replace all at once.
+// after they began. Rules that others made stay, with the least size of what they move to
+// another storage class; S3 can only replace all at once.
 func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days int) error {
-	rules, err := c.lifecycle(ctx, bucket)
+	have, err := c.lifecycle(ctx, bucket)
 	if err != nil {
 		return err
 	}
@@ -47,24 +48,26 @@ func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days 
 		},
 	}
 	merged := []types.LifecycleRule{own}
-	for _, rule := range rules {
+	for _, rule := range have.Rules {
 		if aws.ToString(rule.ID) != uploadRule {
 			merged = append(merged, rule)
 		}
 	}
 	_, err = c.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket:                 aws.String(bucket),
-		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: merged},
+		Bucket:                             aws.String(bucket),
+		LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: merged},
+		TransitionDefaultMinimumObjectSize: have.TransitionDefaultMinimumObjectSize,
 	})
 	return failed(err, "setting the lifecycle of bucket %s", bucket)
 }
 
-func (c *Cloud) lifecycle(ctx context.Context, bucket string) ([]types.LifecycleRule, error) {
+// lifecycle reads the rules of a bucket; one that was never told has none.
+func (c *Cloud) lifecycle(ctx context.Context, bucket string) (*s3.GetBucketLifecycleConfigurationOutput, error) {
 	out, err := c.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: aws.String(bucket)})
 	if err != nil {
-		return nil, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
+		return &s3.GetBucketLifecycleConfigurationOutput{}, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
 	}
-	return out.Rules, nil
+	return out, nil
 }
 
 func wholeBucket(rule types.LifecycleRule) bool {
