@@ -128,6 +128,14 @@ func TestForeignTrustStays(t *testing.T) {
 	if after := []string{trust(t, c, "backend"), trust(t, c, "cas")}; !slices.Equal(before, after) {
 		t.Errorf("before %v, after %v", before, after)
 	}
+	// Nor are tokens for another audience than STS.
+	wide.Statements[0].Conditions[0].Operator, wide.Statements[0].Conditions[0].Values = "StringEquals", []string{"system:serviceaccount:artifacts:other"}
+	if err := c.PutRoleTrust(t.Context(), "cas", wide); err != nil {
+		t.Fatal(err)
+	}
+	if plan, err := identified(t, in, c, irsa()).Plan(t.Context()); err != nil || len(plan.Steps) != 0 || len(plan.Notes) != 2 {
+		t.Errorf("any audience: %v, notes %q, %v", plan.Steps, plan.Notes, err)
+	}
 }
 
 func TestIdentitiesThatCannotBe(t *testing.T) {

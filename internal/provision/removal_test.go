@@ -370,7 +370,7 @@ func TestRemovalIsPatientAndCareful(t *testing.T) {
 	}
 	if err := aws.Faults().Replace(faults.Plan{Rules: []faults.Rule{
 		{Service: "iam", Operation: "DeleteRole", Count: 1, Kind: faults.CutAfter},
-		{Service: "s3", Operation: "DeleteBucket", Count: 1, Kind: faults.CutAfter},
+		{Service: "s3", Operation: "DeleteBucket", Count: 5, Kind: faults.Throttle}, // more than one call tries
 	}}); err != nil {
 		t.Fatal(err)
 	}
