@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ type provisionOptions struct {
 	destroy, yes            bool
 	deleteKey               int
 	identity                provision.Identity
+	serviceAccounts         map[string]string
 	cluster                 string
 }
 
@@ -59,6 +61,7 @@ many days KMS is to keep it. It asks for the bucket's name, or for --yes in a sc
 			if err := needFlag(cmd, "config", o.config); err != nil {
 				return err
 			}
+			o.identity.ServiceAccounts = withDefaults(o.serviceAccounts)
 			if err := o.check(); err != nil {
 				return err
 			}
@@ -85,7 +88,7 @@ many days KMS is to keep it. It asks for the bucket's name, or for --yes in a sc
 	flags.StringVar(&o.identity.Kind, "workload-identity", "", "how pods get the workload roles: podIdentity or irsa; default: podIdentity for roles that are made")
 	flags.StringVar(&o.identity.OIDCProviderARN, "oidc-provider-arn", "", "the cluster's OIDC provider, for irsa")
 	flags.StringVar(&o.identity.Namespace, "namespace", "managedcas", "Kubernetes namespace of the service accounts")
-	flags.StringToStringVar(&o.identity.ServiceAccounts, "service-accounts", defaultServiceAccounts(), "names of the service accounts, by workload")
+	flags.StringToStringVar(&o.serviceAccounts, "service-accounts", nil, "names of the service accounts, as cas=NAME,backend=NAME; default: managedcas-backend and so on")
 	flags.StringVar(&o.cluster, "cluster", "CLUSTER", "name of the EKS cluster, for the commands that are printed")
 	flags.BoolVar(&o.destroy, "destroy", false, "take the installation away again")
 	flags.IntVar(&o.deleteKey, "delete-key", 0, "with --destroy: have KMS delete the key after so many days, 7 to 30; 0: keep it")
@@ -93,12 +96,13 @@ many days KMS is to keep it. It asks for the bucket's name, or for --yes in a sc
 	return cmd
 }
 
-// defaultServiceAccounts are the names that the chart makes for a release named managedcas.
-func defaultServiceAccounts() map[string]string {
+// withDefaults fills in the names that the chart makes for a release named managedcas.
+func withDefaults(given map[string]string) map[string]string {
 	names := map[string]string{}
 	for _, workload := range provision.Workloads() {
 		names[workload] = "managedcas-" + workload
 	}
+	maps.Copy(names, given)
 	return names
 }
 

@@ -28,7 +28,9 @@ func TestProvisionFlags(t *testing.T) {
 		{[]string{"--config=x", "--workload-identity=irsa"}, "needs the ARN of the cluster's OIDC provider"},
 		{[]string{"--config=x", provider}, "for the workload identity irsa alone"},
 		{[]string{"--config=x", "--namespace=Mine"}, `namespace "Mine"`},
-		{[]string{"--config=x", "--service-accounts=cas=c"}, `service account "" of backend`},
+		{[]string{"--config=x", "--service-accounts=cas=c*"}, `service account "c*" of cas`},
+		{[]string{"--config=x", "--service-accounts=cas=managedcas-backend"}, "another one for each workload"},
+		{[]string{"--config=x", "--service-accounts=web=w"}, `a service account for "web"`},
 	} {
 		var stderr bytes.Buffer
 		if code := run(t.Context(), append([]string{"provision"}, row.flags...), nil, io.Discard, &stderr); code != 2 || !strings.Contains(stderr.String(), row.says) {
@@ -38,7 +40,7 @@ func TestProvisionFlags(t *testing.T) {
 	// The bounds themselves, and a whole identity, go on to the configuration.
 	for _, flags := range [][]string{
 		{"--destroy", "--delete-key=7"}, {"--destroy", "--delete-key=30", "--yes"}, {"--plan", "-o", "json"},
-		{"--workload-identity=irsa", provider, "--service-accounts=cas=c,backend=b,controlplane=p"},
+		{"--workload-identity=irsa", provider, "--service-accounts=cas=c,backend=b"},
 	} {
 		var stderr bytes.Buffer
 		missing := filepath.Join(t.TempDir(), "managedcas.yaml")
