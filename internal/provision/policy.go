@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -50,6 +51,11 @@ func (p *Provisioner) replace(plan *Plan, does string, pol policy, have []byte) 
 	if iam.Equal(before, after) {
 		return nil
 	}
+	for _, s := range kept {
+		if gone := vanished(s); gone != "" {
+			return fmt.Errorf("%s has a denial about %s, a user or role that was deleted; AWS takes no policy that names one: %s; take it out, or give --replace-policy to drop it", pol.where, gone, text(s))
+		}
+	}
 	plan.add(does, func(ctx context.Context) error { return pol.put(ctx, with(pol.want(p.in))) })
 	step := &plan.Steps[len(plan.Steps)-1]
 	step.Removes, step.Adds = missing(before, after), missing(after, before)
@@ -91,6 +97,23 @@ func (p *Provisioner) foreignDenials(pol policy, before *iam.Document) ([]iam.St
 		kept = append(kept, s)
 	}
 	return kept, nil
+}
+
+// uniqueID is what AWS shows in place of the ARN of a user or role that was deleted
+// (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html).
+var uniqueID = regexp.MustCompile(`^A(IDA|ROA)[A-Z0-9]+$`)
+
+// vanished returns a principal of a statement that is gone, "" if there is none.
+func vanished(s iam.Statement) string {
+	for _, principals := range []*iam.Principals{s.Principals, s.NotPrincipals} {
+		if principals == nil {
+			continue
+		}
+		if i := slices.IndexFunc(principals.AWS, uniqueID.MatchString); i >= 0 {
+			return principals.AWS[i]
+		}
+	}
+	return ""
 }
 
 // missing returns the statements of a that b has not.

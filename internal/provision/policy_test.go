@@ -149,6 +149,41 @@ func TestOlderDenialsAreNotReinterpreted(t *testing.T) {
 	}
 }
 
+// AWS takes no policy that names a principal which is gone: such a denial cannot be kept in
+// one that has to be written, and does no harm in one that has not.
+func TestDenialsAboutWhomThereIsNot(t *testing.T) {
+	t.Parallel()
+	_, c := emulated(t)
+	in, err := apply(t, names(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if _, err := c.CreateRole(ctx, "visitor", "", in.WorkloadTrustPodIdentity(), 60*60*1e9); err != nil {
+		t.Fatal(err)
+	}
+	policy := in.BucketPolicy()
+	policy.Statements = append(policy.Statements, iam.Statement{
+		Sid: "NotTheVisitor", Effect: iam.Deny, Principals: &iam.Principals{AWS: []string{"arn:aws:iam::" + account + ":role/visitor"}},
+		Actions: []string{"s3:GetBucketAcl"}, Resources: []string{in.BucketARN()},
+	})
+	for _, err := range []error{c.PutBucketPolicy(ctx, "artifacts", policy), c.DeleteRole(ctx, "visitor")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if plan, err := provisioner(t, in, c).Plan(ctx); err != nil || len(plan.Steps) != 0 || len(plan.Kept) != 1 {
+		t.Errorf("nothing to write: %v, kept %v, %v", plan.Steps, plan.Kept, err)
+	}
+	in.OperatorARNs = nil
+	if _, err := provisioner(t, in, c).Plan(ctx); err == nil || !strings.Contains(err.Error(), "a user or role that was deleted") || !strings.Contains(err.Error(), "--replace-policy") {
+		t.Errorf("something to write: %v", err)
+	}
+	if plan, err := replacer(t, in, c).Plan(ctx); err != nil || len(plan.Steps) != 1 {
+		t.Errorf("replaced: %v, %v", plan.Steps, err)
+	}
+}
+
 // unread answers with a policy that AWS may have and this program does not understand, and
 // with other settings of a bucket.
 type unread struct {

@@ -94,7 +94,7 @@ func KeyAlias(in tenancy.Installation) string {
 // exists before it is named: roles before the policies whose principals they are, the
 // key before the bucket that it encrypts. It changes nothing.
 func (p *Provisioner) Plan(ctx context.Context) (Plan, error) {
-	var plan Plan
+	plan := Plan{Adopted: []string{}, Steps: []Step{}} // of JSON, lists
 	for _, part := range []func(context.Context, *Plan) error{
 		p.workloadRoles, p.baseRole, p.purgeRole, p.key, p.permissions, p.keyPolicy, p.bucket,
 	} {

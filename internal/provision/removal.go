@@ -101,7 +101,7 @@ func (r *Removal) Plan(ctx context.Context) (RemovalPlan, error) {
 	if d := r.DeleteKey; d != 0 && (d < MinKeyDays || d > MaxKeyDays) {
 		return RemovalPlan{}, fmt.Errorf("KMS keeps a key for %d to %d days, not %d", MinKeyDays, MaxKeyDays, d)
 	}
-	scene := &removed{Removal: r, in: in}
+	scene := &removed{Removal: r, in: in, plan: RemovalPlan{Steps: []Step{}}}
 	for _, part := range []func(context.Context) error{
 		scene.organizations, scene.bucket, scene.key, scene.sharedPolicy, scene.roles,
 	} {
@@ -110,7 +110,7 @@ func (r *Removal) Plan(ctx context.Context) (RemovalPlan, error) {
 		}
 	}
 	if len(scene.plan.Refusals) > 0 {
-		scene.plan.Steps = nil
+		scene.plan.Steps = []Step{}
 	}
 	return scene.plan, nil
 }
