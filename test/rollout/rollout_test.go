@@ -143,7 +143,7 @@ func newSite(t *testing.T, programs string, m manifests) *site {
 	replace(s.in.KMSKeyARN, s.account.provision(t, programs, withoutKey))
 
 	if annotated(m.accounts) {
-		s.identities = s.account.serviceAccountRoles(t, m.notes, m.accounts)
+		s.identities = s.account.serviceAccountRoles(t, programs, config, m.notes, m.accounts)
 	} else {
 		s.identities = s.account.podIdentities(t, m.notes)
 	}
