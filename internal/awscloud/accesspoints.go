@@ -157,9 +157,3 @@ func (c *Cloud) accessPoints(ctx context.Context, bucket *string, prefix string)
 		}
 	}
 }
-
-// AccountAccessPoints lists the access points of the account in this Region, of all
-// buckets, whose names begin with prefix.
-func (c *Cloud) AccountAccessPoints(ctx context.Context, prefix string) iter.Seq2[cloud.AccessPoint, error] {
-	return c.accessPoints(ctx, nil, prefix)
-}

@@ -39,7 +39,7 @@ type RemovedBuckets interface {
 // Organizations is what organizations have in AWS.
 type Organizations interface {
 	AccessPoints(ctx context.Context, bucket, prefix string) iter.Seq2[cloud.AccessPoint, error]
-	AccountAccessPoints(ctx context.Context, prefix string) iter.Seq2[cloud.AccessPoint, error]
+	AccountAccessPoints(ctx context.Context) iter.Seq2[cloud.AccessPoint, error]
 	Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Policy, error]
 	DeletePolicy(ctx context.Context, arn string) error
 }
