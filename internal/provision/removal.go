@@ -15,7 +15,9 @@ import (
 type RemovedRoles interface {
 	Role(ctx context.Context, name string) (cloud.Role, error)
 	RolePolicy(ctx context.Context, role, name string) ([]byte, error)
-	RolePolicies(ctx context.Context, role string) (cloud.RolePolicies, error)
+	// RolePolicyNames are those of inline policies, AttachedPolicies the ARNs of managed ones.
+	RolePolicyNames(ctx context.Context, role string) ([]string, error)
+	AttachedPolicies(ctx context.Context, role string) ([]string, error)
 	// DeleteRolePolicy and DeleteRole are content with what is gone already.
 	DeleteRolePolicy(ctx context.Context, role, name string) error
 	DeleteRole(ctx context.Context, name string) error

@@ -80,19 +80,23 @@ func (r *removed) find(ctx context.Context, e ending) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	attached, err := r.Roles.RolePolicies(ctx, e.name)
+	inline, err := r.Roles.RolePolicyNames(ctx, e.name)
+	if err != nil {
+		return nil, err
+	}
+	attached, err := r.Roles.AttachedPolicies(ctx, e.name)
 	if err != nil {
 		return nil, err
 	}
 	f := &found{ending: e}
-	for _, name := range attached.Inline {
+	for _, name := range inline {
 		if name == inlinePolicy {
 			f.hasOur = true
 		} else {
 			f.others = append(f.others, "inline policy "+name)
 		}
 	}
-	for _, arn := range attached.Attached {
+	for _, arn := range attached {
 		f.others = append(f.others, "attached policy "+arn)
 	}
 	trust, err := iam.Parse(iam.KindTrust, role.Trust)
