@@ -53,36 +53,6 @@ func (c *Cloud) DeleteBucket(ctx context.Context, name string) error {
 	return absentIsFine(failed(err, "deleting bucket %s", name))
 }
 
-// RolePolicies lists what is attached to a role.
-func (c *Cloud) RolePolicies(ctx context.Context, role string) (cloud.RolePolicies, error) {
-	var found cloud.RolePolicies
-	inline, followed := awsiam.NewListRolePoliciesPaginator(c.iam, &awsiam.ListRolePoliciesInput{RoleName: aws.String(role)}), pages{}
-	for inline.HasMorePages() {
-		page, err := inline.NextPage(ctx)
-		if err == nil {
-			err = followed.follow(page.Marker)
-		}
-		if err != nil {
-			return found, failed(err, "listing the policies of role %s", role)
-		}
-		found.Inline = append(found.Inline, page.PolicyNames...)
-	}
-	attached, followed := awsiam.NewListAttachedRolePoliciesPaginator(c.iam, &awsiam.ListAttachedRolePoliciesInput{RoleName: aws.String(role)}), pages{}
-	for attached.HasMorePages() {
-		page, err := attached.NextPage(ctx)
-		if err == nil {
-			err = followed.follow(page.Marker)
-		}
-		if err != nil {
-			return found, failed(err, "listing the policies attached to role %s", role)
-		}
-		for _, p := range page.AttachedPolicies {
-			found.Attached = append(found.Attached, aws.ToString(p.PolicyArn))
-		}
-	}
-	return found, nil
-}
-
 // DeleteRolePolicy deletes an inline policy of a role. One that is gone already is no error.
 func (c *Cloud) DeleteRolePolicy(ctx context.Context, role, name string) error {
 	_, err := c.iam.DeleteRolePolicy(ctx, &awsiam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(name)})
