@@ -160,6 +160,8 @@ func doctorVerdict(report doctor.Report) error {
 		}
 	}
 	switch {
+	case failed == 1:
+		return left{errors.New("1 finding needs an operator: do what is said above")}
 	case failed > 0:
 		return left{fmt.Errorf("%d findings need an operator: do what is said above", failed)}
 	case report.Status() == doctor.Failed:

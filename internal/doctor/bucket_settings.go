@@ -97,7 +97,7 @@ func (o Observation) defaultKey() (string, error) {
 		return awsManagedKey, nil
 	case name == o.Installation.KMSKeyARN || "key/"+name == o.Installation.KMSKeyARN[strings.LastIndex(o.Installation.KMSKeyARN, ":")+1:]:
 		return o.Installation.KMSKeyARN, nil
-	case strings.Contains(name, ":key/") && o.DefaultKey.Err != nil:
+	case strings.Contains(name, ":key/") && o.DefaultKey.Err != nil && !errors.Is(o.DefaultKey.Err, cloud.ErrNotFound):
 		return name, nil // another key, whatever it is
 	case o.DefaultKey.Err != nil:
 		return "", o.DefaultKey.Err

@@ -53,6 +53,7 @@ func TestBucketSettings(t *testing.T) {
 		"AWS's key, by its ARN":       {resolved(another, cloud.KeyState{ARN: another, Manager: "AWS"}, nil), "bucket-encryption-aws-key"},
 		"another key":                 {resolved(another, cloud.KeyState{ARN: another}, nil), "bucket-encryption-other-key"},
 		"another key, not shown":      {resolved(another, cloud.KeyState{}, denied), "bucket-encryption-other-key"},
+		"another key that is none":    {resolved(another, cloud.KeyState{}, missing), "bucket-encryption-key-missing"},
 		"an alias of another key":     {resolved(alias, cloud.KeyState{ARN: another}, nil), "bucket-encryption-other-key"},
 		"an alias of nothing":         {resolved(alias, cloud.KeyState{}, missing), "bucket-encryption-key-missing"},
 		"an alias, not shown":         {resolved(alias, cloud.KeyState{}, denied), ""},

@@ -47,6 +47,7 @@ func bucketRows() []row {
 		{code: "bucket-policy-missing", as: "administrator", mistake: []string{"aws s3api delete-bucket-policy --bucket $BUCKET"}},
 		{code: "bucket-policy-missing", as: "backend", mistake: []string{"aws s3api delete-bucket-policy --bucket $BUCKET"}},
 		bucketPolicy("bucket-policy-prefix", "backend", condition(denyObjects, "StringNotLike", viaAccessPoint, "arn:aws:s3:us-east-1:"+accountID+":accesspoint/other-*")),
+		bucketPolicy("bucket-policy-version", "administrator", replaced(iam.Version2012, "2008-10-17")),
 		bucketPolicy("bucket-policy-region", "administrator", replaced("s3:us-east-1:", "s3:eu-west-1:")),
 		bucketPolicy("bucket-policy-account", "backend", replaced("us-east-1:"+accountID, "us-east-1:999922223333")),
 		bucketPolicy("bucket-policy-delegation", "administrator", without(delegateObjects, delegateListing)),
@@ -70,6 +71,8 @@ func bucketRows() []row {
 		bucketPolicy("bucket-policy-other-organizations", "backend", without("DenyObjectsOfOtherOrganizations")),
 		bucketPolicy("bucket-policy-delegates-too-much", "administrator", actions(delegateObjects, "s3:*")),
 		bucketPolicy("bucket-policy-operators", "administrator", unconditional(denyListing, "ArnNotEquals")),
+		bucketPolicy("bucket-policy-purge", "backend", unconditional(denyObjects, "ArnNotEquals")).purging(),
+		bucketPolicy("bucket-policy-purge-wide", "administrator", without("DenyPurgeOfOtherOrganizations")).purging(),
 		bucketPolicy("bucket-policy-grant", "administrator", besides(allow(named(boss), "s3:PutBucketPolicy", anybodysBucket))).before(createBoss),
 		bucketPolicy("bucket-policy-lockout", "administrator", besides(deny(anybody(), "s3:Put*Configuration", anybodysBucket))),
 		bucketPolicy("bucket-policy-public", "administrator", besides(allow(anybody(), "s3:GetBucketPolicy", anybodysBucket))).
@@ -79,6 +82,12 @@ func bucketRows() []row {
 			before(`aws iam create-role --role-name gone --assume-role-policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'`).
 			after("aws iam delete-role --role-name gone"),
 	}
+}
+
+// purging has the row's installation purge deleted organizations.
+func (r row) purging() row {
+	r.more = []string{"purge: {enabled: true}"}
+	return r
 }
 
 func (r row) after(lines ...string) row {

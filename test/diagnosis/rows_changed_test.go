@@ -28,6 +28,8 @@ func changedBaseRoleRows() []row {
 		baseRoleTrust("trust-inherited-tags", "backend", condition(tag, "ForAllValues:StringEquals", "aws:TagKeys", "org")),
 		baseRoleTrust("trust-tag-keys", "backend", unconditional(tag, "ForAllValues:StringEquals")),
 		baseRoleTrust("trust-anyone", "backend", besides(trusting(anybody(), "sts:AssumeRole"))),
+		baseRoleTrust("trust-federated", "backend", besides(trusting(&iam.Principals{Federated: []string{"arn:aws:iam::" + accountID + ":oidc-provider/oidc.example.com/id/1"}}, "sts:AssumeRoleWithWebIdentity"))).
+			before("aws iam create-open-id-connect-provider --url https://oidc.example.com/id/1 --client-id-list sts.amazonaws.com --thumbprint-list 0000000000000000000000000000000000000000"),
 		baseRoleTrust("trust-service", "backend", besides(trusting(&iam.Principals{Service: []string{"ec2.amazonaws.com"}}, "sts:AssumeRole"))),
 		{code: "trust-stale-principal", as: "administrator", files: func(s *site) map[string]string { return s.documents(tenancy.Installation.CASPermissions) }, mistake: []string{
 			"aws iam delete-role-policy --role-name $CAS --policy-name managedcas", "aws iam delete-role --role-name $CAS",

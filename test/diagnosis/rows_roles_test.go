@@ -144,6 +144,7 @@ func workloadTrustRows() []row {
 		pods("workload-trust", `s/"Effect": *"Allow"/"Effect": "Deny"/`),
 		pods("workload-trust-others", adding(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}`)),
 		pods("workload-trust-anyone", adding(`{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`)),
+		irsa("irsa-provider-account", "999922223333", `"StringEquals":{`+sub+`,`+aud+`}`),
 		irsa("irsa-subject", "123456789012", `"StringEquals":{`+aud+`}`),
 		irsa("irsa-subject-wildcard", "123456789012", `"StringLike":{"oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:*"},"StringEquals":{`+aud+`}`),
 		irsa("irsa-audience", "123456789012", `"StringEquals":{`+sub+`}`),
