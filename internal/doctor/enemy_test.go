@@ -45,7 +45,7 @@ func (e enemy) trust(d *iam.Document) (string, *iam.Document) {
 		return fmt.Sprintf("principals are %+v", p), one(func(st *iam.Statement) bool { st.Principals = &p; return true })
 	case 2:
 		p := pick(e, principals...)
-		actions := pick(e, []string{"sts:AssumeRole"}, []string{"sts:TagSession"}, []string{"sts:*"}, []string{"*"})
+		actions := pick(e, []string{"sts:AssumeRole"}, []string{"sts:TagSession"}, []string{"sts:*"}, []string{"sts:Assume*"})
 		return fmt.Sprintf("%v besides for %+v", actions, p), also(d, iam.Statement{Effect: iam.Allow, Principals: &p, Actions: actions})
 	case 3:
 		return "a condition is gone", one(func(st *iam.Statement) bool {
