@@ -11,3 +11,9 @@ type Contents struct {
 
 // Empty reports whether nothing at all is in the bucket.
 func (c Contents) Empty() bool { return c == Contents{} }
+
+// RolePolicies are the names of what is attached to a role.
+type RolePolicies struct {
+	Inline   []string
+	Attached []string // ARNs of managed policies
+}

@@ -15,9 +15,7 @@ import (
 type RemovedRoles interface {
 	Role(ctx context.Context, name string) (cloud.Role, error)
 	RolePolicy(ctx context.Context, role, name string) ([]byte, error)
-	// RolePolicyNames are those of inline policies, AttachedPolicies the ARNs of managed ones.
-	RolePolicyNames(ctx context.Context, role string) ([]string, error)
-	AttachedPolicies(ctx context.Context, role string) ([]string, error)
+	RolePolicies(ctx context.Context, role string) (cloud.RolePolicies, error)
 	// DeleteRolePolicy and DeleteRole are content with what is gone already.
 	DeleteRolePolicy(ctx context.Context, role, name string) error
 	DeleteRole(ctx context.Context, name string) error
@@ -41,7 +39,7 @@ type RemovedBuckets interface {
 // Organizations is what organizations have in AWS.
 type Organizations interface {
 	AccessPoints(ctx context.Context, bucket, prefix string) iter.Seq2[cloud.AccessPoint, error]
-	AccountAccessPoints(ctx context.Context) iter.Seq2[cloud.AccessPoint, error]
+	AccountAccessPoints(ctx context.Context, prefix string) iter.Seq2[cloud.AccessPoint, error]
 	Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Policy, error]
 	DeletePolicy(ctx context.Context, arn string) error
 }

@@ -80,23 +80,19 @@ func (r *removed) find(ctx context.Context, e ending) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	inline, err := r.Roles.RolePolicyNames(ctx, e.name)
-	if err != nil {
-		return nil, err
-	}
-	attached, err := r.Roles.AttachedPolicies(ctx, e.name)
+	attached, err := r.Roles.RolePolicies(ctx, e.name)
 	if err != nil {
 		return nil, err
 	}
 	f := &found{ending: e}
-	for _, name := range inline {
+	for _, name := range attached.Inline {
 		if name == inlinePolicy {
 			f.hasOur = true
 		} else {
 			f.others = append(f.others, "inline policy "+name)
 		}
 	}
-	for _, arn := range attached {
+	for _, arn := range attached.Attached {
 		f.others = append(f.others, "attached policy "+arn)
 	}
 	trust, err := iam.Parse(iam.KindTrust, role.Trust)

@@ -43,11 +43,11 @@ func (r *removed) organizations(ctx context.Context) error {
 			others = append(others, ap.Name)
 		}
 	}
-	for ap, err := range r.Organizations.AccountAccessPoints(ctx) {
+	for ap, err := range r.Organizations.AccountAccessPoints(ctx, r.in.APPrefix) {
 		if err != nil {
 			return err
 		}
-		if ap.Bucket != r.in.BucketName && strings.HasPrefix(ap.Name, r.in.APPrefix) {
+		if ap.Bucket != r.in.BucketName {
 			elsewhere = append(elsewhere, ap.Name+" of bucket "+ap.Bucket)
 		}
 	}
