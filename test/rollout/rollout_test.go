@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,11 +32,17 @@ func TestRollout(t *testing.T) {
 	if len(examples) < 3 {
 		t.Fatalf("%d examples", len(examples))
 	}
+	metrics := &exposed{kinds: map[string]string{}, labels: map[string]map[string]map[string]bool{}}
+	t.Cleanup(func() { // when all examples have ended
+		if metrics.scraped == len(examples) {
+			metrics.want(t)
+		}
+	})
 	for _, file := range examples {
 		name := strings.TrimSuffix(filepath.Base(file), ".yaml")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rollOut(t, programs, name)
+			rollOut(t, programs, name, metrics)
 		})
 	}
 }
@@ -52,12 +59,15 @@ func build(t *testing.T) string {
 	return programs
 }
 
-func rollOut(t *testing.T, programs, name string) {
+func rollOut(t *testing.T, programs, name string, metrics *exposed) {
 	s := newSite(t, programs, rendered(t, name), provisioned)
 	up := s.start()
 	managedcas := func(args ...string) string {
 		return run(t, up.environment, filepath.Join(programs, "managedcas"), args...)
 	}
+
+	// AWS throttles once: a counter of that is there from then on.
+	s.account.administer(t, http.MethodPut, "/_aws/faults", []map[string]any{{"service": "s3control", "operation": "CreateAccessPoint", "kind": "throttle", "count": 1}}, nil)
 
 	// What the notes say then, and the guide's Verify.
 	managedcas("organization", "create", "acme", "--wait", "90s")
@@ -83,5 +93,6 @@ func rollOut(t *testing.T, programs, name string) {
 			t.Errorf("%s was called by (-want +got):\n%s", operation, diff)
 		}
 	}
+	metrics.scrape(t, s, up)
 	up.stop(t)
 }
