@@ -1,5 +1,5 @@
-// The chart is tested with Helm itself, in a module of its own: what Helm needs never becomes
-// something that the programs need.
+// The chart is tested with Helm itself, its alerts and dashboards with Prometheus, in a module of
+// its own: what these need never becomes something that the programs need.
 module github.com/managedcas/managedcas/test/chart
 
 go 1.26.0

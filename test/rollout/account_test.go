@@ -33,7 +33,7 @@ func newAccount(t *testing.T, programs, id, region string) *account {
 	p := start(t, programs, nil, "aws", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"),
 		"--account", id, "--region", region, "--ready-file", ready)
 	var said struct{ AWS account }
-	p.await(t, ready, &said)
+	p.MustBeReady(t, ready, &said)
 	a := &said.AWS
 	a.iam = iam.New(iam.Options{
 		Region: region, BaseEndpoint: &a.Endpoint,

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 var update = flag.Bool("update", false, "write the metrics that the roles expose to test/chart/testdata")
@@ -45,7 +46,7 @@ func (e *exposed) scrape(t *testing.T, s *site, up *running) {
 		transport.TLSClientConfig = &tls.Config{RootCAs: s.authority.Pool}
 	}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: patience}
+	client := &http.Client{Transport: transport, Timeout: process.Patience}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, url := range up.metrics {

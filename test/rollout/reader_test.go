@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // reader follows the guide in a directory, as an administrator of the account who is not root.
@@ -28,14 +30,23 @@ type reader struct {
 	more     []string // other variables
 }
 
-// wrapper stands before the aws CLI: some versions do not read AWS_ENDPOINT_URL, and EKS is not
-// among the services of the embedded AWS. What EKS was asked for is written down.
-const wrapper = `#!/bin/sh
+// The aws of the reader: some versions do not read AWS_ENDPOINT_URL, and EKS is not among the
+// services of the embedded AWS. What EKS was asked for is written down.
+const awsScript = `#!/bin/sh
 case "$1 $2" in
 "eks describe-cluster") echo "$TEST_ISSUER" ;;
 eks*) echo "$@" >>eks-calls ;;
 *) exec "$TEST_AWS" --endpoint-url "$TEST_ENDPOINT" "$@" ;;
 esac
+`
+
+// The kubectl of the reader knows one thing: kubectl --namespace N exec deployment/managedcas-ROLE
+// -- COMMAND, which is a process here, with the environment and the files of the role's pod.
+const kubectlScript = `#!/bin/sh
+[ "$3 $5" = "exec --" ] || { echo "kubectl $*: there is no cluster" >&2; exit 1; }
+role=${4#deployment/managedcas-}
+shift 5
+exec env -i "PATH=$PATH" $(cat "pods/$role") $(echo "$@" | sed "s|/etc/managedcas/|$(cat pods/node)/$role/etc/managedcas/|g")
 `
 
 func newReader(t *testing.T, programs string, a *account, who string) *reader {
@@ -45,13 +56,30 @@ func newReader(t *testing.T, programs string, a *account, who string) *reader {
 	r := &reader{t: t, dir: t.TempDir(), programs: programs, account: a, who: who}
 	bin := filepath.Join(r.dir, "bin")
 	must(t, os.Mkdir(bin, 0o700))
-	must(t, os.WriteFile(filepath.Join(bin, "aws"), []byte(wrapper), 0o700))
+	must(t, os.WriteFile(filepath.Join(bin, "aws"), []byte(awsScript), 0o700))
+	must(t, os.WriteFile(filepath.Join(bin, "kubectl"), []byte(kubectlScript), 0o700))
 	r.more = []string{
 		"HOME=" + r.dir, "PATH=" + bin + ":" + programs + ":" + os.Getenv("PATH"), "AWS_PAGER=", "AWS_EC2_METADATA_DISABLED=true",
 		"TEST_AWS=" + cli, "TEST_ENDPOINT=" + a.Endpoint, "HTTP_PROXY=" + a.Endpoint, "http_proxy=" + a.Endpoint,
 	}
 	r.keys = a.administrator(t, "operator")
 	return r
+}
+
+// sees has the reader reach the roles of a site, as their pods and as their client.
+func (r *reader) sees(s *site, up *running) {
+	r.t.Helper()
+	pods := map[string]string{"node": s.node.dir}
+	for role := range s.manifests.deployments {
+		pods[role] = strings.Join(s.environment(role), "\n")
+	}
+	r.write(filepath.Join(r.dir, "pods"), pods)
+	r.pod = s.account.credentials(r.t, s.identities["managedcas-backend"])
+	for _, variable := range up.environment {
+		if !strings.HasPrefix(variable, "HOME=") && !strings.HasPrefix(variable, "CHAINLOOP_TOKEN=") { // the reader gets one
+			r.more = append(r.more, variable)
+		}
+	}
 }
 
 // administrator makes a user who may do everything that policies let an administrator do.
@@ -144,7 +172,7 @@ func (r *reader) command(credentials []string, script string) *exec.Cmd {
 func (r *reader) shell(credentials []string, script string) string {
 	r.t.Helper()
 	cmd := r.command(credentials, script)
-	var stderr output
+	var stderr process.Output
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {

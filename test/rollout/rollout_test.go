@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/database/databasetest"
-	"github.com/managedcas/managedcas/test/sources"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
@@ -50,12 +49,8 @@ func TestRollout(t *testing.T) {
 // build returns the directory of the programs.
 func build(t *testing.T) string {
 	t.Helper()
-	sources.Note(t)
 	programs := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", programs+"/", "../../cmd/...")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
-	}
+	must(t, process.Build(programs, "../..", "./cmd/..."))
 	return programs
 }
 

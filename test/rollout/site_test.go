@@ -11,6 +11,7 @@ import (
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
 	"github.com/managedcas/managedcas/test/authority"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // site is a cluster with one node, and the account that it uses.
@@ -157,14 +158,14 @@ func (s *site) environment(role string) []string {
 }
 
 // run starts the container of a role. Where it listens only the process knows.
-func (s *site) run(role string) *process {
+func (s *site) run(role string) *process.Process {
 	s.t.Helper()
 	return start(s.t, s.programs, s.environment(role), append(s.args(role), "--ready-file", s.readyFile(role))...)
 }
 
 // running is a site whose three roles run.
 type running struct {
-	backend, controlplane, cas *process
+	backend, controlplane, cas *process.Process
 	api                        string            // of the control plane, gRPC
 	metrics                    map[string]string // URLs by role
 	environment                []string          // of the first administrator, who has a token
@@ -175,11 +176,11 @@ func (s *site) start() *running {
 	s.t.Helper()
 	up := &running{backend: s.run("backend"), controlplane: s.run("controlplane"), cas: s.run("cas")}
 	var api, artifacts, backend struct{ GRPC, HTTP string }
-	up.controlplane.await(s.t, s.readyFile("controlplane"), &api)
+	up.controlplane.MustBeReady(s.t, s.readyFile("controlplane"), &api)
 	s.services["controlplane"].to(strings.TrimPrefix(api.HTTP, s.scheme+"://"))
-	up.cas.await(s.t, s.readyFile("cas"), &artifacts)
+	up.cas.MustBeReady(s.t, s.readyFile("cas"), &artifacts)
 	s.services["cas"].to(strings.TrimPrefix(artifacts.HTTP, s.scheme+"://"))
-	up.backend.await(s.t, s.readyFile("backend"), &backend)
+	up.backend.MustBeReady(s.t, s.readyFile("backend"), &backend)
 	up.api = api.GRPC
 	up.metrics = map[string]string{"backend": backend.HTTP, "controlplane": api.HTTP, "cas": artifacts.HTTP}
 	up.environment = []string{"HOME=" + s.t.TempDir(), "CHAINLOOP_CONTROL_PLANE_API=" + api.GRPC, "CHAINLOOP_ARTIFACT_CAS_API=" + artifacts.GRPC}
@@ -188,7 +189,7 @@ func (s *site) start() *running {
 	} else {
 		up.environment = append(up.environment, "CHAINLOOP_CONTROL_PLANE_API_CA="+s.authority.File, "CHAINLOOP_ARTIFACT_CAS_API_CA="+s.authority.File)
 	}
-	token := run(s.t, s.environment("controlplane"), filepath.Join(s.programs, "managedcasd"), "token", "--config", s.configFile("controlplane"), "--name", "operator")
+	token := run(s.t, s.environment("controlplane"), filepath.Join(s.programs, "managedcasd"), "token", "--config", s.configFile("controlplane"), "--name", "test")
 	up.environment = append(up.environment, "CHAINLOOP_TOKEN="+strings.TrimSpace(token))
 	return up
 }
