@@ -1,5 +1,6 @@
-// The chart is tested with Helm itself, its alerts and dashboards with Prometheus, in a module of
-// its own: what these need never becomes something that the programs need.
+// The chart is tested with Helm itself, its alerts with Prometheus and its dashboards with Grafana's
+// own types, in a module of its own: what these need never becomes something that the programs need.
+module of its own: what these need never becomes something that the programs need.
 module github.com/managedcas/managedcas/test/chart
 
 go 1.26.0
@@ -7,6 +8,7 @@ go 1.26.0
 require (
 	github.com/cert-manager/cert-manager v1.21.2
 	github.com/google/go-cmp v0.7.0
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.95.2
 	github.com/prometheus/common v0.71.0
 	github.com/prometheus/prometheus v0.315.0
