@@ -1,6 +1,5 @@
 // The chart is tested with Helm itself, its alerts with Prometheus and its dashboards with Grafana's
 // own types, in a module of its own: what these need never becomes something that the programs need.
-module of its own: what these need never becomes something that the programs need.
 module github.com/managedcas/managedcas/test/chart
 
 go 1.26.0
