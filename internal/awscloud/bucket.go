@@ -2,6 +2,7 @@ package awscloud
 
 import (
 	"context"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -27,31 +28,56 @@ func (c *Cloud) CreateBucket(ctx context.Context, name string) error {
 // Bucket reads a bucket of this account with its settings. A bucket of somebody else
 // is cloud.ErrDenied.
 func (c *Cloud) Bucket(ctx context.Context, name string) (cloud.Bucket, error) {
+	b := cloud.Bucket{Name: name}
+	var err error
+	if b.Region, err = c.BucketRegion(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	if b.Block, err = c.BucketBlock(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	ownership, err := c.BucketOwnership(ctx, name)
+	if err != nil {
+		return cloud.Bucket{}, err
+	}
+	b.ACLsOff = ownership == cloud.BucketOwnerEnforced
+	if b.Encryption, err = c.BucketEncryption(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	rules, err := c.BucketLifecycle(ctx, name)
+	if err != nil {
+		return cloud.Bucket{}, err
+	}
+	b.UploadDays = cloud.UploadDays(rules)
+	if b.Policy, err = c.BucketPolicy(ctx, name); err != nil {
+		return cloud.Bucket{}, err
+	}
+	return b, nil
+}
+
+// BucketRegion reads where a bucket of this account is. A bucket of somebody else is
+// cloud.ErrDenied.
+func (c *Cloud) BucketRegion(ctx context.Context, name string) (string, error) {
 	// HeadBucket would need s3:ListBucket, which the bucket policy denies to everybody
 	// but the operators that it names; this also works for whoever provisions.
 	location, err := c.s3.GetBucketLocation(ctx, &s3.GetBucketLocationInput{
 		Bucket: aws.String(name), ExpectedBucketOwner: aws.String(c.accountID),
 	})
 	if err != nil {
-		return cloud.Bucket{}, failed(err, "looking for bucket %s", name)
+		return "", failed(err, "looking for bucket %s", name)
 	}
-	b := cloud.Bucket{Name: name, Region: regionOf(location.LocationConstraint)}
-	if b.Block, err = c.BucketBlock(ctx, name); err != nil {
-		return cloud.Bucket{}, err
+	return regionOf(location.LocationConstraint), nil
+}
+
+// OwnsBucket reports whether the bucket is among those of this account, which is told to
+// whoever may list them. It tells a bucket of somebody else from one that may not be read.
+func (c *Cloud) OwnsBucket(ctx context.Context, name string) (bool, error) {
+	// One page is enough: it has up to 10,000, and few have the whole name as prefix.
+	out, err := c.s3.ListBuckets(ctx, &s3.ListBucketsInput{Prefix: aws.String(name)})
+	if err != nil {
+		return false, failed(err, "looking for bucket %s among those of the account", name)
 	}
-	if b.ACLsOff, err = c.bucketWithoutACLs(ctx, name); err != nil {
-		return cloud.Bucket{}, err
-	}
-	if b.Encryption, err = c.bucketEncryption(ctx, name); err != nil {
-		return cloud.Bucket{}, err
-	}
-	if b.UploadDays, err = c.incompleteUploadDays(ctx, name); err != nil {
-		return cloud.Bucket{}, err
-	}
-	if b.Policy, err = c.bucketPolicy(ctx, name); err != nil {
-		return cloud.Bucket{}, err
-	}
-	return b, nil
+	return slices.ContainsFunc(out.Buckets, func(b types.Bucket) bool { return aws.ToString(b.Name) == name }), nil
 }
 
 // regionOf translates the two location constraints that are older than Region names.

@@ -11,7 +11,9 @@ import (
 	"github.com/managedcas/managedcas/internal/cloud"
 )
 
-func (c *Cloud) bucketEncryption(ctx context.Context, name string) (cloud.Encryption, error) {
+// BucketEncryption reads the default encryption of a bucket; the zero value: it has none
+// of its own.
+func (c *Cloud) BucketEncryption(ctx context.Context, name string) (cloud.Encryption, error) {
 	out, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: aws.String(name)})
 	if err != nil {
 		return cloud.Encryption{}, unsetIsFine(failed(err, "reading the encryption of bucket %s", name))
@@ -53,17 +55,17 @@ func (c *Cloud) EncryptBucket(ctx context.Context, name, keyARN string) error {
 	return failed(err, "encrypting bucket %s by default", name)
 }
 
-func (c *Cloud) bucketWithoutACLs(ctx context.Context, name string) (bool, error) {
+// BucketOwnership reads who owns the objects of a bucket, and so whether there are ACLs:
+// cloud.BucketOwnerEnforced, or another value of AWS; empty: it was never set.
+func (c *Cloud) BucketOwnership(ctx context.Context, name string) (string, error) {
 	out, err := c.s3.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: aws.String(name)})
 	if err != nil {
-		return false, unsetIsFine(failed(err, "reading the object ownership of bucket %s", name))
+		return "", unsetIsFine(failed(err, "reading the object ownership of bucket %s", name))
 	}
-	if out.OwnershipControls == nil {
-		return false, nil
+	if out.OwnershipControls == nil || len(out.OwnershipControls.Rules) == 0 {
+		return "", nil
 	}
-	return slices.ContainsFunc(out.OwnershipControls.Rules, func(rule types.OwnershipControlsRule) bool {
-		return rule.ObjectOwnership == types.ObjectOwnershipBucketOwnerEnforced
-	}), nil
+	return string(out.OwnershipControls.Rules[0].ObjectOwnership), nil // AWS takes one rule
 }
 
 // DisableBucketACLs turns ACLs off.

@@ -6,35 +6,35 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // uploadRule is the lifecycle rule that this project owns.
 const uploadRule = "managedcas-abort-incomplete-uploads"
 
-// incompleteUploadDays reads after how many days unfinished uploads of the whole
-// bucket are removed, by whatever rule; 0: never.
-func (c *Cloud) incompleteUploadDays(ctx context.Context, bucket string) (int, error) {
-	rules, err := c.lifecycle(ctx, bucket)
+// BucketLifecycle reads the lifecycle rules of a bucket.
+func (c *Cloud) BucketLifecycle(ctx context.Context, bucket string) ([]cloud.LifecycleRule, error) {
+	read, err := c.lifecycle(ctx, bucket)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	days := 0
-	for _, rule := range rules {
-		abort := rule.AbortIncompleteMultipartUpload
-		if abort == nil || rule.Status != types.ExpirationStatusEnabled || !wholeBucket(rule) {
-			continue
+	var rules []cloud.LifecycleRule
+	for _, rule := range read.Rules {
+		translated, err := lifecycleRule(rule)
+		if err != nil {
+			return nil, failed(err, "reading the lifecycle of bucket %s", bucket)
 		}
-		if n := int(aws.ToInt32(abort.DaysAfterInitiation)); days == 0 || n < days {
-			days = n
-		}
+		rules = append(rules, translated)
 	}
-	return days, nil
+	return rules, nil
 }
 
 // AbortIncompleteUploads has S3 remove the parts of uploads that are unfinished days
-// after they began. Rules that others made stay; S3 can only replace all at once.
+// after they began. Rules that others made stay, with the least size of what they move to
+// another storage class; S3 can only replace all at once.
 func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days int) error {
-	rules, err := c.lifecycle(ctx, bucket)
+	have, err := c.lifecycle(ctx, bucket)
 	if err != nil {
 		return err
 	}
@@ -47,34 +47,24 @@ func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days 
 		},
 	}
 	merged := []types.LifecycleRule{own}
-	for _, rule := range rules {
+	for _, rule := range have.Rules {
 		if aws.ToString(rule.ID) != uploadRule {
 			merged = append(merged, rule)
 		}
 	}
 	_, err = c.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket:                 aws.String(bucket),
-		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: merged},
+		Bucket:                             aws.String(bucket),
+		LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: merged},
+		TransitionDefaultMinimumObjectSize: have.TransitionDefaultMinimumObjectSize,
 	})
 	return failed(err, "setting the lifecycle of bucket %s", bucket)
 }
 
-func (c *Cloud) lifecycle(ctx context.Context, bucket string) ([]types.LifecycleRule, error) {
+// lifecycle reads the rules of a bucket; one that was never told has none.
+func (c *Cloud) lifecycle(ctx context.Context, bucket string) (*s3.GetBucketLifecycleConfigurationOutput, error) {
 	out, err := c.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: aws.String(bucket)})
 	if err != nil {
-		return nil, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
+		return &s3.GetBucketLifecycleConfigurationOutput{}, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
 	}
-	return out.Rules, nil
-}
-
-func wholeBucket(rule types.LifecycleRule) bool {
-	f := rule.Filter
-	switch {
-	case f == nil:
-		//lint:ignore SA1019 rules made by older tools still use it
-		return aws.ToString(rule.Prefix) == ""
-	case f.And != nil || f.Tag != nil || f.ObjectSizeGreaterThan != nil || f.ObjectSizeLessThan != nil:
-		return false
-	}
-	return aws.ToString(f.Prefix) == ""
+	return out, nil
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
-func (c *Cloud) bucketPolicy(ctx context.Context, name string) ([]byte, error) {
+// BucketPolicy reads the policy of a bucket; nil: it has none.
+func (c *Cloud) BucketPolicy(ctx context.Context, name string) ([]byte, error) {
 	out, err := c.s3.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: aws.String(name)})
 	if err != nil {
 		return nil, unsetIsFine(failed(err, "reading the policy of bucket %s", name))

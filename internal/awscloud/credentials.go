@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // Credentials says where a Cloud gets its credentials from. The zero value is the
@@ -50,6 +52,16 @@ func (c *Cloud) SignedIn(ctx context.Context) error {
 		return fmt.Errorf("no AWS credentials: %w", err)
 	}
 	return nil
+}
+
+// CredentialSource says where this Cloud has its credentials from. If there
+// are none the error is cloud.ErrNoCredentials.
+func (c *Cloud) CredentialSource(ctx context.Context) (cloud.CredentialSource, error) {
+	found, err := c.base.Credentials.Retrieve(ctx)
+	if err != nil {
+		return cloud.CredentialSource{}, fmt.Errorf("%w: %w", cloud.ErrNoCredentials, err)
+	}
+	return cloud.CredentialSource{Provider: found.Source, AccessKeyID: found.AccessKeyID}, nil
 }
 
 // provider returns nil for the default chain.

@@ -37,17 +37,36 @@ func (c *Cloud) Key(ctx context.Context, id string) (cloud.Key, error) {
 	if out.KeyMetadata == nil {
 		return cloud.Key{}, failed(errNoAnswer, "reading KMS key %s", id)
 	}
-	key := cloud.Key{ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled}
+	key := cloud.Key{
+		ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled,
+		DeletionAt: aws.ToTime(out.KeyMetadata.DeletionDate),
+	}
 	if !key.Enabled {
 		return key, nil
 	}
-	if key.Policy, err = c.keyPolicy(ctx, key.ARN); err != nil {
+	if key.Policy, err = c.KeyPolicy(ctx, key.ARN); err != nil {
 		return cloud.Key{}, err
 	}
-	if key.Rotates, err = c.keyRotates(ctx, key.ARN); err != nil {
+	if key.Rotates, err = c.KeyRotates(ctx, key.ARN); err != nil {
 		return cloud.Key{}, err
 	}
 	return key, nil
+}
+
+// KeyState reads what a key is and whether it can be used, by its ARN, its id or an alias.
+func (c *Cloud) KeyState(ctx context.Context, id string) (cloud.KeyState, error) {
+	out, err := c.kms.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: aws.String(id)})
+	if err != nil {
+		return cloud.KeyState{}, failed(err, "reading KMS key %s", id)
+	}
+	key := out.KeyMetadata
+	if key == nil {
+		return cloud.KeyState{}, failed(errNoAnswer, "reading KMS key %s", id)
+	}
+	return cloud.KeyState{
+		ARN: aws.ToString(key.Arn), State: string(key.KeyState), Manager: string(key.KeyManager),
+		Spec: string(key.KeySpec), Usage: string(key.KeyUsage), DeletionDate: aws.ToTime(key.DeletionDate),
+	}, nil
 }
 
 // AliasKey points a new alias ("alias/…") at a key.
@@ -56,7 +75,8 @@ func (c *Cloud) AliasKey(ctx context.Context, alias, keyARN string) error {
 	return failed(err, "creating KMS alias %s", alias)
 }
 
-func (c *Cloud) keyPolicy(ctx context.Context, keyARN string) ([]byte, error) {
+// KeyPolicy reads the policy of a key.
+func (c *Cloud) KeyPolicy(ctx context.Context, keyARN string) ([]byte, error) {
 	out, err := c.kms.GetKeyPolicy(ctx, &kms.GetKeyPolicyInput{KeyId: aws.String(keyARN), PolicyName: aws.String(keyPolicyName)})
 	if err != nil {
 		return nil, failed(err, "reading the policy of KMS key %s", keyARN)
@@ -77,7 +97,8 @@ func (c *Cloud) PutKeyPolicy(ctx context.Context, keyARN string, policy *iam.Doc
 	return failed(err, "replacing the policy of KMS key %s", keyARN)
 }
 
-func (c *Cloud) keyRotates(ctx context.Context, keyARN string) (bool, error) {
+// KeyRotates reads whether KMS rotates the key every year.
+func (c *Cloud) KeyRotates(ctx context.Context, keyARN string) (bool, error) {
 	out, err := c.kms.GetKeyRotationStatus(ctx, &kms.GetKeyRotationStatusInput{KeyId: aws.String(keyARN)})
 	if err != nil {
 		return false, failed(err, "reading the rotation of KMS key %s", keyARN)

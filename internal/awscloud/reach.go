@@ -53,6 +53,12 @@ func (r Reach) Get(ctx context.Context, bucket, key string) ([]byte, error) {
 	return content, failedObject(err, "reading %q", key)
 }
 
+// Head returns the ARN of the KMS key that an object is encrypted with; empty: with none.
+func (r Reach) Head(ctx context.Context, bucket, key string) (string, error) {
+	info, err := r.at(bucket).Stat(ctx, key)
+	return info.KMSKeyARN, err
+}
+
 // List implements probe.Reach.
 func (r Reach) List(ctx context.Context, bucket, prefix string) ([]string, error) {
 	out, err := r.objects.s3.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, MaxKeys: aws.Int32(1)})

@@ -97,11 +97,16 @@ func roleOf(r *types.Role) (cloud.Role, error) {
 	if err != nil {
 		return cloud.Role{}, err
 	}
-	return cloud.Role{
-		Name:       aws.ToString(r.RoleName),
-		ARN:        aws.ToString(r.Arn),
-		ID:         aws.ToString(r.RoleId),
-		Trust:      trust,
-		MaxSession: time.Duration(aws.ToInt32(r.MaxSessionDuration)) * time.Second,
-	}, nil
+	role := cloud.Role{
+		Name:        aws.ToString(r.RoleName),
+		ARN:         aws.ToString(r.Arn),
+		ID:          aws.ToString(r.RoleId),
+		Description: aws.ToString(r.Description),
+		Trust:       trust,
+		MaxSession:  time.Duration(aws.ToInt32(r.MaxSessionDuration)) * time.Second,
+	}
+	if r.PermissionsBoundary != nil {
+		role.Boundary = aws.ToString(r.PermissionsBoundary.PermissionsBoundaryArn)
+	}
+	return role, nil
 }

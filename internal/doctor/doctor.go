@@ -14,6 +14,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
@@ -22,6 +23,17 @@ import (
 type Config struct {
 	Installation tenancy.Installation
 	Buckets      Buckets
+	Settings     Settings
+	Keys         Keys
+	Account      Account
+	Limits       Limits
+	Stores       Stores // nil: they are not looked at
+	Caller       Caller
+	As           Workload                 // that the process ought to be; empty: nobody says
+	Environment  func(name string) string // os.Getenv
+	Roles        Roles
+	// AccessPointPolicies are read of a few organizations.
+	AccessPointPolicies AccessPointPolicies
 }
 
 // Doctor examines one installation. It is safe for concurrent use.
@@ -38,18 +50,33 @@ type check struct {
 	look func(Observation) ([]Finding, error)
 }
 
-// checks are all of them, in the order of the operator's guide.
+// checks are all that read AWS but callerChecks and reachChecks, in the order of the operator's guide.
 func checks() []check {
-	return []check{
-		{"bucket/public-access", "all public access to the bucket is blocked", publicAccess},
-	}
+	return slices.Concat(
+		bucketChecks(),
+		keyChecks(),
+		baseRoleChecks(),
+		workloadChecks(),
+		sessionChecks(),
+		accountChecks(),
+	)
 }
 
 // Examine observes and checks. It changes nothing.
 func (d *Doctor) Examine(ctx context.Context) Report {
 	o := d.observe(ctx)
 	var report Report
+	for _, c := range slices.Concat(callerChecks(), reachChecks()) {
+		report.Results = append(report.Results, c.result(o))
+	}
 	for _, c := range checks() {
+		if o.silent != nil {
+			report.Results = append(report.Results, Result{Check: c.name, Title: c.title, Status: Unseen, Detail: fmt.Sprint(o.silent)})
+			continue
+		}
+		report.Results = append(report.Results, c.result(o))
+	}
+	for _, c := range storeChecks() {
 		report.Results = append(report.Results, c.result(o))
 	}
 	return report
@@ -57,7 +84,7 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 
 func (c check) result(o Observation) Result {
 	findings, unseen := c.look(o)
-	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings}
+	r := Result{Check: c.name, Title: c.title, Status: OK, Findings: findings, Detail: o.detail(c.name)}
 	if unseen != nil {
 		r.Status, r.Detail = Unseen, fmt.Sprint(unseen)
 	}
@@ -67,4 +94,12 @@ func (c check) result(o Observation) Result {
 		}
 	}
 	return r
+}
+
+// detail is what a check has seen, where an operator wants to know it though all is well.
+func (o Observation) detail(check string) string {
+	if check == "caller/role" {
+		return o.who()
+	}
+	return ""
 }

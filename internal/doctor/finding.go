@@ -3,6 +3,7 @@ package doctor
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // Status is what came of a check.
@@ -81,11 +82,18 @@ func (r Report) Status() Status {
 	return worst
 }
 
-// Findings are those of all checks.
+// Findings are those of all checks: what others follow from first, then in the order of the
+// checks. That a key policy names somebody who is gone follows from a role that is gone.
 func (r Report) Findings() []Finding {
-	var all []Finding
+	var roots, rest []Finding
 	for _, result := range r.Results {
-		all = append(all, result.Findings...)
+		for _, f := range result.Findings {
+			if strings.HasSuffix(f.Code, "-missing") {
+				roots = append(roots, f)
+			} else {
+				rest = append(rest, f)
+			}
+		}
 	}
-	return all
+	return append(roots, rest...)
 }

@@ -38,10 +38,17 @@ func (r *Reconciler) orphans(ctx context.Context, left map[org.ID]listed, c *reg
 	return r.collect(ctx, all, c, living, now)
 }
 
+// canaryLife is longer than a doctor's canary lives, unless the doctor was killed: then what
+// it left is an orphan like others.
+const canaryLife = time.Hour
+
 // unclaimed tells what belongs to nobody from what belongs to an organization that is
 // deleted: an access point is no orphan as long as its organization is remembered.
 func (r *Reconciler) unclaimed(ctx context.Context, left map[org.ID]listed) (orphans []registry.Orphan, deleted []org.ID, err error) {
 	for id, l := range left {
+		if made, canary := id.Canary(); canary && time.Since(made) < canaryLife {
+			continue // the doctor is using it, and takes it away
+		}
 		_, err := r.cfg.Organizations.OrganizationByID(ctx, id)
 		switch {
 		case err == nil:

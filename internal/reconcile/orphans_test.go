@@ -27,6 +27,26 @@ func (w *world) orphan(t *testing.T) tenancy.Tenant {
 	return tenant
 }
 
+// A doctor's canary is no orphan while the doctor may be using it.
+func TestCanariesAreLeftToTheDoctor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := w.reconciler(t, w.network)
+	w.made(t, r, 1)
+	for age, orphans := range map[time.Duration]int{59 * time.Minute: 0, 61 * time.Minute: 1} {
+		tenant := w.in.Tenant(org.NewCanaryID(time.Now().Add(-age)))
+		if _, err := w.root.CreateAccessPoint(t.Context(), tenant.APName(), w.in.BucketName); err != nil {
+			t.Fatal(err)
+		}
+		if found := w.cycle(t, r).Orphans; len(found) != orphans {
+			t.Errorf("a canary of %s: orphans %v", age, found)
+		}
+		if err := w.root.DeleteAccessPoint(t.Context(), tenant.APName()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // exists reports what there is of a tenant.
 func (w *world) exists(t *testing.T, tenant tenancy.Tenant) (point, policy bool) {
 	t.Helper()

@@ -44,19 +44,6 @@ func (in Installation) BackendPermissions() *iam.Document {
 			Actions:   []string{"iam:ListPolicies", "iam:GetAccountSummary"},
 			Resources: []string{"*"},
 		},
-		// The unique id of the role is part of every access point policy.
-		{
-			Sid:       "ReadBaseRole",
-			Effect:    iam.Allow,
-			Actions:   []string{"iam:GetRole"},
-			Resources: []string{in.BaseRoleARN()},
-		},
-		{
-			Sid:       "CheckKey",
-			Effect:    iam.Allow,
-			Actions:   []string{"kms:DescribeKey"},
-			Resources: []string{in.KMSKeyARN},
-		},
 		in.becomeOneOrganization(),
 		noDirectData(),
 		{
@@ -69,7 +56,7 @@ func (in Installation) BackendPermissions() *iam.Document {
 			},
 			Resources: []string{"*"},
 		},
-	}, in.writesCoordinates(), in.becomesPurger()))
+	}, in.readsConfiguration(), in.writesCoordinates(), in.becomesPurger()))
 }
 
 // ControlplanePermissions returns the permission policy of the controlplane's

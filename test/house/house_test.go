@@ -23,7 +23,7 @@ const module = "github.com/managedcas/managedcas/"
 var rooms = map[string][]string{
 	"pure":     {"org", "digest", "iam", "tenancy", "isolation", "cloud"},
 	"values":   {"problem", "registry", "audit", "idtoken"},
-	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "ownbucket", "provision", "purge", "attestation"},
+	"engines":  {"session", "probe", "reconcile", "admission", "cas", "backlog", "auditlog", "catalogue", "direct", "ownbucket", "provision", "purge", "attestation", "doctor"},
 	"adapters": {"awscloud", "secretstore", "auditsink", "jobs", "database", "auth", "casgate", "casgrpc", "cashttp", "casupload", "federation", "signin", "controlplane", "webui", "client"},
 	"frame":    {"emulator", "service"},
 }

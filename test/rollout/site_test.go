@@ -43,7 +43,8 @@ func provisioned(s *site, config string) (string, map[string]identity) {
 	withoutKey := strings.Replace(config, "    kmsKeyArn: "+s.in.KMSKeyARN+"\n", "", 1)
 	key := s.account.provision(s.t, s.programs, withoutKey)
 	if annotated(s.manifests.accounts) {
-		return key, s.account.serviceAccountRoles(s.t, s.manifests.notes, s.manifests.accounts)
+		config = strings.ReplaceAll(config, s.in.KMSKeyARN, key)
+		return key, s.account.serviceAccountRoles(s.t, s.programs, config, s.manifests.notes, s.manifests.accounts)
 	}
 	return key, s.account.podIdentities(s.t, s.manifests.notes)
 }

@@ -34,8 +34,10 @@ func cmdRoles(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CHAINLOOP_CONTROL_PLANE_API", at["controlplane"].GRPC)
 	ts.Setenv("CHAINLOOP_ARTIFACT_CAS_API", at["cas"].GRPC)
 	ts.Setenv("CAS_HTTP", at["cas"].HTTP)
-	// For commands that run with the backend's identity: env -i $AS_BACKEND command.
-	ts.Setenv("AS_BACKEND", strings.Join(append(workloadEnv(of(ts), "backend"), "HOME="+ts.MkAbs("."), "PATH="+ts.Getenv("PATH")), " "))
+	// For commands that run with a workload's identity: env -i $AS_BACKEND command.
+	for name, workload := range map[string]string{"AS_BACKEND": "backend", "AS_CAS": "cas"} {
+		ts.Setenv(name, strings.Join(append(workloadEnv(of(ts), workload), "HOME="+ts.MkAbs("."), "PATH="+ts.Getenv("PATH")), " "))
+	}
 }
 
 // roleAddresses is the ready file of a role.

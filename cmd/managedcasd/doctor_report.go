@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/managedcas/managedcas/internal/doctor"
+)
+
+// printDoctor prints a report: as it is, or for a person, who reads what is wrong first.
+func printDoctor(w io.Writer, report doctor.Report, format string) error {
+	if format == "json" {
+		encoder := json.NewEncoder(w)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false) // commands are to be pasted
+		return encoder.Encode(report)
+	}
+	page := bufio.NewWriter(w)
+	for _, status := range []doctor.Status{doctor.Failed, doctor.Warning} {
+		for _, finding := range report.Findings() {
+			if finding.Status == status {
+				printFinding(page, finding)
+			}
+		}
+	}
+	counts := map[doctor.Status]int{}
+	for _, r := range report.Results {
+		counts[r.Status]++
+		printResult(page, r)
+	}
+	fmt.Fprintf(page, "\n%d checks: %d failed, %d with warnings, %d unseen, %d ok\n",
+		len(report.Results), counts[doctor.Failed], counts[doctor.Warning], counts[doctor.Unseen], counts[doctor.OK])
+	return page.Flush()
+}
+
+// printFinding prints commands at the beginning of their lines: they are pasted as they are.
+func printFinding(w io.Writer, f doctor.Finding) {
+	fmt.Fprintf(w, "%s: %s  [%s]\n", strings.ToUpper(string(f.Status)), f.What, f.Code)
+	for _, part := range []struct{ name, text string }{
+		{"evidence", f.Evidence}, {"consequence", f.Consequence}, {"fix", f.Fix.Text},
+	} {
+		if part.text != "" {
+			fmt.Fprintf(w, "  %-12s %s\n", part.name+":", part.text)
+		}
+	}
+	for _, command := range f.Fix.Commands {
+		fmt.Fprintln(w, command)
+	}
+	fmt.Fprintln(w)
+}
+
+func printResult(w io.Writer, r doctor.Result) {
+	fmt.Fprintf(w, "%-8s %s", r.Status, r.Title)
+	if r.Detail != "" {
+		fmt.Fprintf(w, " (%s)", oneLine(r.Detail))
+	}
+	fmt.Fprintln(w)
+}
+
+// slow is how long nothing is said of what is being done.
+const slow = time.Second
+
+// progress says what is being done when that takes long.
+type progress struct {
+	w     io.Writer
+	mu    sync.Mutex
+	timer *time.Timer
+}
+
+func newProgress(w io.Writer) *progress { return &progress{w: w} }
+
+// begin ends what was being done before.
+func (p *progress) begin(what string) {
+	p.done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.timer = time.AfterFunc(slow, func() { fmt.Fprintf(p.w, "%s …\n", what) })
+}
+
+func (p *progress) done() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}

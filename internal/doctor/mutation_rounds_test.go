@@ -1,0 +1,6 @@
+//go:build !long
+
+package doctor
+
+// mutations is how many policies with a mistake are drawn.
+const mutations = 60

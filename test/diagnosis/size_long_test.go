@@ -1,0 +1,5 @@
+//go:build long
+
+package diagnosis
+
+const every = 1
