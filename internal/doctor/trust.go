@@ -23,6 +23,16 @@ type assumption struct {
 	name      string // of the session
 	tags      map[string]string
 	inherited []string // keys of tags that the caller's session hands on
+	// nameWithTag: sts:TagSession has the session name too. AWS does not say that it has not,
+	// and what must be refused has to be refused either way.
+	nameWithTag bool
+}
+
+// eitherWay are the assumption with and without the session name at sts:TagSession.
+func (a assumption) eitherWay() []assumption {
+	b := a
+	b.nameWithTag = true
+	return []assumption{a, b}
 }
 
 // asked are the requests that an assumption is to a trust policy: each action with the
@@ -46,6 +56,9 @@ func (a assumption) asked(in tenancy.Installation, trust *iam.Document) []reques
 	assume.keys.Set("sts:RoleSessionName", a.name)
 	assume.keys.Set("aws:TagKeys", tagKeys...)
 	tag.keys.Set("aws:TagKeys", append(tagKeys, a.inherited...)...)
+	if a.nameWithTag {
+		tag.keys.Set("sts:RoleSessionName", a.name)
+	}
 	if len(tagKeys)+len(a.inherited) == 0 {
 		return []request{assume}
 	}
@@ -54,7 +67,7 @@ func (a assumption) asked(in tenancy.Installation, trust *iam.Document) []reques
 
 // proper is what the workloads ask for.
 func proper(self tenancy.Tenant, inherited ...string) assumption {
-	return assumption{"one organization", self.SessionName(), self.SessionTags(), inherited}
+	return assumption{what: "one organization", name: self.SessionName(), tags: self.SessionTags(), inherited: inherited}
 }
 
 // improper is what nobody must get: sessions whose name and tag mean different

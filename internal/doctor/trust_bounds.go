@@ -24,8 +24,10 @@ func trustBinding(o Observation) ([]Finding, error) {
 		for _, w := range o.Workloads {
 			s := roleSession(in, w.Name, w.ARN, w.Role.Value.ID, "pod")
 			s.identity = everything()
-			if d := s.all(in, a.asked(in, trust)...); d.Allowed() {
-				return d.Because[0].Text
+			for _, a := range a.eitherWay() {
+				if d := s.all(in, a.asked(in, trust)...); d.Allowed() {
+					return d.Because[0].Text
+				}
 			}
 		}
 		return ""
@@ -204,7 +206,11 @@ func principalNamed(in tenancy.Installation, entry, account string) subject {
 // enters returns why the stranger gets a session, of whatever name and tags.
 func (s stranger) enters(in tenancy.Installation, trust *iam.Document) string {
 	self, other := tenants(in)
+	var all []assumption
 	for _, a := range append(improper(self, other), proper(self), surplus(self)) {
+		all = append(all, a.eitherWay()...)
+	}
+	for _, a := range all {
 		for _, action := range s.actions {
 			asked := a.asked(in, trust)
 			asked[0].action = action
