@@ -76,13 +76,6 @@ func (s subject) context(in tenancy.Installation, more iam.Context) iam.Context 
 	return c
 }
 
-// keyed is a context of one key; more are added with Set.
-func keyed(key string, values ...string) iam.Context {
-	c := iam.Context{}
-	c.Set(key, values...)
-	return c
-}
-
 // roleSession is a session of a role of the installation's account.
 func roleSession(in tenancy.Installation, name, arn, id, session string) subject {
 	return subject{
