@@ -96,14 +96,14 @@ release-check: release ## build the release again, from a copy elsewhere, and wa
 	diff bin/release/SHA256SUMS "$$copy/out/SHA256SUMS" && echo "the same bytes"
 
 .PHONY: generate
-generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## write what is generated: protobuf code, deploy/policies, what the chart renders
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc ## write what is generated: protobuf code, deploy/policies, docs/policies, what the chart renders
 	cd proto && PATH="$(CURDIR)/$(TOOLS):$$PATH" buf generate
 	go test ./internal/tenancy ./internal/isolation -update
 	cd test/chart && go test . -update
 
 .PHONY: generate-check
 generate-check: generate ## fail if what is generated is not what is committed
-	git diff --exit-code -- proto deploy/policies test/chart/testdata
+	git diff --exit-code -- proto deploy/policies docs/policies test/chart/testdata
 	go mod tidy -diff
 
 .PHONY: packages

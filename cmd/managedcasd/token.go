@@ -26,7 +26,7 @@ func tokenCommand() *cobra.Command {
 		Long: `Issue an API token that administers the whole installation, and print it once. It needs
 the database only: this is how the first token of an installation is made.`,
 		Example: `  managedcasd token --config managedcas.yaml --name operator >token
-  managedcasd token --config managedcas.yaml --name ci --lifetime 720h --replace`,
+  managedcasd token --config managedcas.yaml --name ci --expires 720h --replace`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if err := needFlag(cmd, "config", config); err != nil {
@@ -39,7 +39,7 @@ the database only: this is how the first token of an installation is made.`,
 				return usageError{fmt.Errorf("--name %q: use 1 to 63 lowercase letters, digits and inner hyphens, and no UUID", name)}
 			}
 			if lifetime < 0 {
-				return usageError{fmt.Errorf("--lifetime %s: want a positive duration, or 0 for a token that does not expire", lifetime)}
+				return usageError{fmt.Errorf("--expires %s: want a positive duration, or 0 for a token that does not expire", lifetime)}
 			}
 			cfg, err := service.ReadConfig(config)
 			if err != nil {
@@ -67,7 +67,7 @@ the database only: this is how the first token of an installation is made.`,
 	}
 	cmd.Flags().StringVar(&config, "config", "", "configuration file, YAML (required)")
 	cmd.Flags().StringVar(&name, "name", "", "name of the token (required)")
-	cmd.Flags().DurationVar(&lifetime, "lifetime", 0, "how long it is good for, e.g. 720h; 0: until it is revoked")
+	cmd.Flags().DurationVar(&lifetime, "expires", 0, "how long it is good for, e.g. 720h; 0: until it is revoked")
 	cmd.Flags().BoolVar(&replace, "replace", false, "revoke a token of the same name first")
 	return cmd
 }

@@ -108,9 +108,10 @@ func (c *Cloud) AccessPoints(ctx context.Context, bucket, prefix string) iter.Se
 	return c.accessPoints(ctx, aws.String(bucket), prefix)
 }
 
-// AccountAccessPoints lists the access points of the account in this Region, of all buckets.
-func (c *Cloud) AccountAccessPoints(ctx context.Context) iter.Seq2[cloud.AccessPoint, error] {
-	return c.accessPoints(ctx, nil, "")
+// AccountAccessPoints lists the access points of the account in this Region, of all
+// buckets, whose names begin with prefix.
+func (c *Cloud) AccountAccessPoints(ctx context.Context, prefix string) iter.Seq2[cloud.AccessPoint, error] {
+	return c.accessPoints(ctx, nil, prefix)
 }
 
 // AccessPointsInUse counts the access points of the account in this Region, of all

@@ -20,7 +20,7 @@ func (c *Cloud) BucketLifecycle(ctx context.Context, bucket string) ([]cloud.Lif
 		return nil, err
 	}
 	var rules []cloud.LifecycleRule
-	for _, rule := range read {
+	for _, rule := range read.Rules {
 		translated, err := lifecycleRule(rule)
 		if err != nil {
 			return nil, failed(err, "reading the lifecycle of bucket %s", bucket)
@@ -31,9 +31,10 @@ func (c *Cloud) BucketLifecycle(ctx context.Context, bucket string) ([]cloud.Lif
 }
 
 // AbortIncompleteUploads has S3 remove the parts of uploads that are unfinished days
-// after they began. Rules that others made stay; S3 can only replace all at once.
+// after they began. Rules that others made stay, with the least size of what they move to
+// another storage class; S3 can only replace all at once.
 func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days int) error {
-	rules, err := c.lifecycle(ctx, bucket)
+	have, err := c.lifecycle(ctx, bucket)
 	if err != nil {
 		return err
 	}
@@ -46,22 +47,24 @@ func (c *Cloud) AbortIncompleteUploads(ctx context.Context, bucket string, days 
 		},
 	}
 	merged := []types.LifecycleRule{own}
-	for _, rule := range rules {
+	for _, rule := range have.Rules {
 		if aws.ToString(rule.ID) != uploadRule {
 			merged = append(merged, rule)
 		}
 	}
 	_, err = c.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket:                 aws.String(bucket),
-		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: merged},
+		Bucket:                             aws.String(bucket),
+		LifecycleConfiguration:             &types.BucketLifecycleConfiguration{Rules: merged},
+		TransitionDefaultMinimumObjectSize: have.TransitionDefaultMinimumObjectSize,
 	})
 	return failed(err, "setting the lifecycle of bucket %s", bucket)
 }
 
-func (c *Cloud) lifecycle(ctx context.Context, bucket string) ([]types.LifecycleRule, error) {
+// lifecycle reads the rules of a bucket; one that was never told has none.
+func (c *Cloud) lifecycle(ctx context.Context, bucket string) (*s3.GetBucketLifecycleConfigurationOutput, error) {
 	out, err := c.s3.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: aws.String(bucket)})
 	if err != nil {
-		return nil, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
+		return &s3.GetBucketLifecycleConfigurationOutput{}, unsetIsFine(failed(err, "reading the lifecycle of bucket %s", bucket))
 	}
-	return out.Rules, nil
+	return out, nil
 }

@@ -37,7 +37,10 @@ func (c *Cloud) Key(ctx context.Context, id string) (cloud.Key, error) {
 	if out.KeyMetadata == nil {
 		return cloud.Key{}, failed(errNoAnswer, "reading KMS key %s", id)
 	}
-	key := cloud.Key{ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled}
+	key := cloud.Key{
+		ARN: aws.ToString(out.KeyMetadata.Arn), Enabled: out.KeyMetadata.Enabled,
+		DeletionAt: aws.ToTime(out.KeyMetadata.DeletionDate),
+	}
 	if !key.Enabled {
 		return key, nil
 	}

@@ -45,8 +45,8 @@ func reads(operation string) bool {
 func paced() map[string][]string {
 	return map[string][]string{
 		"iam": {
-			"CreatePolicy", "CreatePolicyVersion", "CreateRole", "DeletePolicy", "DeletePolicyVersion", "GetAccountSummary",
-			"GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListPolicies", "ListPolicyVersions",
+			"CreatePolicy", "CreatePolicyVersion", "CreateRole", "DeletePolicy", "DeletePolicyVersion", "DeleteRole", "DeleteRolePolicy", "GetAccountSummary",
+			"GetPolicy", "GetPolicyVersion", "GetRole", "GetRolePolicy", "ListAttachedRolePolicies", "ListPolicies", "ListPolicyVersions", "ListRolePolicies",
 			"PutRolePolicy", "UpdateAssumeRolePolicy", "UpdateRole",
 		},
 		"s3control": {
@@ -54,7 +54,7 @@ func paced() map[string][]string {
 		},
 		"sts": {"AssumeRole", "GetCallerIdentity"},
 		"kms": {
-			"CreateAlias", "CreateKey", "DescribeKey", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "PutKeyPolicy",
+			"CreateAlias", "CreateKey", "DescribeKey", "EnableKeyRotation", "GetKeyPolicy", "GetKeyRotationStatus", "PutKeyPolicy", "ScheduleKeyDeletion",
 		},
 	}
 }

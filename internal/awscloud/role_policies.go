@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsiam "github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/managedcas/managedcas/internal/cloud"
 )
 
 // RolePolicyNames lists the inline policies of a role.
@@ -41,4 +42,14 @@ func (c *Cloud) AttachedPolicies(ctx context.Context, role string) ([]string, er
 		}
 	}
 	return arns, nil
+}
+
+// RolePolicies lists what is attached to a role.
+func (c *Cloud) RolePolicies(ctx context.Context, role string) (cloud.RolePolicies, error) {
+	inline, err := c.RolePolicyNames(ctx, role)
+	if err != nil {
+		return cloud.RolePolicies{}, err
+	}
+	attached, err := c.AttachedPolicies(ctx, role)
+	return cloud.RolePolicies{Inline: inline, Attached: attached}, err
 }

@@ -98,11 +98,12 @@ func roleOf(r *types.Role) (cloud.Role, error) {
 		return cloud.Role{}, err
 	}
 	role := cloud.Role{
-		Name:       aws.ToString(r.RoleName),
-		ARN:        aws.ToString(r.Arn),
-		ID:         aws.ToString(r.RoleId),
-		Trust:      trust,
-		MaxSession: time.Duration(aws.ToInt32(r.MaxSessionDuration)) * time.Second,
+		Name:        aws.ToString(r.RoleName),
+		ARN:         aws.ToString(r.Arn),
+		ID:          aws.ToString(r.RoleId),
+		Description: aws.ToString(r.Description),
+		Trust:       trust,
+		MaxSession:  time.Duration(aws.ToInt32(r.MaxSessionDuration)) * time.Second,
 	}
 	if r.PermissionsBoundary != nil {
 		role.Boundary = aws.ToString(r.PermissionsBoundary.PermissionsBoundaryArn)

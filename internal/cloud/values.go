@@ -46,20 +46,23 @@ type PolicyUse struct {
 
 // Role is an IAM role.
 type Role struct {
-	Name       string
-	ARN        string
-	ID         string // unique id, "AROA…"; another one after the role is recreated
-	Trust      []byte // trust policy document, JSON
-	MaxSession time.Duration
-	Boundary   string // ARN of its permissions boundary; empty: none
+	Name        string
+	ARN         string
+	ID          string // unique id, "AROA…"; another one after the role is recreated
+	Description string
+	Trust       []byte // trust policy document, JSON
+	MaxSession  time.Duration
+	Boundary    string // ARN of its permissions boundary; empty: none
 }
 
 // Key is a KMS key.
 type Key struct {
 	ARN     string
 	Enabled bool
-	Rotates bool   // every year, by itself
-	Policy  []byte // key policy, JSON
+	// DeletionAt is when a key that waits for its deletion is deleted; zero: it does not.
+	DeletionAt time.Time
+	Rotates    bool   // every year, by itself
+	Policy     []byte // key policy, JSON
 }
 
 // Bucket is a bucket of this account with the settings that matter here.

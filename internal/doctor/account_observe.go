@@ -16,7 +16,7 @@ type Account interface {
 	ClockAhead(ctx context.Context) (time.Duration, error)
 	PolicyUse(ctx context.Context) (cloud.PolicyUse, error)
 	// AccountAccessPoints are those of all buckets in the Region.
-	AccountAccessPoints(ctx context.Context) iter.Seq2[cloud.AccessPoint, error]
+	AccountAccessPoints(ctx context.Context, prefix string) iter.Seq2[cloud.AccessPoint, error]
 	// Policies are the customer-managed ones whose names begin with prefix.
 	Policies(ctx context.Context, prefix string) iter.Seq2[cloud.Policy, error]
 }
@@ -44,7 +44,7 @@ func (d *Doctor) observeAccount(ctx context.Context) accountSeen {
 		return o
 	}
 	o.PolicyUse = seen(d.cfg.Account.PolicyUse(ctx))
-	o.AccessPoints = seen(gather(d.cfg.Account.AccountAccessPoints(ctx)))
+	o.AccessPoints = seen(gather(d.cfg.Account.AccountAccessPoints(ctx, "")))
 	o.Policies = seen(gather(d.cfg.Account.Policies(ctx, "")))
 	return o
 }

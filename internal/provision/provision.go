@@ -5,8 +5,10 @@
 //
 //   - It plans first: Plan says what Apply would do, and Apply does that.
 //   - It adopts what exists and is idempotent: after Apply, Plan is empty.
-//   - It never deletes, never loosens a bucket's settings, and leaves the trust of an
-//     existing workload role alone: which pods may have a role is its owner's choice.
+//   - It never deletes, never loosens a bucket's settings, keeps the denials that others
+//     have put into its policies, and leaves alone the trust of a workload role that is not
+//     all its own: which pods may have a role is its owner's choice.
+//   - Removal takes all of it away again, when nothing of an organization is left.
 package provision
 
 import (
@@ -20,7 +22,6 @@ import (
 	"github.com/sethvargo/go-retry"
 
 	"github.com/managedcas/managedcas/internal/cloud"
-	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -33,6 +34,13 @@ type Config struct {
 	Keys         Keys
 	Buckets      Buckets
 	Settings     Settings
+	// Identity is how pods get the workload roles.
+	Identity Identity
+	// ReplacePolicies drops what others have put into policies of the installation, denials
+	// too, which otherwise stay.
+	ReplacePolicies bool
+	// Begun, if there is one, is called before each step of Apply, the first being 1.
+	Begun func(n int, step Step)
 	// Log receives one line per applied step; nil discards them.
 	Log *slog.Logger
 }
@@ -48,16 +56,31 @@ func New(cfg Config) (*Provisioner, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	in := cfg.Installation
-	if in.KMSKeyARN == "" {
+	in, err := checked(cfg.Installation)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Identity.Check(); err != nil {
+		return nil, err
+	}
+	if _, err := cfg.Identity.trust(in, Workloads()); err != nil {
+		return nil, err
+	}
+	return &Provisioner{cfg: cfg, in: in}, nil
+}
+
+// checked is tenancy.New for an installation whose key may not exist yet.
+func checked(in tenancy.Installation) (tenancy.Installation, error) {
+	key := in.KMSKeyARN
+	if key == "" {
 		in.KMSKeyARN = unknownKey(in)
 	}
 	in, err := tenancy.New(in)
 	if err != nil {
-		return nil, err
+		return in, err
 	}
-	in.KMSKeyARN = cfg.Installation.KMSKeyARN
-	return &Provisioner{cfg: cfg, in: in}, nil
+	in.KMSKeyARN = key
+	return in, nil
 }
 
 // KeyAlias is the alias under which the key of an installation that does not name
@@ -67,27 +90,17 @@ func KeyAlias(in tenancy.Installation) string {
 	return "alias/" + strings.ReplaceAll(in.BucketName, ".", "_")
 }
 
-// Step is one thing that is missing or different. It prints as what will be done.
-type Step struct {
-	text string
-	do   func(ctx context.Context) error
-}
-
-func (s Step) String() string { return s.text }
-
 // Plan observes AWS and returns what is missing, in an order in which everything
 // exists before it is named: roles before the policies whose principals they are, the
 // key before the bucket that it encrypts. It changes nothing.
-func (p *Provisioner) Plan(ctx context.Context) ([]Step, error) {
-	var plan []Step
-	for _, part := range []func(context.Context) ([]Step, error){
+func (p *Provisioner) Plan(ctx context.Context) (Plan, error) {
+	plan := Plan{Adopted: []string{}, Steps: []Step{}} // of JSON, lists
+	for _, part := range []func(context.Context, *Plan) error{
 		p.workloadRoles, p.baseRole, p.purgeRole, p.key, p.permissions, p.keyPolicy, p.bucket,
 	} {
-		steps, err := part(ctx)
-		if err != nil {
-			return nil, err
+		if err := part(ctx, &plan); err != nil {
+			return Plan{}, err
 		}
-		plan = append(plan, steps...)
 	}
 	return plan, nil
 }
@@ -98,23 +111,34 @@ const propagation = 2 * time.Minute
 
 // Apply carries out a plan of this Provisioner and returns the installation, with its
 // key's ARN. A step that fails ends it; plan again and apply the rest.
-func (p *Provisioner) Apply(ctx context.Context, plan []Step) (tenancy.Installation, error) {
-	for _, step := range plan {
-		backoff := retry.WithMaxDuration(propagation, retry.WithCappedDuration(5*time.Second,
-			retry.NewExponential(200*time.Millisecond)))
-		err := retry.Do(ctx, backoff, func(ctx context.Context) error {
-			err := step.do(ctx)
-			if settles(err) {
-				return retry.RetryableError(err)
-			}
-			return err
-		})
-		if err != nil {
-			return tenancy.Installation{}, fmt.Errorf("%s: %w", step, err)
+func (p *Provisioner) Apply(ctx context.Context, plan Plan) (tenancy.Installation, error) {
+	for i, step := range plan.Steps {
+		if p.cfg.Begun != nil {
+			p.cfg.Begun(i+1, step)
+		}
+		if err := patiently(ctx, step, settles); err != nil {
+			return tenancy.Installation{}, err
 		}
 		p.cfg.Log.InfoContext(ctx, "provisioned", "step", step.String())
 	}
 	return tenancy.New(p.in)
+}
+
+// patiently carries out a step, again while AWS gets over the error by itself.
+func patiently(ctx context.Context, step Step, passes func(error) bool) error {
+	backoff := retry.WithMaxDuration(propagation, retry.WithCappedDuration(5*time.Second,
+		retry.NewExponential(200*time.Millisecond)))
+	err := retry.Do(ctx, backoff, func(ctx context.Context) error {
+		err := step.do(ctx)
+		if passes(err) {
+			return retry.RetryableError(err)
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", step, err)
+	}
+	return nil
 }
 
 // settles reports whether AWS gets over err by itself.
@@ -138,13 +162,4 @@ func unknownKey(in tenancy.Installation) string {
 		partition = "aws"
 	}
 	return strings.Join([]string{"arn", partition, "kms", in.Region, in.AccountID, "key/00000000-0000-0000-0000-000000000000"}, ":")
-}
-
-// differs reports whether a policy text, nil for none, means something else than want.
-func differs(kind iam.Kind, text []byte, want *iam.Document) bool {
-	if text == nil {
-		return true
-	}
-	have, err := iam.Parse(kind, text)
-	return err != nil || string(have.Canonical()) != string(want.Canonical())
 }

@@ -76,15 +76,11 @@ func provisioner(t *testing.T, in tenancy.Installation, c *awscloud.Cloud) *prov
 // plan returns what is left to do, in words.
 func plan(t *testing.T, in tenancy.Installation, c *awscloud.Cloud) []string {
 	t.Helper()
-	steps, err := provisioner(t, in, c).Plan(t.Context())
+	plan, err := provisioner(t, in, c).Plan(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	var words []string
-	for _, step := range steps {
-		words = append(words, step.String())
-	}
-	return words
+	return words(plan)
 }
 
 func apply(t *testing.T, in tenancy.Installation, c *awscloud.Cloud) (tenancy.Installation, error) {

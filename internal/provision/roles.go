@@ -3,6 +3,7 @@ package provision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,76 +23,121 @@ const inlinePolicy = "managedcas"
 type workload struct {
 	role        string
 	description string
+	document    string   // name of its permissions
+	shared      []string // workloads that have the role
 	permissions func(tenancy.Installation) *iam.Document
 }
 
-func (p *Provisioner) workloads() []workload {
+func workloadsOf(in tenancy.Installation) []workload {
 	all := []workload{
-		{p.in.BackendRoleName, "managedcas backend workload", tenancy.Installation.BackendPermissions},
-		{p.in.ControlplaneRoleName, "managedcas controlplane workload", tenancy.Installation.ControlplanePermissions},
-		{p.in.CASRoleName, "managedcas cas workload", tenancy.Installation.CASPermissions},
+		{in.BackendRoleName, "managedcas backend workload", "backend-permissions", []string{"backend"}, tenancy.Installation.BackendPermissions},
+		{in.ControlplaneRoleName, "managedcas controlplane workload", "controlplane-permissions", []string{"controlplane"}, tenancy.Installation.ControlplanePermissions},
+		{in.CASRoleName, "managedcas cas workload", "cas-permissions", []string{"cas"}, tenancy.Installation.CASPermissions},
 	}
 	// The guide lets controlplane and cas share a role.
-	if p.in.CASRoleName == p.in.ControlplaneRoleName {
+	if in.CASRoleName == in.ControlplaneRoleName {
+		all[1].shared = append(all[1].shared, "cas")
 		all = all[:2]
 	}
 	return all
 }
 
-// workloadRoles plans the workload identities, for EKS Pod Identity. The trust of a
-// role that exists stays as it is: IRSA serves as well.
-func (p *Provisioner) workloadRoles(ctx context.Context) ([]Step, error) {
-	var plan []Step
-	for _, w := range p.workloads() {
-		_, err := p.cfg.Roles.Role(ctx, w.role)
+// workloadRoles plans the workload identities.
+func (p *Provisioner) workloadRoles(ctx context.Context, plan *Plan) error {
+	how := "EKS Pod Identity"
+	if p.cfg.Identity.Kind == IRSA {
+		how = "IRSA"
+	}
+	for _, w := range workloadsOf(p.in) {
+		trust, err := p.cfg.Identity.trust(p.in, w.shared)
+		if err != nil {
+			return err
+		}
+		role, err := p.cfg.Roles.Role(ctx, w.role)
 		switch {
 		case errors.Is(err, cloud.ErrNotFound):
-			plan = append(plan, Step{"create role " + w.role + ", for EKS Pod Identity", func(ctx context.Context) error {
-				return p.createRole(ctx, w.role, w.description, p.in.WorkloadTrustPodIdentity())
-			}})
+			plan.add("create role "+w.role+", for "+how, func(ctx context.Context) error {
+				return p.createRole(ctx, w.role, w.description, trust)
+			})
+			continue
 		case err != nil:
-			return nil, err
+			return err
+		}
+		plan.adopt("role " + w.role)
+		if err := p.workloadTrust(plan, w.role, role.Trust, trust); err != nil {
+			return err
 		}
 	}
-	return plan, nil
+	return nil
+}
+
+// workloadTrust plans the trust of a role that exists, where the operator says how pods get
+// it. It is replaced only if all of it is provision's own; otherwise the plan says what it
+// lacks.
+func (p *Provisioner) workloadTrust(plan *Plan, role string, have []byte, want *iam.Document) error {
+	if p.cfg.Identity.Kind == "" {
+		return nil
+	}
+	before, err := iam.Parse(iam.KindTrust, have)
+	if err == nil && ours(p.in, before) {
+		return p.replace(plan, "replace the trust policy of role "+role, policy{
+			name: map[string]string{PodIdentity: "workload-trust-pod-identity", IRSA: "workload-trust-irsa"}[p.cfg.Identity.Kind], kind: iam.KindTrust, where: "the trust policy of role " + role,
+			want: func(tenancy.Installation) *iam.Document { return want },
+			put:  func(ctx context.Context, d *iam.Document) error { return p.cfg.Roles.PutRoleTrust(ctx, role, d) },
+		}, have)
+	}
+	if err != nil {
+		before = &iam.Document{}
+	}
+	for _, lacking := range missing(want, before) {
+		plan.Notes = append(plan.Notes, fmt.Sprintf("the trust policy of role %s stays, for not all of it is provision's; it lacks %s", role, lacking))
+	}
+	return nil
 }
 
 // baseRole plans the role that workloads assume per organization.
-func (p *Provisioner) baseRole(ctx context.Context) ([]Step, error) {
-	return p.assumedRole(ctx, "base role "+p.in.BaseRoleName, p.in.BaseRoleName, "managedcas tenant role: assumed per organization", p.in.BaseRoleTrust())
+func (p *Provisioner) baseRole(ctx context.Context, plan *Plan) error {
+	return p.assumedRole(ctx, plan, "base role "+p.in.BaseRoleName, p.in.BaseRoleName, baseDescription, "base-role-trust", tenancy.Installation.BaseRoleTrust)
 }
 
 // purgeRole plans the role that deletes objects, if the installation has one.
-func (p *Provisioner) purgeRole(ctx context.Context) ([]Step, error) {
+func (p *Provisioner) purgeRole(ctx context.Context, plan *Plan) error {
 	if !p.in.Purges() {
-		return nil, nil
+		return nil
 	}
-	return p.assumedRole(ctx, "purge role "+p.in.PurgeRoleName, p.in.PurgeRoleName, "managedcas purge role: assumed per deleted organization", p.in.PurgeRoleTrust())
+	return p.assumedRole(ctx, plan, "purge role "+p.in.PurgeRoleName, p.in.PurgeRoleName, purgeDescription, "purge-role-trust", tenancy.Installation.PurgeRoleTrust)
 }
 
+const (
+	baseDescription  = "managedcas tenant role: assumed per organization"
+	purgeDescription = "managedcas purge role: assumed per deleted organization"
+)
+
 // assumedRole plans a role whose trust is ours alone.
-func (p *Provisioner) assumedRole(ctx context.Context, what, name, description string, trust *iam.Document) ([]Step, error) {
+func (p *Provisioner) assumedRole(ctx context.Context, plan *Plan, what, name, description, document string, trust func(tenancy.Installation) *iam.Document) error {
 	role, err := p.cfg.Roles.Role(ctx, name)
 	switch {
 	case errors.Is(err, cloud.ErrNotFound):
-		return []Step{{"create " + what, func(ctx context.Context) error {
-			return p.createRole(ctx, name, description, trust)
-		}}}, nil
+		plan.add("create "+what, func(ctx context.Context) error {
+			return p.createRole(ctx, name, description, trust(p.in))
+		})
+		return nil
 	case err != nil:
-		return nil, err
+		return err
 	}
-	var plan []Step
-	if differs(iam.KindTrust, role.Trust, trust) {
-		plan = append(plan, Step{"replace the trust policy of " + what, func(ctx context.Context) error {
-			return p.cfg.Roles.PutRoleTrust(ctx, name, trust)
-		}})
+	plan.adopt(what)
+	if err := p.replace(plan, "replace the trust policy of "+what, policy{
+		name: document, kind: iam.KindTrust, where: "the trust policy of " + what, want: trust,
+		put: func(ctx context.Context, d *iam.Document) error { return p.cfg.Roles.PutRoleTrust(ctx, name, d) },
+	}, role.Trust); err != nil {
+		return err
 	}
 	if role.MaxSession != maxSession {
-		plan = append(plan, Step{"limit sessions of " + what + " to an hour", func(ctx context.Context) error {
+		plan.add("limit sessions of "+what+" to an hour", func(ctx context.Context) error {
 			return p.cfg.Roles.PutRoleMaxSession(ctx, name, maxSession)
-		}})
+		})
 	}
-	return plan, nil
+	return nil
 }
 
 // createRole is content with a role that exists: a try whose answer was lost made it.
@@ -101,25 +147,26 @@ func (p *Provisioner) createRole(ctx context.Context, name, description string, 
 }
 
 // permissions plans what every role may do.
-func (p *Provisioner) permissions(ctx context.Context) ([]Step, error) {
-	assumed := []workload{{role: p.in.BaseRoleName, permissions: tenancy.Installation.BaseRolePermissions}}
+func (p *Provisioner) permissions(ctx context.Context, plan *Plan) error {
+	assumed := []workload{{role: p.in.BaseRoleName, document: "base-role-permissions", permissions: tenancy.Installation.BaseRolePermissions}}
 	if p.in.Purges() {
-		assumed = append(assumed, workload{role: p.in.PurgeRoleName, permissions: tenancy.Installation.PurgeRolePermissions})
+		assumed = append(assumed, workload{role: p.in.PurgeRoleName, document: "purge-role-permissions", permissions: tenancy.Installation.PurgeRolePermissions})
 	}
-	var plan []Step
-	for _, w := range slices.Concat(assumed, p.workloads()) {
+	for _, w := range slices.Concat(assumed, workloadsOf(p.in)) {
 		have, err := p.cfg.Roles.RolePolicy(ctx, w.role, inlinePolicy)
 		if err != nil && !errors.Is(err, cloud.ErrNotFound) {
-			return nil, err
+			return err
 		}
-		if err == nil && !differs(iam.KindIdentity, have, w.permissions(p.documents())) {
-			continue
+		if err := p.replace(plan, "put the permissions of role "+w.role, policy{
+			name: w.document, kind: iam.KindIdentity, where: "the policy " + inlinePolicy + " of role " + w.role, want: w.permissions,
+			put: func(ctx context.Context, d *iam.Document) error {
+				return p.cfg.Roles.PutRolePolicy(ctx, w.role, inlinePolicy, d)
+			},
+		}, have); err != nil {
+			return err
 		}
-		plan = append(plan, Step{"put the permissions of role " + w.role, func(ctx context.Context) error {
-			return p.cfg.Roles.PutRolePolicy(ctx, w.role, inlinePolicy, w.permissions(p.in))
-		}})
 	}
-	return plan, nil
+	return nil
 }
 
 func existsIsFine(err error) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"time"
@@ -54,6 +55,9 @@ const (
 // ReadConfig reads the configuration in file and fills in the defaults.
 func ReadConfig(file string) (Config, error) {
 	f, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("reading the configuration: %w: give the path of the installation's YAML; docs/guide.md shows one", err)
+	}
 	if err != nil {
 		return Config{}, fmt.Errorf("reading the configuration: %w", err)
 	}

@@ -38,13 +38,7 @@ func TestGeneratedTemplates(t *testing.T) {
 			documents = append(documents, d)
 		}
 	}
-	trust, err := everyOption("[apPrefix]", tenancy.Managed).WorkloadTrustIRSA(
-		"arn:aws:iam::[accountId]:oidc-provider/[oidcIssuer]",
-		tenancy.ServiceAccount{Namespace: "[namespace]", Name: "[serviceAccount]"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents = append(documents, tenancy.NamedDocument{Name: "workload-trust-irsa", Kind: iam.KindTrust, Document: trust})
+	documents = append(documents, tenancy.NamedDocument{Name: "workload-trust-irsa", Kind: iam.KindTrust, Document: templateOfIRSA(t)})
 
 	dir := filepath.Join("..", "..", "deploy", "policies", "templates")
 	for _, d := range documents {
@@ -57,4 +51,16 @@ func TestGeneratedTemplates(t *testing.T) {
 	if files, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(files) != len(documents) {
 		t.Errorf("%d files in %s, %d documents: remove what is left over (%v)", len(files), dir, len(documents), err)
 	}
+}
+
+// templateOfIRSA is the document that Documents leaves out.
+func templateOfIRSA(t *testing.T) *iam.Document {
+	t.Helper()
+	trust, err := everyOption("[apPrefix]", tenancy.Managed).WorkloadTrustIRSA(
+		"arn:aws:iam::[accountId]:oidc-provider/[oidcIssuer]",
+		tenancy.ServiceAccount{Namespace: "[namespace]", Name: "[serviceAccount]"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trust
 }

@@ -14,7 +14,7 @@ import (
 
 // answered uploads small artifacts, from several clients at once, until the process is
 // gone or told to stop, and returns when each was answered.
-func (s *scene) answered(t *testing.T, p *process, enough int, end func()) map[digest.Digest]time.Time {
+func (s *scene) answered(t *testing.T, p *running, enough int, end func()) map[digest.Digest]time.Time {
 	t.Helper()
 	var mu sync.Mutex
 	var clients sync.WaitGroup
@@ -79,7 +79,7 @@ func TestKilledLosesTheLastMoment(t *testing.T) {
 	s := newScene(t)
 	p := s.start(t)
 	var killed time.Time
-	done := s.answered(t, p, 300, func() { killed = time.Now(); p.kill() })
+	done := s.answered(t, p, 300, func() { killed = time.Now(); p.Kill() })
 	missing := s.unrecorded(t, done)
 	longest := time.Duration(0)
 	for _, at := range missing {
@@ -96,7 +96,7 @@ func TestStoppedLosesNoRecord(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	p := s.start(t)
-	done := s.answered(t, p, 300, func() { p.terminate(t); <-p.ended })
+	done := s.answered(t, p, 300, func() { p.terminate(t); <-p.Ended() })
 	if missing := s.unrecorded(t, done); len(missing) != 0 {
 		t.Errorf("%d of %d uploads have no record", len(missing), len(done))
 	}

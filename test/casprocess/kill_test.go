@@ -15,13 +15,13 @@ import (
 )
 
 // calls counts what an upload or download asks of AWS in a process that has just started.
-func (s *scene) calls(t *testing.T, transfer func(p *process)) int {
+func (s *scene) calls(t *testing.T, transfer func(p *running)) int {
 	t.Helper()
 	p := s.start(t)
 	s.holder.hold(0, before)
 	transfer(p)
 	n := s.holder.count()
-	p.kill()
+	p.Kill()
 	return n
 }
 
@@ -34,7 +34,7 @@ func TestKilledWithinAnUpload(t *testing.T) {
 	for _, u := range uploads {
 		t.Run(u.name, func(t *testing.T) {
 			s := newScene(t)
-			calls := s.calls(t, func(p *process) {
+			calls := s.calls(t, func(p *running) {
 				content, d := rig.Content(u.size)
 				if status, _, err := s.put(t, p, d, u, bytes.NewReader(content)); status != http.StatusCreated {
 					t.Fatalf("%d, %v", status, err)
@@ -77,7 +77,7 @@ func (s *scene) killUpload(t *testing.T, what string, u upload, n int, when when
 	case answer := <-answered:
 		t.Fatalf("%s: never held: %s", what, answer)
 	}
-	p.kill()
+	p.Kill()
 	<-answered
 	s.holder.release()
 	if there := s.visible(t, d); there != done {
@@ -89,7 +89,7 @@ func (s *scene) killUpload(t *testing.T, what string, u upload, n int, when when
 		t.Errorf("%s: again: %d, %v, want %d", what, status, err, want)
 	}
 	s.holds(t, what, p, d, content)
-	p.kill()
+	p.Kill()
 }
 
 // afterwards sweeps when the uploads of the killed have expired: no part of theirs is left.
@@ -136,7 +136,7 @@ func TestKilledBetweenTwoMessages(t *testing.T) {
 				break
 			}
 		}
-		p.kill()
+		p.Kill()
 		if answer, err := stream.CloseAndRecv(); err == nil {
 			t.Errorf("%s: the client was told %v", what, answer)
 		}
@@ -162,8 +162,8 @@ func TestKilledWithinADownload(t *testing.T) {
 	if status, _, err := s.put(t, p, d, uploads[1], bytes.NewReader(content)); status != http.StatusCreated {
 		t.Fatalf("%d, %v", status, err)
 	}
-	p.kill()
-	calls := s.calls(t, func(p *process) { s.holds(t, "without a fault", p, d, content) })
+	p.Kill()
+	calls := s.calls(t, func(p *running) { s.holds(t, "without a fault", p, d, content) })
 	cases := 0
 	for n := 1; n <= calls; n++ {
 		for _, when := range []when{before, amid, after} {
@@ -195,7 +195,7 @@ func (s *scene) killDownload(t *testing.T, what string, n int, when when, d dige
 	case <-answered:
 		t.Fatalf("%s: never held, %d bytes", what, len(got))
 	}
-	p.kill()
+	p.Kill()
 	<-answered
 	s.holder.release()
 	if len(got) >= len(content) || !bytes.HasPrefix(content, got) {
@@ -203,5 +203,5 @@ func (s *scene) killDownload(t *testing.T, what string, n int, when when, d dige
 	}
 	p = s.start(t)
 	s.holds(t, what, p, d, content)
-	p.kill()
+	p.Kill()
 }

@@ -141,7 +141,7 @@ var uploads = []upload{
 }
 
 // put uploads body over HTTP and reports the status, or why there was none.
-func (s *scene) put(t *testing.T, p *process, d digest.Digest, u upload, body io.Reader) (int, http.Header, error) {
+func (s *scene) put(t *testing.T, p *running, d digest.Digest, u upload, body io.Reader) (int, http.Header, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPut, p.at.HTTP+"/v1/artifacts/"+d.String(), struct{ io.Reader }{body})
 	if err != nil {
@@ -161,7 +161,7 @@ func (s *scene) put(t *testing.T, p *process, d digest.Digest, u upload, body io
 }
 
 // get downloads d, gives each piece to take, and reports how it ended.
-func (s *scene) get(t *testing.T, p *process, d digest.Digest, take func([]byte)) (int, http.Header, error) {
+func (s *scene) get(t *testing.T, p *running, d digest.Digest, take func([]byte)) (int, http.Header, error) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.at.HTTP+"/v1/artifacts/"+d.String(), nil)
 	if err != nil {
@@ -186,7 +186,7 @@ func (s *scene) get(t *testing.T, p *process, d digest.Digest, take func([]byte)
 }
 
 // holds checks that p serves content.
-func (s *scene) holds(t *testing.T, what string, p *process, d digest.Digest, content []byte) {
+func (s *scene) holds(t *testing.T, what string, p *running, d digest.Digest, content []byte) {
 	t.Helper()
 	var got []byte
 	status, _, err := s.get(t, p, d, func(piece []byte) { got = append(got, piece...) })

@@ -85,9 +85,9 @@ func TestToldToStopWithinTransfers(t *testing.T) {
 	if !bytes.Equal(got, stored) {
 		t.Errorf("the download: %d bytes of %d", len(got), len(stored))
 	}
-	<-p.ended
-	if p.code != 0 {
-		t.Errorf("exit code %d:\n%s", p.code, p.log)
+	<-p.Ended()
+	if err := p.Err(); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 	p = s.start(t)
 	s.holds(t, "what came over HTTP", p, httpDigest, overHTTP)
@@ -98,7 +98,7 @@ func TestToldToStopWithinTransfers(t *testing.T) {
 }
 
 // inside waits until the metrics say that two uploads are in.
-func (s *scene) inside(t *testing.T, p *process) {
+func (s *scene) inside(t *testing.T, p *running) {
 	t.Helper()
 	poll(t, "two uploads and a download are in flight", func() bool {
 		response, err := http.Get(p.at.HTTP + "/metrics")
@@ -113,7 +113,7 @@ func (s *scene) inside(t *testing.T, p *process) {
 }
 
 // refused waits until new transfers are refused, over both protocols and with a hint.
-func (s *scene) refused(t *testing.T, p *process) {
+func (s *scene) refused(t *testing.T, p *running) {
 	t.Helper()
 	_, d := rig.Content(10)
 	poll(t, "HTTP refuses", func() bool {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
 	"helm.sh/helm/v4/pkg/chart/v2/lint/support"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	core "k8s.io/api/core/v1"
 )
 
@@ -80,6 +81,41 @@ func TestEveryKeyIsRendered(t *testing.T) {
 		t.Fatalf("%d configurations", len(maps))
 	}
 	golden(t, "every-key.config.yaml", maps[0].Data["managedcas.yaml"])
+}
+
+// What the OpenTofu module hands to the chart is accepted by it, and arrives. test/tofu
+// evaluates the module's examples.
+func TestValuesOfTofu(t *testing.T) {
+	t.Parallel()
+	for i, name := range []string{"pod-identity", "irsa"} {
+		text, err := os.ReadFile("testdata/tofu-" + name + ".values.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := example{name: "pod-identity", release: "managedcas", namespace: "managedcas"}
+		// Nothing but the module says anything of AWS.
+		more := parse(t, string(text))
+		values := e.values(t, "backend: null\nworkloadIdentity: null")
+		rendered, err := e.render(t, loader.MergeMaps(values, more))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		said, _ := manifests(rendered)
+		annotated := strings.Count(said, "eks.amazonaws.com/role-arn: ")
+		if want := []int{0, 3}[i]; annotated != want {
+			t.Errorf("%s: %d service accounts have a role's annotation, want %d", name, annotated, want)
+		}
+		for _, workload := range []string{"backend", "controlplane", "cas"} {
+			account := more[workload].(map[string]any)["serviceAccount"].(map[string]any)["name"].(string)
+			if !strings.Contains(said, "serviceAccountName: "+account+"\n") {
+				t.Errorf("%s: no pod has the service account %s, which its role trusts", name, account)
+			}
+		}
+		if !strings.Contains(said, "bucketName: example-artifacts\n") {
+			t.Errorf("%s: the configuration has another bucket", name)
+		}
+	}
 }
 
 func golden(t *testing.T, name, got string) {

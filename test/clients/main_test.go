@@ -5,29 +5,13 @@
 package clients
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
-// managedcasd is the program that TestMain has built.
-var managedcasd string
+// built is the directory of the programs that TestMain has built.
+var built string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "managedcas-clients-*")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		managedcasd = filepath.Join(dir, "managedcasd")
-		if out, err := exec.Command("go", "build", "-o", managedcasd, "../../cmd/managedcasd").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building managedcasd: %v\n%s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(process.Main(m, &built)) }

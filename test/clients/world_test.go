@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/managedcas/managedcas/internal/emulator/journal"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 const (
@@ -140,7 +141,7 @@ func (w *world) where(t *testing.T, addressing string) string {
 // it did.
 func (w *world) changes(t *testing.T, after uint64) (writes []string, last uint64) {
 	t.Helper()
-	client := &http.Client{Timeout: patience}
+	client := &http.Client{Timeout: process.Patience}
 	res, err := client.Get(fmt.Sprintf("%s/_aws/journal?after=%d", w.URL, after))
 	if err != nil {
 		t.Fatal(err)

@@ -50,7 +50,7 @@ func TestAtRest(t *testing.T) {
 			t.Errorf("%s does not read back", key)
 		}
 	}
-	d.kill()
+	d.Kill()
 
 	must(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

@@ -1,50 +1,29 @@
 package durability
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/managedcas/managedcas/test/sources"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 const bucket = "durable"
 
-// program is the managedcasd that TestMain built.
-var program string
+// programs is the directory of the programs that TestMain built.
+var programs string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "durability-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "managedcasd")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/managedcasd").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build managedcasd: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
-}
+func TestMain(m *testing.M) { os.Exit(process.Main(m, &programs)) }
 
 // daemon is a running `managedcasd aws`.
 type daemon struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
+	*process.Process
 	ready struct {
 		AWS struct{ Endpoint, Region, AccessKeyID, SecretAccessKey string }
 	}
@@ -53,41 +32,13 @@ type daemon struct {
 // start runs the embedded AWS on dir and waits until it serves.
 func start(t *testing.T, dir string) *daemon {
 	t.Helper()
-	sources.Note(t)
 	file := filepath.Join(t.TempDir(), "ready.json")
-	var log strings.Builder
-	d := &daemon{ended: make(chan struct{})}
-	d.cmd = exec.Command(program, "aws", "--listen", "127.0.0.1:0", "--region", "us-west-2", "--data", dir, "--ready-file", file)
-	d.cmd.Stderr = &log
-	if err := d.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = d.cmd.Wait() // it is killed: its status says nothing
-		close(d.ended)
-	}()
-	t.Cleanup(d.kill)
-	deadline, tick := time.After(time.Minute), time.NewTicker(5*time.Millisecond)
-	defer tick.Stop()
-	for {
-		raw, err := os.ReadFile(file)
-		if err == nil && json.Unmarshal(raw, &d.ready) == nil && d.ready.AWS.Endpoint != "" {
-			return d
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatal("not ready after a minute")
-		case <-d.ended:
-			t.Fatalf("ended before it was ready:\n%s", log.String())
-		}
-	}
-}
-
-// kill ends the daemon at once, wherever it is (SIGKILL), and waits until it is gone.
-func (d *daemon) kill() {
-	_ = d.cmd.Process.Kill() // dead already is fine
-	<-d.ended
+	d := &daemon{Process: process.Run(t, process.Command{
+		Program: filepath.Join(programs, "managedcasd"),
+		Args:    []string{"aws", "--listen", "127.0.0.1:0", "--region", "us-west-2", "--data", dir, "--ready-file", file},
+	})}
+	d.MustBeReady(t, file, &d.ready)
+	return d
 }
 
 func (d *daemon) credentials() aws.CredentialsProvider {

@@ -40,7 +40,7 @@ func TestKill(t *testing.T) {
 		}
 		after := time.Duration(random.IntN(600)) * time.Millisecond
 		<-time.After(after) // not a wait for something: the moment of the kill
-		d.kill()
+		d.Kill()
 		running.Wait()
 
 		d = start(t, dir)

@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/test/chromium"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // TestSignInInChromium: somebody goes from our page to the provider's form and back, makes
@@ -19,7 +20,7 @@ import (
 func TestSignInInChromium(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t, "", "ann")
-	w := open(t)
+	w := window{t, chromium.Start(t)}
 	w.goes(in.public + "/organizations")
 	w.awaits("our page", `document.querySelector('a[href^="/auth/login"]') !== null`)
 	w.does(`document.querySelector('a[href^="/auth/login"]').click()`)
@@ -60,25 +61,9 @@ type window struct {
 	ctx context.Context
 }
 
-func open(t *testing.T) window {
-	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath("chromium"), chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // of root's processes there is none
-		chromedp.Flag("no-proxy-server", true),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() { cancel(); stop() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting Chromium (make packages installs it): %v", err)
-	}
-	return window{t, ctx}
-}
-
 func acts[R any](w window, what chromedp.Action[R]) R {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	ctx, cancel := context.WithTimeout(w.ctx, process.Patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, what)
 	if err != nil {
@@ -104,7 +89,7 @@ func (w window) does(expression string) {
 // awaits asks until it is so: while one page follows another there is no answer.
 func (w window) awaits(what, expression string) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, patience)
+	ctx, cancel := context.WithTimeout(w.ctx, process.Patience)
 	defer cancel()
 	err := service.Poll(ctx, func() error {
 		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))

@@ -14,7 +14,7 @@ func TestTheFirstAdministrator(t *testing.T) {
 	t.Parallel()
 	in := newInstallation(t, "")
 	if in.bootstrap == "" {
-		t.Fatalf("the first start printed no token:\n%s", in.process.stderr.String())
+		t.Fatalf("the first start printed no token:\n%s", in.process.Stderr.String())
 	}
 	operator := in.person()
 	operator.fails("nobody can sign in to this installation", "auth", "login")

@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 var (
@@ -20,28 +22,28 @@ var (
 func (p *person) login(b *browser) page {
 	p.in.t.Helper()
 	c, last := p.decides(b, "approve")
-	if c.err != nil {
-		p.in.t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.err, c.stderr.String(), last.url, last.status, last.body)
+	if c.Err() != nil {
+		p.in.t.Fatalf("auth login: %v %s; the browser ended at %s: %d %s", c.Err(), c.Stderr.String(), last.url, last.status, last.body)
 	}
-	if want := "You are signed in as " + b.name + "@example.com until "; !strings.Contains(c.stderr.String(), want) {
-		p.in.t.Errorf("auth login: %q, want %q", c.stderr.String(), want)
+	if want := "You are signed in as " + b.name + "@example.com until "; !strings.Contains(c.Stderr.String(), want) {
+		p.in.t.Errorf("auth login: %q, want %q", c.Stderr.String(), want)
 	}
 	return last
 }
 
 // decides has a person run auth login, and say in a browser whether it is theirs.
-func (p *person) decides(b *browser, decision string) (*process, page) {
+func (p *person) decides(b *browser, decision string) (*process.Process, page) {
 	t := p.in.t
 	t.Helper()
 	c := p.start("auth", "login")
-	c.await(t, "the URL", func() bool { return opened.MatchString(c.stderr.String()) })
-	found := opened.FindStringSubmatch(c.stderr.String())
+	await(t, c, "the URL", func() bool { return opened.MatchString(c.Stderr.String()) })
+	found := opened.FindStringSubmatch(c.Stderr.String())
 	if found == nil {
-		t.Fatalf("auth login: %s", c.stderr.String())
+		t.Fatalf("auth login: %s", c.Stderr.String())
 	}
 	asked := b.signIn(found[1])
 	last := b.post(p.in.public+"/auth/cli", url.Values{"csrf": {b.form(asked)}, "decision": {decision}})
-	c.await(t, "auth login", func() bool { return false })
+	await(t, c, "auth login", never)
 	return c, last
 }
 
@@ -54,8 +56,8 @@ func TestSignInWithTheBrowserOfThisMachine(t *testing.T) {
 	in := newInstallation(t, "", "ann", "bob")
 	ann := in.person()
 	ann.fails("managedcas auth login", "auth", "status")
-	if c, last := ann.decides(newBrowser(t, "ann"), "deny"); !strings.Contains(c.stderr.String(), "not theirs") || c.err == nil || last.url.Query().Get("code") != "" {
-		t.Errorf("denied: %v %s, at %s", c.err, c.stderr.String(), last.url)
+	if c, last := ann.decides(newBrowser(t, "ann"), "deny"); !strings.Contains(c.Stderr.String(), "not theirs") || c.Err() == nil || last.url.Query().Get("code") != "" {
+		t.Errorf("denied: %v %s, at %s", c.Err(), c.Stderr.String(), last.url)
 	}
 	last := ann.login(newBrowser(t, "ann"))
 	if last.url.Hostname() != "127.0.0.1" || last.url.Path != "/callback" || !strings.Contains(last.body, "go back to the terminal") {
@@ -119,19 +121,19 @@ func (p *person) deviceLogin(b *browser) {
 	t := p.in.t
 	t.Helper()
 	c := p.start("auth", "login", "--device")
-	c.await(t, "the code", func() bool { return typed.MatchString(c.stderr.String()) })
-	found := typed.FindStringSubmatch(c.stderr.String())
+	await(t, c, "the code", func() bool { return typed.MatchString(c.Stderr.String()) })
+	found := typed.FindStringSubmatch(c.Stderr.String())
 	if found == nil {
-		t.Fatalf("auth login --device: %s", c.stderr.String())
+		t.Fatalf("auth login --device: %s", c.Stderr.String())
 	}
 	form := b.form(b.signIn(found[1]))
 	asked := b.post(found[1], url.Values{"csrf": {form}, "code": {found[2]}})
 	if done := b.post(found[1], url.Values{"csrf": {b.form(asked)}, "code": {found[2]}, "decision": {"approve"}}); done.status != http.StatusOK {
 		t.Fatalf("approving: %d %s", done.status, done.body)
 	}
-	c.await(t, "auth login --device", func() bool { return false })
-	if c.err != nil {
-		t.Fatalf("auth login --device: %v %s", c.err, c.stderr.String())
+	await(t, c, "auth login --device", never)
+	if c.Err() != nil {
+		t.Fatalf("auth login --device: %v %s", c.Err(), c.Stderr.String())
 	}
 }
 
@@ -169,7 +171,7 @@ func TestSignInAtTheProvider(t *testing.T) {
 	if p := newBrowser(t, "ann").get(back); p.status != http.StatusBadRequest {
 		t.Errorf("the callback in another browser: %d", p.status)
 	}
-	if log := in.process.stderr.String(); strings.Contains(log, clientSecret) {
+	if log := in.process.Stderr.String(); strings.Contains(log, clientSecret) {
 		t.Error("the client secret is in the log")
 	}
 }

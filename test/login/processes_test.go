@@ -1,9 +1,7 @@
 package login
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -12,81 +10,28 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"github.com/managedcas/managedcas/test/process"
 	"github.com/managedcas/managedcas/test/sources"
 )
 
-// patience is how long a process may take to start: tests of other packages run beside.
-const patience = 60 * time.Second
-
-// output is what a process writes, for those who wait for it.
-type output struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
-}
-
-// process is a running program.
-type process struct {
-	stdout, stderr output
-	ended          chan struct{}
-	err            error
-}
-
-func run(t *testing.T, environment []string, program string, args ...string) *process {
+// run starts a program that ends with the test at the latest.
+func run(t *testing.T, environment []string, program string, args ...string) *process.Process {
 	t.Helper()
-	p := &process{ended: make(chan struct{})}
-	cmd := exec.Command(filepath.Join(programs, program), args...)
-	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
-	cmd.Env = environment
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		p.err = cmd.Wait()
-		close(p.ended)
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		<-p.ended
-	})
-	return p
+	return process.Run(t, process.Command{Program: filepath.Join(programs, program), Args: args, Env: environment})
 }
 
 // await waits until done says so; false when the process has ended before.
-func (p *process) await(t *testing.T, what string, done func() bool) bool {
+func await(t *testing.T, p *process.Process, what string, done func() bool) bool {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-p.ended:
-			return false
-		case <-ctx.Done():
-			t.Fatalf("%s: not within %s\n%s", what, patience, p.stderr.String())
-		case <-tick.C:
-		}
+	err := p.Await(t.Context(), what, func() (bool, error) { return done(), nil })
+	if err != nil && !errors.Is(err, process.ErrEnded) {
+		t.Fatal(err)
 	}
-	return true
+	return err == nil
 }
 
 // The people whom dex knows, all with this password.
@@ -129,7 +74,7 @@ staticPasswords:
 			t.Fatal(err)
 		}
 		dex := run(t, os.Environ(), "dex", "serve", file)
-		if dex.await(t, "dex", func() bool { return answers(issuer + "/.well-known/openid-configuration") }) {
+		if await(t, dex, "dex", func() bool { return answers(issuer + "/.well-known/openid-configuration") }) {
 			return issuer
 		}
 	}
@@ -153,7 +98,7 @@ type installation struct {
 	public    string
 	grpc      string
 	bootstrap string // the token that its start has printed
-	process   *process
+	process   *process.Process
 	issuer    string
 }
 
@@ -204,12 +149,7 @@ func newInstallation(t *testing.T, more string, people ...string) *installation 
 	}
 	in.process = run(t, os.Environ(), "managedcasd", "controlplane", "--config", file, "--ready-file", ready)
 	var addresses struct{ GRPC, HTTP string }
-	if !in.process.await(t, "the control plane", func() bool {
-		text, err := os.ReadFile(ready)
-		return err == nil && json.Unmarshal(text, &addresses) == nil
-	}) {
-		t.Fatalf("the control plane has ended:\n%s", in.process.stderr.String())
-	}
+	in.process.MustBeReady(t, ready, &addresses)
 	in.grpc = addresses.GRPC
 	target, err := url.Parse("http://" + strings.TrimPrefix(addresses.HTTP, "http://"))
 	if err != nil {
@@ -217,7 +157,7 @@ func newInstallation(t *testing.T, more string, people ...string) *installation 
 	}
 	behind = httputil.NewSingleHostReverseProxy(target)
 	close(started)
-	if _, rest, ok := strings.Cut(in.process.stderr.String(), "managedcas auth bootstrap --token "); ok {
+	if _, rest, ok := strings.Cut(in.process.Stderr.String(), "managedcas auth bootstrap --token "); ok {
 		in.bootstrap = strings.Fields(rest)[0]
 	}
 	return in
@@ -240,21 +180,24 @@ func (p *person) environment() []string {
 }
 
 // start runs the client and does not wait.
-func (p *person) start(args ...string) *process {
+func (p *person) start(args ...string) *process.Process {
 	p.in.t.Helper()
 	return run(p.in.t, p.environment(), "managedcas", args...)
 }
+
+// never is what is waited for until the process ends.
+func never() bool { return false }
 
 // managedcas runs the client, and returns what it printed, and its error line.
 func (p *person) managedcas(args ...string) (stdout, failure string) {
 	p.in.t.Helper()
 	c := p.start(args...)
-	c.await(p.in.t, strings.Join(args, " "), func() bool { return false })
-	if c.err != nil {
-		_, failure, _ = strings.Cut(c.stderr.String(), "error: ")
-		return c.stdout.String(), strings.TrimSpace(failure) + " (" + c.err.Error() + ")"
+	await(p.in.t, c, strings.Join(args, " "), never)
+	if err := c.Err(); err != nil {
+		_, failure, _ = strings.Cut(c.Stderr.String(), "error: ")
+		return c.Stdout.String(), strings.TrimSpace(failure) + " (" + err.Error() + ")"
 	}
-	return c.stdout.String(), ""
+	return c.Stdout.String(), ""
 }
 
 // must is managedcas where it has to succeed.

@@ -34,7 +34,7 @@ func (w *world) floor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer hop.stop()
+	defer hop.Kill()
 	fmt.Println("| 4 KiB up | p50 | × direct | CPU of the hop or cas |\n|---|---|---|---|")
 	const rounds, count = 100, 20 // short ones: what else the machine does meets all alike
 	paths := []path{w.direct, bare{newOverHTTP(ready.HTTP, w.casToken)}, w.http}

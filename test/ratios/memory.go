@@ -47,6 +47,6 @@ func (w *world) memory(ctx context.Context, size int64, clients int) error {
 
 // forgetPeak makes what the process holds now its peak
 // (https://man7.org/linux/man-pages/man5/proc_pid_clear_refs.5.html).
-func (p *process) forgetPeak() error {
-	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+func (p *measured) forgetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.PID()), []byte("5"), 0)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,14 +17,15 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	controlplanev1 "github.com/managedcas/managedcas/proto/controlplane/v1"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // world is everything that runs.
 type world struct {
 	dir     string
 	at      ready
-	dev     *process // embedded AWS, backend, controlplane
-	cas     *process // measured alone
+	dev     *measured // embedded AWS, backend, controlplane
+	cas     *measured // measured alone
 	idleKiB int64
 	direct  direct
 	http    overHTTP
@@ -117,69 +117,35 @@ func (w *world) casToken(ctx context.Context, role controlplanev1.CASCredentials
 }
 
 func (w *world) stop() {
-	for _, p := range []*process{w.cas, w.dev} {
+	for _, p := range []*measured{w.cas, w.dev} {
 		if p != nil {
-			p.stop()
+			_ = p.Stop() // it has been measured
 		}
 	}
 }
 
-// process is a program that runs.
-type process struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-}
+// measured is a program that runs.
+type measured struct{ *process.Process }
 
 // launch starts a program and reads its ready file into at when it is there.
-func launch(ctx context.Context, at any, file string, env []string, program string, args ...string) (*process, error) {
-	p := &process{exec.Command(program, append(args, "--ready-file", file)...), make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	log, err := os.Create(file + ".log")
+func launch(ctx context.Context, at any, file string, env []string, program string, args ...string) (*measured, error) {
+	p, err := process.Start(process.Command{
+		Program: program, Args: append(args, "--ready-file", file), Env: append(os.Environ(), env...),
+	})
 	if err != nil {
+		return nil, fmt.Errorf("%w (make build first)", err)
+	}
+	if err := p.Ready(ctx, file, at); err != nil {
+		p.Kill()
 		return nil, err
 	}
-	defer log.Close() // the process has its own
-	p.cmd.Stderr = log
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s (make build first): %w", program, err)
-	}
-	go func() {
-		_ = p.cmd.Wait()
-		close(p.ended)
-	}()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		text, err := os.ReadFile(file)
-		if err == nil {
-			return p, json.Unmarshal(text, at)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			p.stop()
-			return nil, context.Cause(ctx)
-		case <-p.ended:
-			said, _ := os.ReadFile(file + ".log")
-			return nil, fmt.Errorf("%s ended:\n%s", program, said)
-		}
-	}
-}
-
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(os.Interrupt)
-	select {
-	case <-p.ended:
-	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.ended
-	}
+	return &measured{p}, nil
 }
 
 // cpu is the processor time that the process has used, in the kernel's 10 ms
 // (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
-func (p *process) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+func (p *measured) cpu() time.Duration {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
 	if err != nil {
 		return 0
 	}
@@ -203,8 +169,8 @@ func (w *world) cpu() time.Duration {
 }
 
 // peakKiB is the most memory that the process has held at once.
-func (p *process) peakKiB() int64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *measured) peakKiB() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
 		return 0
 	}

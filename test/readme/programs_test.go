@@ -3,12 +3,13 @@
 package readme
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // root is the project's directory, seen from here.
@@ -17,22 +18,7 @@ const root = "../.."
 // programs is where TestMain has built managedcas and managedcasd.
 var programs string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "managedcas-readme-*")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		if out, err := exec.Command("go", "build", "-o", dir+"/", root+"/cmd/...").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
-			return 1
-		}
-		programs = dir
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(process.Main(m, &programs)) }
 
 // help returns what a command says of itself. Variables that would show up as
 // defaults are taken out of its environment.

@@ -1,17 +1,14 @@
 package readme
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // servers are commands that do not end, or that need an AWS account.
@@ -56,46 +53,13 @@ type ready struct {
 func startDev(t *testing.T, dir string) ready {
 	t.Helper()
 	file := filepath.Join(dir, "ready.json")
-	var log strings.Builder
-	cmd := exec.Command(filepath.Join(programs, "managedcasd"), "dev", "--data", "dev", "--ports", "0", "--ready-file", file)
-	cmd.Dir, cmd.Stderr = dir, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if t.Failed() {
-			t.Log(log.String())
-		}
+	p := process.Run(t, process.Command{
+		Program: filepath.Join(programs, "managedcasd"), Dir: dir,
+		Args: []string{"dev", "--data", "dev", "--ports", "0", "--ready-file", file},
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		text, err := os.ReadFile(file)
-		if err == nil {
-			var r ready
-			if err := json.Unmarshal(text, &r); err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("dev ended before it was ready: %v", err)
-		case <-ctx.Done():
-			t.Fatal("dev is not ready")
-		case <-tick.C:
-		}
-	}
+	var at ready
+	p.MustBeReady(t, file, &at)
+	return at
 }
 
 func write(t *testing.T, file, text string) {

@@ -3,7 +3,6 @@ package rollout
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -33,7 +32,7 @@ func newAccount(t *testing.T, programs, id, region string) *account {
 	p := start(t, programs, nil, "aws", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"),
 		"--account", id, "--region", region, "--ready-file", ready)
 	var said struct{ AWS account }
-	p.await(t, ready, &said)
+	p.MustBeReady(t, ready, &said)
 	a := &said.AWS
 	a.iam = iam.New(iam.Options{
 		Region: region, BaseEndpoint: &a.Endpoint,
@@ -44,17 +43,18 @@ func newAccount(t *testing.T, programs, id, region string) *account {
 
 // provision makes what an installation needs, with the configuration that the chart rendered,
 // and returns the key that AWS has made.
-func (a *account) provision(t *testing.T, programs, config string) (kmsKeyARN string) {
+func (a *account) provision(t *testing.T, programs, config string, flags ...string) (kmsKeyARN string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "managedcas.yaml")
 	must(t, os.WriteFile(file, []byte(config), 0o600))
 	said := run(t, []string{"AWS_ACCESS_KEY_ID=" + a.AccessKeyID, "AWS_SECRET_ACCESS_KEY=" + a.SecretAccessKey},
-		filepath.Join(programs, "managedcasd"), "provision", "--config", file)
+		filepath.Join(programs, "managedcasd"), append([]string{"provision", "--config", file}, flags...)...)
 	_, arn, found := strings.Cut(said, "kmsKeyArn: ")
 	if !found {
 		t.Fatalf("provision says\n%s", said)
 	}
-	return strings.TrimSpace(arn)
+	arn, _, _ = strings.Cut(arn, "\n")
+	return arn
 }
 
 // administer asks for what EKS does, as root.
@@ -121,9 +121,9 @@ const roleARN = "eks.amazonaws.com/role-arn"
 // subject is a line of the chart's notes: a role, and whose its trust policy has to name.
 var subject = regexp.MustCompile(`(arn:aws:iam::\d+:role/\S+)  (system:serviceaccount:\S+)`)
 
-// serviceAccountRoles registers the cluster with IAM, gives the roles the trust policies that
-// the notes ask for, and has the annotated service accounts get tokens.
-func (a *account) serviceAccountRoles(t *testing.T, notes string, accounts map[string]serviceAccount) map[string]identity {
+// serviceAccountRoles registers the cluster with IAM, has provision give the roles trust
+// policies for the service accounts that the notes name, and these accounts get tokens.
+func (a *account) serviceAccountRoles(t *testing.T, programs, config, notes string, accounts map[string]serviceAccount) map[string]identity {
 	t.Helper()
 	found := map[string]identity{}
 	var issuer string
@@ -138,20 +138,20 @@ func (a *account) serviceAccountRoles(t *testing.T, notes string, accounts map[s
 			tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE", token: answer.Token,
 		}
 	}
-	_, err := a.iam.CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{
+	provider, err := a.iam.CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{
 		Url: aws.String("https://" + issuer), ClientIDList: []string{"sts.amazonaws.com"},
 	})
 	must(t, err)
-	for _, line := range subject.FindAllStringSubmatch(notes, -1) {
-		_, role, _ := strings.Cut(line[1], ":role/")
-		_, err := a.iam.UpdateAssumeRolePolicy(t.Context(), &iam.UpdateAssumeRolePolicyInput{
-			RoleName: &role, PolicyDocument: aws.String(fmt.Sprintf(`{"Version": "2012-10-17", "Statement": {
-				"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
-				"Principal": {"Federated": "arn:aws:iam::%[1]s:oidc-provider/%[2]s"},
-				"Condition": {"StringEquals": {"%[2]s:sub": %[3]q, "%[2]s:aud": "sts.amazonaws.com"}}}}`, a.AccountID, issuer, line[2])),
-		})
-		must(t, err)
+	lines := subject.FindAllStringSubmatch(notes, -1)
+	if len(lines) != 3 {
+		t.Fatalf("the notes name %d service accounts:\n%s", len(lines), notes)
 	}
+	flags := []string{"--workload-identity", "irsa", "--oidc-provider-arn", *provider.OpenIDConnectProviderArn}
+	for i, workload := range []string{"backend", "controlplane", "cas"} { // the order of the notes
+		namespace, name, _ := strings.Cut(strings.TrimPrefix(lines[i][2], "system:serviceaccount:"), ":")
+		flags = append(flags, "--namespace", namespace, "--service-accounts", workload+"="+name)
+	}
+	a.provision(t, programs, config, flags...)
 	return found
 }
 

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +20,7 @@ import (
 	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/internal/tenancy"
 	"github.com/managedcas/managedcas/test/authority"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
@@ -29,10 +29,7 @@ func TestMain(m *testing.M) { databasetest.Main(m, database.Migrate) }
 func TestRollout(t *testing.T) {
 	t.Parallel()
 	programs := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", programs+"/", "../../cmd/...")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
-	}
+	must(t, process.Build(programs, "../..", "./cmd/..."))
 	examples, err := filepath.Glob("../../deploy/helm/examples/*.yaml")
 	must(t, err)
 	if len(examples) < 3 {
@@ -52,11 +49,11 @@ func rollOut(t *testing.T, programs, name string) {
 	s := newSite(t, programs, m)
 	backend, controlplane, cas := s.run("backend"), s.run("controlplane"), s.run("cas")
 	var api, artifacts, nothing struct{ GRPC, HTTP string }
-	controlplane.await(t, s.readyFile("controlplane"), &api)
+	controlplane.MustBeReady(t, s.readyFile("controlplane"), &api)
 	s.services["controlplane"].to(strings.TrimPrefix(api.HTTP, s.scheme+"://"))
-	cas.await(t, s.readyFile("cas"), &artifacts)
+	cas.MustBeReady(t, s.readyFile("cas"), &artifacts)
 	s.services["cas"].to(strings.TrimPrefix(artifacts.HTTP, s.scheme+"://"))
-	backend.await(t, s.readyFile("backend"), &nothing)
+	backend.MustBeReady(t, s.readyFile("backend"), &nothing)
 	environment := []string{"HOME=" + t.TempDir(), "CHAINLOOP_CONTROL_PLANE_API=" + api.GRPC, "CHAINLOOP_ARTIFACT_CAS_API=" + artifacts.GRPC}
 	if s.authority == nil {
 		environment = append(environment, "CHAINLOOP_API_INSECURE=true")
@@ -146,7 +143,7 @@ func newSite(t *testing.T, programs string, m manifests) *site {
 	replace(s.in.KMSKeyARN, s.account.provision(t, programs, withoutKey))
 
 	if annotated(m.accounts) {
-		s.identities = s.account.serviceAccountRoles(t, m.notes, m.accounts)
+		s.identities = s.account.serviceAccountRoles(t, programs, config, m.notes, m.accounts)
 	} else {
 		s.identities = s.account.podIdentities(t, m.notes)
 	}
@@ -230,7 +227,7 @@ func (s *site) environment(role string) []string {
 }
 
 // run starts the container of a role. Where it listens only the process knows.
-func (s *site) run(role string) *process {
+func (s *site) run(role string) *process.Process {
 	s.t.Helper()
 	return start(s.t, s.programs, s.environment(role), append(s.args(role), "--ready-file", s.readyFile(role))...)
 }

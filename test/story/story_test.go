@@ -5,9 +5,7 @@ package story
 
 import (
 	"flag"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/managedcas/managedcas/test/process"
 	"github.com/managedcas/managedcas/test/sources"
 )
 
@@ -22,26 +21,14 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "managedcas-story-*")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-race", "-o", dir+"/", "../../cmd/...")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
-			return 1
-		}
+	os.Exit(process.With(func(dir string) int {
 		programs = dir
 		// Stories wait more than they compute: for cycles, for probes, for a disk.
 		if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return process.Failure(err)
 		}
 		return m.Run()
-	}())
+	}, "-race"))
 }
 
 func TestStories(t *testing.T) {

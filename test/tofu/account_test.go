@@ -102,9 +102,9 @@ func (a *embedded) plan(in tenancy.Installation) []provision.Step {
 	in.KMSKeyARN, in.Loopback = "", true
 	p, err := provision.New(provision.Config{Installation: in, Roles: a.cloud, Keys: a.cloud, Buckets: a.cloud, Settings: a.cloud})
 	must(a.t, err)
-	steps, err := p.Plan(a.t.Context())
+	plan, err := p.Plan(a.t.Context())
 	must(a.t, err)
-	return steps
+	return plan.Steps
 }
 
 // makeKey makes the key, which has its own id, so that the module goes on with that.

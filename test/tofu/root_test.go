@@ -1,7 +1,9 @@
 package tofu
 
 import (
+	"flag"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +68,8 @@ func TestRootModule(t *testing.T) {
 	}
 }
 
+var update = flag.Bool("update", false, "write the values for the chart to its test data")
+
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	for dir, identity := range map[string]string{"pod-identity": "podIdentity", "irsa": "irsa"} {
@@ -74,8 +78,19 @@ func TestExamples(t *testing.T) {
 		if len(e.refused) > 0 {
 			t.Errorf("%s: %s", dir, e.refused)
 		}
-		if text := e.output("helm_values").AsString(); !strings.Contains(text, "workloadIdentity: "+identity) {
+		text := e.output("helm_values").AsString()
+		if !strings.Contains(text, "workloadIdentity: "+identity) {
 			t.Errorf("%s has values for another identity:\n%s", dir, text)
+		}
+		// The chart's tests, of another module, render this.
+		file := "../chart/testdata/tofu-" + dir + ".values.yaml"
+		if *update {
+			if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want, err := os.ReadFile(file); err != nil || string(want) != text {
+			t.Errorf("%s (%v) is not the module's output; if it should be, go test -update:\n%s", file, err, text)
 		}
 	}
 }

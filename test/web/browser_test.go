@@ -25,23 +25,6 @@ import (
 // patience bounds one step of a visit; other tests have the processors too.
 const patience = 60 * time.Second
 
-// startChromium starts the one browser of the package.
-func startChromium(t *testing.T) context.Context {
-	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath("chromium"), chromedp.UserDataDir(t.TempDir()),
-		chromedp.NoSandbox, // of root's processes there is none
-		chromedp.Flag("no-proxy-server", true),
-	)
-	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, cancel := chromedp.NewContext(allocator)
-	t.Cleanup(func() { cancel(); stop() })
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("starting Chromium (make packages installs it): %v", err)
-	}
-	return ctx
-}
-
 // look is how somebody looks at pages.
 type look struct {
 	scheme        string

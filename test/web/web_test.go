@@ -14,6 +14,7 @@ import (
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/registry"
+	"github.com/managedcas/managedcas/test/chromium"
 	"github.com/managedcas/managedcas/test/rig"
 )
 
@@ -33,7 +34,7 @@ func TestPages(t *testing.T) {
 	s := &site{Rig: rig.New(t, rig.Options{})}
 	s.url, s.tokens = s.Pages(t)
 	s.admin = s.token(t, org.Organization{})
-	s.chromium = startChromium(t)
+	s.chromium = chromium.Start(t)
 	for name, test := range map[string]func(*testing.T, *site){
 		"the guide's first step":  testVerify,
 		"a token that is no good": testWrongToken,

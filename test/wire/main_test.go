@@ -5,19 +5,14 @@
 package wire
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // maxArtifact is small, so that something is too large.
@@ -34,67 +29,41 @@ var daemon struct {
 }
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "managedcas-wire-*")
+	os.Exit(process.With(func(programs string) int {
+		dir, err := os.MkdirTemp("", "managedcas-wire-")
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return process.Failure(err)
 		}
 		defer os.RemoveAll(dir)
-		stop, err := start(dir)
+		dev, err := start(programs, dir)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
+			return process.Failure(err)
 		}
+		defer dev.Kill()
 		code := m.Run()
-		if err := stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = max(code, 1)
+		if err := dev.Stop(); err != nil {
+			return process.Failure(fmt.Errorf("managedcasd ended with %w\n%s", err, &dev.Stderr))
 		}
 		return code
-	}())
+	}))
 }
 
-// start builds and runs managedcasd dev, and returns when it is ready.
-func start(dir string) (stop func() error, err error) {
-	program, ready := filepath.Join(dir, "managedcasd"), filepath.Join(dir, "ready.json")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/managedcasd").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building managedcasd: %w\n%s", err, out)
-	}
+// start runs managedcasd dev, and returns when it is ready.
+func start(programs, dir string) (*process.Process, error) {
+	ready := filepath.Join(dir, "ready.json")
 	daemon.data = filepath.Join(dir, "data")
-	var log bytes.Buffer
-	cmd := exec.Command(program, "dev", "--data", daemon.data, "--ready-file", ready, "--max-artifact-bytes", fmt.Sprint(maxArtifact))
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	stop = sync.OnceValue(func() error {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-ended:
-			if err != nil {
-				return fmt.Errorf("managedcasd ended with %w\n%s", err, &log)
-			}
-			return nil
-		case <-time.After(time.Minute):
-			return errors.Join(errors.New("managedcasd did not end"), cmd.Process.Kill())
-		}
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	err = await(ctx, func() (bool, error) {
-		text, err := os.ReadFile(ready)
-		if errors.Is(err, fs.ErrNotExist) {
-			return false, nil
-		}
-		return err == nil, errors.Join(err, json.Unmarshal(text, &daemon))
+	dev, err := process.Start(process.Command{
+		Program: filepath.Join(programs, "managedcasd"),
+		Args:    []string{"dev", "--data", daemon.data, "--ready-file", ready, "--max-artifact-bytes", fmt.Sprint(maxArtifact)},
 	})
 	if err != nil {
-		return nil, errors.Join(err, stop())
+		return nil, err
 	}
-	return stop, nil
+	if err := dev.Ready(context.Background(), ready, &daemon); err != nil {
+		dev.Kill()
+		return nil, err
+	}
+	return dev, nil
 }
 
 // await asks until the answer is yes or ctx is over.

@@ -13,9 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
-	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsjson"
@@ -43,10 +40,11 @@ type Config struct {
 
 // Service is the emulated KMS. It is safe for concurrent use.
 type Service struct {
-	cfg        Config
-	material   *state.DB
-	documents  *gate.Documents // key policies
-	operations map[string]awsjson.Handler
+	awsjson.Dispatch
+
+	cfg       Config
+	material  *state.DB
+	documents *gate.Documents // key policies
 }
 
 var _ api.Emulated = (*Service)(nil)
@@ -61,7 +59,10 @@ func New(cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("opening the key store: %w", err)
 	}
 	s := &Service{cfg: cfg, material: db, documents: gate.NewDocuments()}
-	s.operations = s.implemented()
+	s.Dispatch = awsjson.Dispatch{
+		Service: "kms", TargetPrefix: targetPrefix, MaxBody: maxBody,
+		Handlers: s.implemented(), InOwnTerms: inKMSTerms, Log: cfg.Log,
+	}
 	if err := s.destroyDue(); err != nil {
 		return nil, errors.Join(fmt.Errorf("destroying keys that are due: %w", err), db.Close())
 	}
@@ -70,37 +71,6 @@ func New(cfg Config) (*Service, error) {
 
 // Close closes the key store. Config.DB stays open.
 func (s *Service) Close() error { return s.material.Close() }
-
-// Operations implements api.Emulated.
-func (s *Service) Operations() []string { return slices.Collect(maps.Keys(s.operations)) }
-
-// Operation implements api.Emulated. It also names operations that Serve refuses.
-func (s *Service) Operation(r *http.Request) string { return awsjson.Operation(r, targetPrefix) }
-
-// Serve implements api.Emulated.
-func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request) error {
-	name := s.Operation(r)
-	serve, ok := s.operations[name]
-	if !ok {
-		return api.NotImplemented("kms", name)
-	}
-	body, err := awsjson.Read(req.Body, maxBody)
-	if err != nil {
-		return err
-	}
-	out, err := serve(r.Context(), req.Caller, body)
-	if err != nil {
-		return inKMSTerms(err)
-	}
-	return awsjson.Write(w, http.StatusOK, out)
-}
-
-// WriteError implements api.Emulated.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID string, err *api.Error) {
-	if werr := awsjson.WriteError(w, err); werr != nil {
-		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
-	}
-}
 
 // authorize asks the gate. Only a request to KMS itself has a key as its main
 // resource; when S3 asks on a caller's behalf, S3 has named the object.

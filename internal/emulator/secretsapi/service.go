@@ -14,9 +14,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
-	"net/http"
-	"slices"
 
 	"github.com/managedcas/managedcas/internal/emulator/api"
 	"github.com/managedcas/managedcas/internal/emulator/awsjson"
@@ -53,9 +50,10 @@ type Config struct {
 
 // Service is the emulated Secrets Manager. It is safe for concurrent use.
 type Service struct {
-	cfg        Config
-	documents  *gate.Documents // resource policies
-	operations map[string]awsjson.Handler
+	awsjson.Dispatch
+
+	cfg       Config
+	documents *gate.Documents // resource policies
 }
 
 var _ api.Emulated = (*Service)(nil)
@@ -67,7 +65,10 @@ func New(cfg Config) (*Service, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Service{cfg: cfg, documents: gate.NewDocuments()}
-	s.operations = s.implemented()
+	s.Dispatch = awsjson.Dispatch{
+		Service: "secretsmanager", TargetPrefix: targetPrefix, MaxBody: maxBody,
+		Handlers: s.implemented(), InOwnTerms: inOwnTerms, Log: cfg.Log,
+	}
 	if err := s.destroyDue(); err != nil {
 		return nil, fmt.Errorf("destroying secrets that are due: %w", err)
 	}
@@ -100,35 +101,4 @@ func (s *Service) implemented() map[string]awsjson.Handler {
 // typed makes a handler of a function on decoded input.
 func typed[In, Out any](fn func(context.Context, *api.Caller, In) (Out, error)) awsjson.Handler {
 	return awsjson.Typed("secretsmanager", fn)
-}
-
-// Operations implements api.Emulated.
-func (s *Service) Operations() []string { return slices.Collect(maps.Keys(s.operations)) }
-
-// Operation implements api.Emulated. It also names operations that Serve refuses.
-func (s *Service) Operation(r *http.Request) string { return awsjson.Operation(r, targetPrefix) }
-
-// Serve implements api.Emulated.
-func (s *Service) Serve(w http.ResponseWriter, r *http.Request, req *api.Request) error {
-	name := s.Operation(r)
-	serve, ok := s.operations[name]
-	if !ok {
-		return api.NotImplemented("secretsmanager", name)
-	}
-	body, err := awsjson.Read(req.Body, maxBody)
-	if err != nil {
-		return err
-	}
-	out, err := serve(r.Context(), req.Caller, body)
-	if err != nil {
-		return inOwnTerms(err)
-	}
-	return awsjson.Write(w, http.StatusOK, out)
-}
-
-// WriteError implements api.Emulated.
-func (s *Service) WriteError(w http.ResponseWriter, _ *http.Request, requestID string, err *api.Error) {
-	if werr := awsjson.WriteError(w, err); werr != nil {
-		s.cfg.Log.Debug("client left before the error was sent", slog.String("requestId", requestID), slog.Any("error", werr))
-	}
 }
