@@ -3,4 +3,4 @@
 package doctor
 
 // mutations is how many policies with a mistake are drawn.
-const mutations = 60
+const mutations = 20
