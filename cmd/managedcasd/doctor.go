@@ -44,7 +44,7 @@ AWS identity does not tell which workload it is.
 Exit codes: 0 nothing that the installation needs is wrong, 1 the doctor itself failed,
 2 wrong usage, 3 something is wrong: do what is said above.`,
 		Example: `  managedcasd doctor --config managedcas.yaml
-  kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/managedcas.yaml -o json`,
+  kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml -o json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(cmd); err != nil {

@@ -57,10 +57,15 @@ func printFinding(w io.Writer, f doctor.Finding) {
 	fmt.Fprintln(w)
 }
 
+// longest is how much of a detail a line has room for, in characters; JSON has all of it.
+const longest = 160
+
 func printResult(w io.Writer, r doctor.Result) {
 	fmt.Fprintf(w, "%-8s %s", r.Status, r.Title)
-	if r.Detail != "" {
-		fmt.Fprintf(w, " (%s)", oneLine(r.Detail))
+	if detail := []rune(oneLine(r.Detail)); len(detail) > longest {
+		fmt.Fprintf(w, " (%s…)", string(detail[:longest]))
+	} else if len(detail) > 0 {
+		fmt.Fprintf(w, " (%s)", string(detail))
 	}
 	fmt.Fprintln(w)
 }

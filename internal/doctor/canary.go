@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
@@ -67,7 +69,13 @@ func (d *Doctor) Canary(ctx context.Context, as Workload, seen Report, cfg Canar
 	if as == Administrator {
 		return []Result{{
 			Check: "canary", Title: "an organization can use its storage, and nobody else's", Status: Unseen,
-			Detail: "only a workload can try: run it in the pod, kubectl exec deploy/managedcas-backend -- managedcasd doctor --config FILE",
+			Detail: "only a workload can try: run it in the pod, kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml",
+		}}
+	}
+	if silent(seen) {
+		return []Result{{
+			Check: "canary", Title: "an organization can use its storage, and nobody else's", Status: Unseen,
+			Detail: "not tried: AWS does not answer this process, for the reason above",
 		}}
 	}
 	r := &canary{in: d.cfg.Installation, cfg: cfg, seen: seen, tenant: d.cfg.Installation.Tenant(org.NewCanaryID(time.Now()))}
@@ -77,6 +85,13 @@ func (d *Doctor) Canary(ctx context.Context, as Workload, seen Report, cfg Canar
 		r.asDataPath(ctx)
 	}
 	return r.results
+}
+
+// silent reports whether AWS has answered nothing so far, and nothing would come of trying.
+func silent(seen Report) bool {
+	return slices.ContainsFunc(seen.Findings(), func(f Finding) bool {
+		return f.Code == "caller-no-credentials" || f.Code == "caller-refused" || strings.HasPrefix(f.Code, "endpoint-")
+	})
 }
 
 // canary is one run.

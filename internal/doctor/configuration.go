@@ -1,6 +1,9 @@
 package doctor
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Misconfigured reports why a configuration is none: each mistake is a finding. It is all
 // that can be said then, for the configuration names what is to be looked at.
@@ -15,7 +18,16 @@ func Misconfigured(file string, err error) Report {
 			Fix:         Fix{Text: "correct it; the message says what is wanted"},
 		})
 	}
+	r.Findings = causesAlone(r.Findings)
 	return Report{Results: []Result{r}}
+}
+
+// causesAlone leaves out ARNs that are wrong only if account and Region are right.
+func causesAlone(found []Finding) []Finding {
+	place := slices.ContainsFunc(found, func(f Finding) bool { return f.Code == "config-account" || f.Code == "config-region" })
+	return slices.DeleteFunc(found, func(f Finding) bool {
+		return place && (f.Code == "config-kms-key" || f.Code == "config-operators")
+	})
 }
 
 // mistakes takes apart what is one error of several.

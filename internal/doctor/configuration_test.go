@@ -12,7 +12,7 @@ func TestMisconfigured(t *testing.T) {
 	t.Parallel()
 	_, err := tenancy.New(tenancy.Installation{})
 	report := Misconfigured("x.yaml", err)
-	want := "config-account config-region config-bucket-name config-kms-key config-access-point-prefix config-session-policy-prefix config-roles config-roles config-roles config-roles"
+	want := "config-account config-region config-bucket-name config-access-point-prefix config-session-policy-prefix config-roles config-roles config-roles config-roles"
 	if got := codes(report.Findings()); got != want || report.Status() != Failed {
 		t.Errorf("got %s, want %s", got, want)
 	}

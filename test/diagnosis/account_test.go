@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,12 +35,14 @@ type site struct {
 	in                                     tenancy.Installation
 	// serviceAccounts are those that have other names than most.
 	serviceAccounts map[string]string
+	noTags          bool
 }
 
 // newSite provisions an installation; more are lines of backend.managedCas.
 func newSite(t *testing.T, more ...string) *site {
 	t.Helper()
-	s := &site{dir: t.TempDir()}
+	// Beside an inline session policy there is no room for session tags.
+	s := &site{dir: t.TempDir(), noTags: slices.Contains(more, "sessionPolicyMode: inline")}
 	s.config = filepath.Join(s.dir, "managedcas.yaml")
 	s.startAWS(t)
 	s.in = tenancy.Installation{
@@ -47,6 +50,9 @@ func newSite(t *testing.T, more ...string) *site {
 		BaseRoleName: "managedcas-tenant", SessionPolicyPrefix: "cas-", BackendRoleName: "managedcas-backend",
 		ControlplaneRoleName: "managedcas-controlplane", CASRoleName: "managedcas-cas",
 		OperatorARNs: []string{"arn:aws:iam::" + accountID + ":root"}, Loopback: true,
+	}
+	if slices.Contains(more, purges) {
+		s.in.PurgeRoleName = s.in.BaseRoleName + "-purge"
 	}
 	s.configure(t, more...)
 	said := s.must(t, s.administrator(), "managedcasd", "provision", "--config", s.config)
@@ -97,6 +103,9 @@ func (s *site) startAWS(t *testing.T) {
 		}
 	}
 }
+
+// purges has the backend purge deleted organizations.
+const purges = "purge: {enabled: true}"
 
 // configure writes the configuration of the installation.
 func (s *site) configure(t *testing.T, more ...string) {
@@ -164,7 +173,7 @@ func (s *site) pod(t *testing.T, workload string, disableTags bool) []string {
 }
 
 func (s *site) roleOf(workload string) string {
-	return map[string]string{"backend": s.in.BackendRoleARN(), "controlplane": s.in.ControlplaneRoleARN(), "cas": s.in.CASRoleARN()}[workload]
+	return "arn:aws:iam::" + accountID + ":role/managedcas-" + workload
 }
 
 // administer asks for what EKS does, as root.
@@ -190,7 +199,7 @@ func (s *site) as(t *testing.T, who string) []string {
 	if who == "administrator" {
 		return s.administrator()
 	}
-	return s.pod(t, who, false)
+	return s.pod(t, who, s.noTags)
 }
 
 // doctor runs the doctor; the embedded AWS knows of a change at once.

@@ -27,10 +27,6 @@ func baseRoleTrust(code, as string, c change) row {
 	return changed(code, as, tenancy.Installation.BaseRoleTrust, c, "aws iam update-assume-role-policy --role-name $BASE --policy-document file://changed.json")
 }
 
-func workloadTrust(code, as, role string, c change) row {
-	return changed(code, as, tenancy.Installation.WorkloadTrustPodIdentity, c, "aws iam update-assume-role-policy --role-name "+role+" --policy-document file://changed.json")
-}
-
 func baseRolePermissions(code, as string, c change) row {
 	return changed(code, as, tenancy.Installation.BaseRolePermissions, c, putPermissions("$BASE"))
 }
@@ -56,11 +52,6 @@ func changed(code, as string, of func(tenancy.Installation) *iam.Document, c cha
 // before has an administrator do something before the mistake.
 func (r row) before(lines ...string) row {
 	r.mistake = slices.Concat(lines, r.mistake)
-	return r
-}
-
-func (r row) undo(lines ...string) row {
-	r.undone = lines
 	return r
 }
 

@@ -16,9 +16,9 @@ func TestHealthy(t *testing.T) {
 	t.Parallel()
 	sources.Note(t)
 	for name, more := range map[string][]string{
-		"purging": {"purge: {enabled: true}"},
-		"inline":  {"purge: {enabled: true}", "sessionPolicyMode: inline"},
-		"abac":    {"purge: {enabled: true}", "sessionPolicyMode: abac"},
+		"purging": {purges},
+		"inline":  {purges, "sessionPolicyMode: inline"},
+		"abac":    {purges, "sessionPolicyMode: abac"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -86,7 +86,7 @@ func bucketRows() []row {
 
 // purging has the row's installation purge deleted organizations.
 func (r row) purging() row {
-	r.more = []string{"purge: {enabled: true}"}
+	r.more = []string{purges}
 	return r
 }
 

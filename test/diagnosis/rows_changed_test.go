@@ -16,7 +16,6 @@ func changedBaseRoleRows() []row {
 		}
 		return both(statement(assume, drop), statement(tag, drop))
 	}
-	const deployRole = `aws iam create-role --role-name deploy --assume-role-policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}'`
 	return []row{
 		{code: "base-role-missing", as: "backend", mistake: []string{"aws iam delete-role-policy --role-name $BASE --policy-name managedcas", "aws iam delete-role --role-name $BASE"}},
 		baseRoleTrust("trust-workloads", "backend", without(assume)),

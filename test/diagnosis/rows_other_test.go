@@ -23,13 +23,18 @@ func callerRows() []row {
 			return []string{"HOME=" + s.dir, "AWS_EC2_METADATA_DISABLED=true"}
 		}},
 		{code: "caller-refused", as: "administrator", undone: none, environment: with("administrator", "AWS_SECRET_ACCESS_KEY=anything")},
-		{code: "caller-static-key", as: "cas", undone: none, args: []string{"--as", "cas", "--no-canary"}, environment: func(t *testing.T, s *site) []string {
+		{code: "caller-static-key", as: "cas", undone: none, also: []string{"caller-other-role"}, args: []string{"--as", "cas", "--no-canary"}, environment: func(t *testing.T, s *site) []string {
 			out := s.must(t, s.administrator(), "sh", "-euc", "aws iam create-user --user-name cas >/dev/null; aws iam create-access-key --user-name cas --query '[AccessKey.AccessKeyId,AccessKey.SecretAccessKey]' --output text")
 			key := strings.Fields(out)
 			return []string{"HOME=" + s.dir, "AWS_ACCESS_KEY_ID=" + key[0], "AWS_SECRET_ACCESS_KEY=" + key[1]}
 		}},
 		{code: "caller-swapped-role", as: "cas", undone: none, args: []string{"--as", "cas", "--no-canary"}, environment: with("backend")},
-		{code: "caller-other-role", as: "backend", undone: none, args: []string{"--as", "backend", "--no-canary"}, environment: with("administrator")},
+		{code: "caller-other-role", as: "backend", undone: none, args: []string{"--as", "backend", "--no-canary"},
+			environment: func(t *testing.T, s *site) []string {
+				s.file(t, "trust.json", document(t, s.in.WorkloadTrustPodIdentity()))
+				s.sh(t, "aws iam create-role --role-name managedcas-other --assume-role-policy-document file://trust.json")
+				return s.as(t, "other")
+			}},
 		{code: "caller-region", as: "backend", undone: none, environment: with("backend", "AWS_REGION=eu-west-1")},
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 )
@@ -57,7 +56,7 @@ func (a *account) provision(t *testing.T, programs, config string, flags ...stri
 	return arn
 }
 
-// administer asks for what EKS does, as root.
+// administer asks for what EKS does, or for what the account tells or does on request, as root.
 func (a *account) administer(t *testing.T, method, path string, request, answer any) {
 	t.Helper()
 	body, err := json.Marshal(request)
@@ -70,10 +69,13 @@ func (a *account) administer(t *testing.T, method, path string, request, answer 
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	must(t, err)
-	if res.StatusCode != http.StatusOK {
+	switch res.StatusCode {
+	case http.StatusOK:
+		must(t, json.Unmarshal(text, answer))
+	case http.StatusNoContent:
+	default:
 		t.Fatalf("%s %s: %s %s", method, path, res.Status, text)
 	}
-	must(t, json.Unmarshal(text, answer))
 }
 
 // identity is what EKS gives the pods of a service account: variables, of which one names a
@@ -100,19 +102,25 @@ func (a *account) podIdentities(t *testing.T, notes string) map[string]identity 
 	t.Helper()
 	found := map[string]identity{}
 	for _, command := range association.FindAllStringSubmatch(notes, -1) {
-		var answer struct {
-			URI   string `json:"AWS_CONTAINER_CREDENTIALS_FULL_URI"`
-			Token string `json:"AWS_CONTAINER_AUTHORIZATION_TOKEN"`
-		}
-		a.administer(t, http.MethodPut, "/_aws/pod-identity/associations", map[string]any{
-			"cluster": "prod", "namespace": command[1], "serviceAccount": command[2], "roleArn": command[3], "disableSessionTags": true,
-		}, &answer)
-		found[command[2]] = identity{
-			variables: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + answer.URI},
-			tokenFile: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token: answer.Token,
-		}
+		found[command[2]] = a.associate(t, command[1], command[2], command[3])
 	}
 	return found
+}
+
+// associate is what EKS does for an association without session tags.
+func (a *account) associate(t *testing.T, namespace, serviceAccount, role string) identity {
+	t.Helper()
+	var answer struct {
+		URI   string `json:"AWS_CONTAINER_CREDENTIALS_FULL_URI"`
+		Token string `json:"AWS_CONTAINER_AUTHORIZATION_TOKEN"`
+	}
+	a.administer(t, http.MethodPut, "/_aws/pod-identity/associations", map[string]any{
+		"cluster": "prod", "namespace": namespace, "serviceAccount": serviceAccount, "roleArn": role, "disableSessionTags": true,
+	}, &answer)
+	return identity{
+		variables: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + answer.URI},
+		tokenFile: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token: answer.Token,
+	}
 }
 
 // roleARN is the annotation that EKS's webhook reads.
@@ -125,21 +133,9 @@ var subject = regexp.MustCompile(`(arn:aws:iam::\d+:role/\S+)  (system:serviceac
 // policies for the service accounts that the notes name, and these accounts get tokens.
 func (a *account) serviceAccountRoles(t *testing.T, programs, config, notes string, accounts map[string]serviceAccount) map[string]identity {
 	t.Helper()
-	found := map[string]identity{}
-	var issuer string
-	for name, account := range accounts {
-		var answer struct{ Issuer, Token string }
-		a.administer(t, http.MethodPost, "/_aws/oidc/prod/tokens", map[string]any{
-			"namespace": account.Metadata.Namespace, "serviceAccount": name,
-		}, &answer)
-		issuer = strings.TrimPrefix(answer.Issuer, "https://")
-		found[name] = identity{
-			variables: []string{"AWS_ROLE_ARN=" + account.Metadata.Annotations[roleARN]},
-			tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE", token: answer.Token,
-		}
-	}
+	found, url := a.tokens(t, accounts)
 	provider, err := a.iam.CreateOpenIDConnectProvider(t.Context(), &iam.CreateOpenIDConnectProviderInput{
-		Url: aws.String("https://" + issuer), ClientIDList: []string{"sts.amazonaws.com"},
+		Url: &url, ClientIDList: []string{"sts.amazonaws.com"},
 	})
 	must(t, err)
 	lines := subject.FindAllStringSubmatch(notes, -1)
@@ -153,6 +149,24 @@ func (a *account) serviceAccountRoles(t *testing.T, programs, config, notes stri
 	}
 	a.provision(t, programs, config, flags...)
 	return found
+}
+
+// tokens is what EKS's webhook does for annotated service accounts, and the cluster's issuer.
+func (a *account) tokens(t *testing.T, accounts map[string]serviceAccount) (found map[string]identity, issuer string) {
+	t.Helper()
+	found = map[string]identity{}
+	for name, account := range accounts {
+		var answer struct{ Issuer, Token string }
+		a.administer(t, http.MethodPost, "/_aws/oidc/prod/tokens", map[string]any{
+			"namespace": account.Metadata.Namespace, "serviceAccount": name,
+		}, &answer)
+		issuer = answer.Issuer
+		found[name] = identity{
+			variables: []string{"AWS_ROLE_ARN=" + account.Metadata.Annotations[roleARN]},
+			tokenFile: "AWS_WEB_IDENTITY_TOKEN_FILE", token: answer.Token,
+		}
+	}
+	return found, issuer
 }
 
 // roles returns the roles whose sessions have called an operation, from the account's journal.

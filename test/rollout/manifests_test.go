@@ -70,7 +70,9 @@ func rendered(t *testing.T, name string) manifests {
 		case "ConfigMap":
 			var c struct{ Data map[string]string }
 			unmarshal(t, document, &c)
-			m.config = c.Data["managedcas.yaml"]
+			if text, has := c.Data["managedcas.yaml"]; has {
+				m.config = text
+			}
 		case "ServiceAccount":
 			var a serviceAccount
 			unmarshal(t, document, &a)

@@ -60,7 +60,8 @@ func rolesConfig(ts *testscript.TestScript, controlplane, store string) string {
     sessionPolicyPrefix: %s
     backendRoleName: managedcas-backend
     controlplaneRoleName: managedcas-controlplane
-    endpoint: %s
+    operatorArns: ["arn:aws:iam::%[2]s:root"]
+    endpoint: %[8]s
     reconcileInterval: 1s
   listen: {http: "127.0.0.1:0"}
 controlplane:
