@@ -42,11 +42,12 @@ func surplusWays(in tenancy.Installation, self tenancy.Tenant, action, resource 
 	return []request{{action: action, resource: resource}, {action: action, resource: resource, keys: through}}
 }
 
-// filledIn are resources with the organization in place of the session's tag.
+// filledIn are resources with the organization in place of a tag of the session.
 func filledIn(resources []string, self tenancy.Tenant) []string {
 	var all []string
+	tags := strings.NewReplacer("${aws:PrincipalTag/"+tenancy.SessionTag+"}", self.ID().String(), "${aws:PrincipalTag/"+tenancy.PurgeTag+"}", self.ID().String())
 	for _, resource := range resources {
-		all = append(all, strings.ReplaceAll(resource, "${aws:PrincipalTag/"+tenancy.SessionTag+"}", self.ID().String()))
+		all = append(all, tags.Replace(resource))
 	}
 	return all
 }
