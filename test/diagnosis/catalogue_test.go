@@ -73,7 +73,7 @@ const (
 )
 
 var elsewhere = map[string]string{
-	"purge-role-missing": anotherTest, "purge-role-trust": anotherTest, "purge-role-too-wide": anotherTest,
+	"access-point-policy": anotherTest, "purge-role-missing": anotherTest, "purge-role-trust": anotherTest, "purge-role-too-wide": anotherTest,
 	"caller-account": notEmbedded, "caller-node-role": notEmbedded, "caller-base-role": notEmbedded,
 	"endpoint-dns": network, "endpoint-tls": network, "endpoint-proxy": network, "endpoint-timeout": network, "endpoint-unreachable": network,
 	"clock-skew": "it takes another clock", "config-invalid": chance,
