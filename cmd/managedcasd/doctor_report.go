@@ -75,7 +75,7 @@ func printResult(w io.Writer, r doctor.Result) {
 func printable(report doctor.Report) doctor.Report {
 	results := slices.Clone(report.Results)
 	for i := range results {
-		results[i].Detail = harmless(results[i].Detail)
+		results[i].Detail = harmless(oneLine(results[i].Detail))
 		results[i].Findings = slices.Clone(results[i].Findings)
 		for j := range results[i].Findings {
 			f := &results[i].Findings[j]
