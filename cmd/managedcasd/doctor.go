@@ -83,7 +83,10 @@ func (o doctorOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	return errors.Join(printDoctor(stdout, report, o.output), doctorVerdict(report))
+	if err = printDoctor(stdout, report, o.output); ctx.Err() != nil {
+		return errors.Join(err, errors.New("interrupted: not everything was looked at; run it again"))
+	}
+	return errors.Join(err, doctorVerdict(report))
 }
 
 // examine looks at the installation that the configuration describes, if it describes one.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/managedcas/managedcas/internal/doctor"
 )
@@ -21,6 +23,7 @@ func printDoctor(w io.Writer, report doctor.Report, format string) error {
 		return encoder.Encode(report)
 	}
 	page := bufio.NewWriter(w)
+	report = printable(report)
 	for _, status := range []doctor.Status{doctor.Failed, doctor.Warning} {
 		for _, finding := range report.Findings() {
 			if finding.Status == status {
@@ -65,6 +68,40 @@ func printResult(w io.Writer, r doctor.Result) {
 		fmt.Fprintf(w, " (%s)", string(detail))
 	}
 	fmt.Fprintln(w)
+}
+
+// printable is a report in which what was read from AWS does nothing to a terminal: it begins
+// no line, where commands stand, and has no control characters.
+func printable(report doctor.Report) doctor.Report {
+	results := slices.Clone(report.Results)
+	for i := range results {
+		results[i].Detail = harmless(oneLine(results[i].Detail))
+		results[i].Findings = slices.Clone(results[i].Findings)
+		for j := range results[i].Findings {
+			f := &results[i].Findings[j]
+			for _, text := range []*string{&f.What, &f.Evidence, &f.Consequence, &f.Fix.Text} {
+				*text = harmless(*text)
+			}
+			f.Fix.Commands = slices.Clone(f.Fix.Commands)
+			for k := range f.Fix.Commands {
+				f.Fix.Commands[k] = harmless(f.Fix.Commands[k])
+			}
+		}
+	}
+	return doctor.Report{Results: results}
+}
+
+// harmless replaces what is not to be seen, a line's end included.
+func harmless(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // slow is how long nothing is said of what is being done.

@@ -106,15 +106,23 @@ func baseRoleNarrow(o Observation) ([]Finding, error) {
 	in := o.Installation
 	self, _ := tenants(in)
 	s, unknown := o.baseRoleSubject(self)
+	s.identity = atMost(s.identity)
 	boundary, err := o.BaseRole.boundary()
 	if err == nil {
-		s.boundary = boundary
+		s.boundary = atMost(boundary)
 	}
+	own := roleSession(in, in.BaseRoleName, in.BaseRoleARN(), o.BaseRole.Role.Value.ID, self.SessionName())
+	own.tags, own.identity = self.SessionTags(), atMost([]iam.Policy{{Name: inlinePolicy, Document: in.BaseRolePermissions()}})
+	needed, _ := baseRoleNeeds(o)
 	var found []Finding
 	for _, p := range s.identity {
 		alone := s
 		alone.identity = append(denials(s.identity), p)
-		for _, e := range append([]excess{{"base-role-too-wide", "do more than to use artifacts", otherServices(p.Document)}}, excesses(in)...) {
+		classes := append([]excess{{"base-role-too-wide", "do more than to use artifacts", otherServices(p.Document)}}, excesses(in)...)
+		if len(needed) == 0 { // permissions for another prefix or key are named there
+			classes = append(classes, excess{"base-role-too-wide", "do more than to use artifacts", surplusRequests(in, self, p.Document, own)})
+		}
+		for _, e := range classes {
 			if allowed, why := allowedOf(in, alone, e.requests); len(allowed) > 0 {
 				found = append(found, o.excessFinding(p.Name, e, allowed, why))
 				break

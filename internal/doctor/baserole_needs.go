@@ -303,11 +303,11 @@ func (r roleSeen) takeAway(name string) []string {
 	var commands []string
 	for _, p := range r.Inline.Value {
 		if p.Name != inlinePolicy {
-			commands = append(commands, fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s", name, p.Name))
+			commands = append(commands, fmt.Sprintf("aws iam delete-role-policy --role-name %s --policy-name %s", name, word(p.Name)))
 		}
 	}
 	for _, p := range r.Attached.Value {
-		commands = append(commands, fmt.Sprintf("aws iam detach-role-policy --role-name %s --policy-arn %s", name, p.Name))
+		commands = append(commands, fmt.Sprintf("aws iam detach-role-policy --role-name %s --policy-arn %s", name, word(p.Name)))
 	}
 	return commands
 }

@@ -54,10 +54,13 @@ func lifecycle(o Observation) ([]Finding, error) {
 }
 
 // deletesArtifacts reports whether a rule expires current objects of an organization that
-// is not being purged. docs/deletion.md has the rule of one that is.
+// is not being purged. docs/deletion.md has the rule of one that is, and nobody's are a canary's.
 func deletesArtifacts(in tenancy.Installation, rule cloud.LifecycleRule) bool {
 	if !rule.Enabled || !rule.Expires {
 		return false
+	}
+	if strings.HasPrefix(rule.Prefix, org.CanaryPrefix) {
+		return false // what canaries leave: docs/doctor.md has the rule
 	}
 	id, err := org.ParseID(strings.TrimPrefix(rule.ID, "purge-"))
 	purges := err == nil && !id.IsZero() && strings.HasPrefix(rule.ID, "purge-") && rule.Prefix == in.Tenant(id).KeyPrefix()

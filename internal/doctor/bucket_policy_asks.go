@@ -91,8 +91,7 @@ func exceptedAsks(by asker, policy *iam.Document, t tenancy.Tenant) []ask {
 			if strings.HasPrefix(key, "s3:dataaccesspoint") {
 				continue
 			}
-			for _, value := range c.Values {
-				value = matching(value) // for Null, any value excepts those that have the key
+			for _, value := range waysOut(c) {
 				asks = append(asks, with(everyAsk(by, "", t), " with "+c.Key+" "+value, keys(c.Key, value))...)
 			}
 		}
@@ -103,6 +102,22 @@ func exceptedAsks(by asker, policy *iam.Document, t tenancy.Tenant) []ask {
 		}
 	}
 	return asks
+}
+
+// waysOut are values of its key for which a condition of a Deny may not hold. For Null, any
+// value excepts those that have the key.
+func waysOut(c iam.Condition) []string {
+	var values []string
+	for _, value := range c.Values {
+		values = append(values, matching(value))
+	}
+	switch key := strings.ToLower(c.Key); {
+	case strings.HasPrefix(c.Operator, "Bool"):
+		values = append(values, "true", "false")
+	case !negated(c.Operator) && !slices.Contains([]string{"aws:resourceaccount", "s3:resourceaccount", "aws:requestedregion"}, key):
+		values = append(values, "doctor-probe") // which nobody has excepted by name
+	}
+	return values
 }
 
 // matching is a value that a pattern matches: a name for a wildcard, an address for a range.

@@ -178,9 +178,11 @@ func grantedAsks(in tenancy.Installation, policy *iam.Document) []ask {
 			by = append(by, grantee(in, entry))
 		}
 	}
+	by = append(by, suspects(in, policy)...)
+	actions := slices.Concat(repairActions(), []string{"s3:DeleteBucket", "s3:PutReplicationConfiguration", "s3:PutBucketAcl"}, grantedActions(policy, "s3"))
 	var asks []ask
 	for _, a := range by {
-		for _, action := range slices.Concat(repairActions(), []string{"s3:DeleteBucket", "s3:PutReplicationConfiguration", "s3:PutBucketAcl"}) {
+		for _, action := range actions {
 			asks = append(asks, bucketAsk{by: a, action: action})
 		}
 		asks = append(asks, everyAsk(a, "", o)...)

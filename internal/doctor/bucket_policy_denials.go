@@ -28,6 +28,7 @@ func wayLeaks(in tenancy.Installation, policy *iam.Document) []leak {
 	return []leak{
 		{
 			code:        "bucket-policy-plain-http",
+			firm:        true,
 			what:        "the bucket policy accepts requests in plain HTTP",
 			consequence: "artifacts, and what authorizes requests, can be read on the way",
 			asks:        inPlainHTTP(everyAsk(organization(in, t), t.APARN(), t)),
@@ -93,6 +94,7 @@ func writeLeaks(in tenancy.Installation) []leak {
 	return []leak{
 		{
 			code:        "bucket-policy-overwrite",
+			firm:        true,
 			what:        "the bucket policy accepts writes that replace an artifact",
 			consequence: "who holds a session replaces what others trust by its digest",
 			asks: []ask{bucketAsk{by: unlimited(in, t), action: "s3:PutObject", key: artifact(t), through: t.APARN(),
@@ -100,18 +102,21 @@ func writeLeaks(in tenancy.Installation) []leak {
 		},
 		{
 			code:        "bucket-policy-other-encryption",
+			firm:        true,
 			what:        "the bucket policy accepts writes with another encryption than SSE-KMS",
 			consequence: "artifacts are stored that the key's policy does not protect",
 			asks:        slices.Concat(writing(sse, "AES256"), writing(sse, "aws:kms:dsse")),
 		},
 		{
 			code:        "bucket-policy-foreign-key",
+			firm:        true,
 			what:        "the bucket policy accepts writes under another key than the installation's",
 			consequence: "who holds a session stores artifacts that only the owner of that key can read, or hold to ransom",
 			asks:        writing(sse, "aws:kms", sse+"-aws-kms-key-id", in.KMSKeyARN+"0"),
 		},
 		{
 			code:        "bucket-policy-customer-keys",
+			firm:        true,
 			what:        "the bucket policy accepts writes under keys that clients bring (SSE-C)",
 			consequence: "who holds a session stores artifacts that nobody else can read",
 			asks:        writing(sse+"-customer-algorithm", "AES256"),
@@ -126,6 +131,7 @@ func tenantLeaks(in tenancy.Installation) []leak {
 	return []leak{
 		{
 			code:        "bucket-policy-other-organizations",
+			firm:        true,
 			what:        "the bucket policy lets a session reach artifacts of other organizations",
 			consequence: "isolation hangs on the access points' policies and the sessions' alone",
 			asks: slices.Concat(objectAsks(session, t.APARN(), o), objectAsks(session, o.APARN(), o),

@@ -181,7 +181,7 @@ func (c *canary) closed(ctx context.Context, name, title string, attempts ...fun
 	for _, attempt := range attempts {
 		switch err := attempt(ctx); {
 		case errors.Is(err, cloud.ErrDenied):
-		case err == nil:
+		case err == nil, errors.Is(err, cloud.ErrNotFound): // S3 looked for it, which takes leave to read it
 			r.Status, r.Findings = Failed, append(r.Findings, letIn(c.in, title))
 		case r.Status == OK:
 			r.Status, r.Detail = Unseen, err.Error()

@@ -11,7 +11,7 @@ import (
 
 // subjects begin codes; other texts of that form are none.
 var subjects = []string{
-	"access", "backend", "base", "bucket", "caller", "canary", "clock", "config", "coordinates", "database", "endpoint",
+	"access", "backend", "base", "bucket", "caller", "canary", "clock", "config", "coordinates", "database", "endpoint", "purge",
 	"irsa", "isolation", "key", "quota", "role", "secret", "session", "signing", "trust", "workload",
 }
 

@@ -57,6 +57,7 @@ func checks() []check {
 		keyChecks(),
 		baseRoleChecks(),
 		workloadChecks(),
+		purgeRoleChecks(),
 		sessionChecks(),
 		accountChecks(),
 	)

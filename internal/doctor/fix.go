@@ -15,6 +15,19 @@ const inlinePolicy = "managedcas"
 // quoted is a word of a shell's command line.
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
+// plain are the characters that a shell leaves alone wherever they stand in a word.
+const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+
+// word is a name that was read from AWS, as a word of a shell's command line: the path in the
+// ARN of a policy may have any printable character, "$(" and ";" among them (IAM API
+// Reference, CreatePolicy).
+func word(name string) string {
+	if name != "" && strings.Trim(name, plain) == "" {
+		return name
+	}
+	return quoted(name)
+}
+
 // compact is a document on one line. It cannot fail: tests of package tenancy write each.
 func compact(d *iam.Document) json.RawMessage {
 	text, err := json.Marshal(d)

@@ -55,6 +55,7 @@ func keyLeaks(in tenancy.Installation, policy *iam.Document) []leak {
 		},
 		{
 			code:        "key-policy-outside-s3",
+			firm:        true,
 			what:        "the key policy does not deny the installation's roles to use the key outside of S3",
 			consequence: "stolen credentials of a session or a workload are of use against KMS itself, if one more policy allows it",
 			asks:        outside,
@@ -95,22 +96,24 @@ func granteeAsks(in tenancy.Installation, policy *iam.Document) (foreign, own []
 	everything := func(by asker) []ask {
 		return slices.Concat(keyAsks(by, "", "", append(cryptography(), change...)...), keyAsks(by, s3, in.BucketARN(), cryptography()...))
 	}
-	foreign = slices.Concat(everything(anonymous()), everything(outsider(in)))
+	whom := append(suspects(in, policy), anonymous(), outsider(in))
 	for _, st := range policy.Statements {
 		if st.Effect != iam.Allow || st.Principals == nil {
 			continue
 		}
 		for _, entry := range slices.Concat(st.Principals.AWS, st.Principals.Service) {
-			by := grantee(in, entry)
-			switch {
-			case by.arn == in.BaseRoleARN():
-				continue // what its sessions may do with the key is asked by itself
-			case by.account != in.AccountID:
-				foreign = append(foreign, everything(by)...)
-				continue
-			}
-			own = slices.Concat(own, keyAsks(by, "", "", cryptography()...), keyAsks(by, s3, in.BucketARN(), cryptography()...))
+			whom = append(whom, grantee(in, entry))
 		}
+	}
+	for _, by := range whom {
+		switch {
+		case by.arn == in.BaseRoleARN():
+			continue // what its sessions may do with the key is asked by itself
+		case by.account != in.AccountID:
+			foreign = slices.Concat(foreign, everything(by), keyAsks(by, "", "", grantedActions(policy, "kms")...))
+			continue
+		}
+		own = slices.Concat(own, keyAsks(by, "", "", cryptography()...), keyAsks(by, s3, in.BucketARN(), cryptography()...))
 	}
 	return foreign, own
 }

@@ -21,6 +21,8 @@ type leak struct {
 	// grants: it is about what is granted. That something is no longer denied to somebody
 	// who is not allowed it anyway is another leak's affair.
 	grants bool
+	// firm: a denial that its caller can get around, by what it sends or from where, is none.
+	firm bool
 	// after: what this lets through is let through by one of these mistakes already.
 	after []string
 }
@@ -59,6 +61,12 @@ func admitted(in tenancy.Installation, policy, reference *iam.Document, leaks []
 // through returns what the policy lets through.
 func (l leak) through(in tenancy.Installation, policy, reference *iam.Document) []string {
 	var through []string
+	switch {
+	case l.grants:
+		policy, reference = granting(in, policy), granting(in, reference)
+	case l.firm:
+		policy, reference = dependable(in, policy), dependable(in, reference)
+	}
 	for _, a := range l.asks {
 		have := a.decide(in, policy, nil)
 		if have.Result == iam.ExplicitlyDenied || l.grants && !have.Allowed() {

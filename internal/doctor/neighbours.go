@@ -118,7 +118,7 @@ func sessionPolicies(o Observation) ([]Finding, error) {
 			Fix:         Fix{Text: "give them other names; if nobody needs them, delete them"},
 		}
 		for _, arn := range foreign[:min(len(foreign), maxNamed)] {
-			f.Fix.Commands = append(f.Fix.Commands, "aws iam delete-policy --policy-arn "+arn)
+			f.Fix.Commands = append(f.Fix.Commands, "aws iam delete-policy --policy-arn "+word(arn))
 		}
 		found = append(found, f)
 	}
@@ -138,7 +138,7 @@ func overlap(code, key, ours, theirs, what string) Finding {
 func deleteAccessPoints(in tenancy.Installation, names []string) Fix {
 	f := Fix{Text: "find out who needs them, and delete them; objects stay"}
 	for _, name := range names[:min(len(names), maxNamed)] {
-		f.Commands = append(f.Commands, fmt.Sprintf("aws s3control delete-access-point --account-id %s --name %s", in.AccountID, name))
+		f.Commands = append(f.Commands, fmt.Sprintf("aws s3control delete-access-point --account-id %s --name %s", in.AccountID, word(name)))
 	}
 	return f
 }

@@ -35,6 +35,7 @@ const (
 type rolesSeen struct {
 	BaseRole  roleSeen
 	Workloads []workloadSeen
+	PurgeRole roleSeen // of an installation that purges
 }
 
 // roleSeen is a role with everything that says what it may do.
@@ -65,6 +66,9 @@ func (d *Doctor) observeRoles(ctx context.Context) rolesSeen {
 	for _, w := range workloads(d.cfg.Installation) {
 		w.roleSeen = d.observeRole(ctx, w.Name)
 		o.Workloads = append(o.Workloads, w)
+	}
+	if in := d.cfg.Installation; in.Purges() {
+		o.PurgeRole = d.observeRole(ctx, in.PurgeRoleName)
 	}
 	return o
 }

@@ -40,6 +40,7 @@ func (d *Doctor) observeSessions(ctx context.Context, account accountSeen) sessi
 func sessionChecks() []check {
 	return []check{
 		{"sessions/base-role-id", "access point policies name the base role that there is", baseRoleID},
+		{"sessions/access-point-policies", "access point policies let nobody else in", accessPointPolicies},
 	}
 }
 

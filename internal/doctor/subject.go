@@ -58,9 +58,13 @@ func (s subject) all(in tenancy.Installation, requests ...request) iam.Decision 
 // nobody here can know, such as aws:SourceIp, are absent.
 func (s subject) context(in tenancy.Installation, more iam.Context) iam.Context {
 	c := iam.Context{}
-	if s.role != "" {
+	switch {
+	case s.role != "":
 		c.Set("aws:PrincipalArn", s.role)
 		c.Set("aws:PrincipalType", "AssumedRole")
+	case s.account != "":
+		c.Set("aws:PrincipalArn", s.principal)
+		c.Set("aws:PrincipalType", "User")
 	}
 	if s.account != "" {
 		c.Set("aws:PrincipalAccount", s.account)

@@ -84,6 +84,21 @@ func improper(self, other tenancy.Tenant) []assumption {
 	}
 }
 
+// otherwiseNamed are sessions without a tag, of the names that a trust policy asks for.
+func otherwiseNamed(trust *iam.Document) []assumption {
+	var all []assumption
+	for _, st := range trust.Statements {
+		for _, c := range st.Conditions {
+			if st.Effect == iam.Allow && strings.EqualFold(c.Key, "sts:RoleSessionName") {
+				for _, name := range examples(c.Values) {
+					all = append(all, assumption{what: "a name and no tag", name: name})
+				}
+			}
+		}
+	}
+	return all
+}
+
 // surplus is a session with a tag that nobody needs.
 func surplus(self tenancy.Tenant) assumption {
 	tags := self.SessionTags()

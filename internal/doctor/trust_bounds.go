@@ -34,8 +34,8 @@ func trustBinding(o Observation) ([]Finding, error) {
 	}
 	var unbound []string
 	var evidence string
-	for _, a := range improper(self, other) {
-		if why := given(a); why != "" {
+	for _, a := range append(improper(self, other), otherwiseNamed(trust)...) {
+		if why := given(a); why != "" && !slices.Contains(unbound, a.what) {
 			unbound, evidence = append(unbound, a.what), why
 		}
 	}
@@ -76,7 +76,7 @@ func trustOthers(o Observation) ([]Finding, error) {
 	}
 	var found []Finding
 	for _, stranger := range strangers(o.Installation, trust) {
-		why := stranger.enters(o.Installation, generous(trust))
+		why := stranger.enters(o.Installation, openly(trust))
 		if why == "" {
 			continue
 		}
@@ -137,12 +137,9 @@ func strangers(in tenancy.Installation, trust *iam.Document) []stranger {
 			add("trust-anyone", "*", somebody(in, in.AccountID))
 			add("trust-anyone", "*", somebody(in, "000000000000"))
 		}
-		for _, entry := range st.Principals.AWS {
-			if entry != "*" {
-				code, s, ok := principal(in, entry)
-				if ok {
-					add(code, entry, s)
-				}
+		for _, entry := range slices.Concat(slices.DeleteFunc(slices.Clone(st.Principals.AWS), anybody), meant(in, st)) {
+			if code, s, ok := principal(in, entry); ok {
+				add(code, entry, s)
 			}
 		}
 		for _, entry := range st.Principals.Service {
@@ -153,6 +150,32 @@ func strangers(in tenancy.Installation, trust *iam.Document) []stranger {
 		}
 	}
 	return all
+}
+
+func anybody(entry string) bool { return entry == "*" }
+
+// meant are the principals that a statement's conditions mean, some one for each pattern.
+func meant(in tenancy.Installation, st iam.Statement) []string {
+	var all []string
+	for _, c := range st.Conditions {
+		for _, value := range c.Values {
+			switch strings.ToLower(c.Key) {
+			case "aws:principalarn":
+				all = append(all, someARN(in, value))
+			case "aws:principalaccount":
+				all = append(all, matching(value))
+			}
+		}
+	}
+	return all
+}
+
+// openly is a trust policy as generous makes it for whoever may be any kind of principal,
+// under any id, and ask in any Region: none of that tells who somebody is.
+func openly(trust *iam.Document) *iam.Document {
+	return generousBut(trust, func(key string) bool {
+		return judged(key) && !slices.Contains([]string{"aws:principaltype", "aws:userid", "aws:requestedregion", "aws:securetransport"}, key)
+	})
 }
 
 // principal is who an entry of "AWS" stands for; false: a workload, or nobody any more.

@@ -2,8 +2,10 @@ package doctor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
@@ -75,9 +77,14 @@ func workloadNarrow(o Observation, w workloadSeen) ([]Finding, error) {
 	}
 	in := o.Installation
 	s, unknown := w.subject(in)
+	s.identity = atMost(s.identity)
 	if boundary, err := w.boundary(); err == nil {
-		s.boundary = boundary
+		s.boundary = atMost(boundary)
 	}
+	own := roleSession(in, w.Name, w.ARN, w.Role.Value.ID, "pod")
+	own.identity = atMost([]iam.Policy{{Name: inlinePolicy, Document: w.wanted(in)}})
+	self, _ := tenants(in)
+	needed, _ := workloadNeeds(o, w)
 	excesses := workloadExcesses(in, w)
 	if w.Workload == Backend {
 		excesses = append(excesses, excess{"session-policy-mode", "write session policies that the mode " + string(in.SessionPolicyMode) + " does not have", modeExcess(in)})
@@ -86,7 +93,11 @@ func workloadNarrow(o Observation, w workloadSeen) ([]Finding, error) {
 	for _, p := range s.identity {
 		alone := s
 		alone.identity = append(denials(s.identity), p)
-		for _, e := range excesses {
+		classes := slices.Clone(excesses)
+		if len(needed) == 0 { // permissions for another prefix or mode are named there
+			classes = append(classes, excess{"workload-more", "do what it has no need of", surplusRequests(in, self, p.Document, own)})
+		}
+		for _, e := range classes {
 			allowed, why := allowedOf(in, alone, e.requests)
 			if len(allowed) == 0 {
 				continue
@@ -98,7 +109,7 @@ func workloadNarrow(o Observation, w workloadSeen) ([]Finding, error) {
 				Consequence: "a mistake in that process, or whoever takes it over, reaches further than the process does",
 				Fix:         w.permissionsFix(in, "leave role "+w.Name+" its own permissions alone"),
 			}
-			if e.code == "workload-assumes-others" || e.code == "session-policy-mode" {
+			if slices.Contains([]string{"workload-assumes-others", "session-policy-mode", "workload-more"}, e.code) {
 				f.Status = Warning
 			}
 			found = append(found, f)

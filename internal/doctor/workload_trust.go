@@ -101,6 +101,11 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document) (fo
 			f.What = fmt.Sprintf("the trust policy of role %s lets every service account of the cluster have it", w.Name)
 			f.Evidence = ask(nobody, audience).Because[0].Text
 			f.Consequence = "whoever may run a pod in the cluster can be " + w.Who
+		case outside(subjects, func(sub string) bool { return ask(sub, audience).Allowed() }) != "":
+			f.Code, f.Status = "workload-trust-others", Warning
+			f.What = fmt.Sprintf("role %s of %s can be assumed with tokens of somebody who is no service account: %s", w.Name, w.Who, outside(subjects, func(sub string) bool { return ask(sub, audience).Allowed() }))
+			f.Evidence = "iam:GetRole: " + issuer + ":sub " + strings.Join(subjects, ", ")
+			f.Consequence = "whoever that is can be " + w.Who + ", and through it every organization"
 		case wildcard(subjects, func(sub string) bool { return ask(sub, audience).Allowed() }) != "":
 			sub := wildcard(subjects, func(sub string) bool { return ask(sub, audience).Allowed() })
 			f.Code, f.Status = "irsa-subject-wildcard", Warning
@@ -125,10 +130,15 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document) (fo
 func openTo(in tenancy.Installation, w workloadSeen, trust *iam.Document) []Finding {
 	var found []Finding
 	for _, s := range strangers(in, trust) {
-		if s.entry == podIdentityService || s.code == "trust-federated" {
+		if _, _, cluster := cutProvider(s.entry); s.entry == podIdentityService || cluster {
 			continue
 		}
-		d := s.subject.decide(in, request{action: "sts:AssumeRole", resource: w.ARN, policy: generous(trust), mustAllow: true, keys: keys("sts:RoleSessionName", "x")})
+		d := s.subject.decide(in, request{action: "sts:AssumeRole", resource: w.ARN, policy: openly(trust), mustAllow: true, keys: keys("sts:RoleSessionName", "x")})
+		for _, action := range s.actions { // of identity providers
+			if !d.Allowed() {
+				d = s.subject.decide(in, request{action: action, resource: w.ARN, policy: openly(trust), mustAllow: true})
+			}
+		}
 		if !d.Allowed() {
 			continue
 		}
@@ -193,6 +203,16 @@ func wildcard(subjects []string, in func(sub string) bool) string {
 		example := strings.NewReplacer("*", "doctor-probe", "?", "x").Replace(sub)
 		if example != sub && in(example) {
 			return example
+		}
+	}
+	return ""
+}
+
+// outside returns a subject that is let in and is no service account of a cluster.
+func outside(subjects []string, in func(sub string) bool) string {
+	for _, sub := range examples(subjects) {
+		if !strings.HasPrefix(sub, "system:serviceaccount:") && in(sub) {
+			return sub
 		}
 	}
 	return ""

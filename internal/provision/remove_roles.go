@@ -31,10 +31,7 @@ type found struct {
 // roles plans the end of the roles. A base role that is not this installation's means that
 // the others may be another's as well, for their policies do not name a bucket.
 func (r *removed) roles(ctx context.Context) error {
-	base, err := r.find(ctx, ending{
-		name: r.in.BaseRoleName, description: baseDescription, named: r.in.BucketARN(),
-		trust: func(d *iam.Document) bool { return iam.Equal(d, r.in.BaseRoleTrust()) },
-	})
+	base, err := r.findBase(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,6 +65,13 @@ func (r *removed) roles(ctx context.Context) error {
 		r.end(role)
 	}
 	return nil
+}
+
+func (r *removed) findBase(ctx context.Context) (*found, error) {
+	return r.find(ctx, ending{
+		name: r.in.BaseRoleName, description: baseDescription, named: r.in.BucketARN(),
+		trust: func(d *iam.Document) bool { return iam.Equal(d, r.in.BaseRoleTrust()) },
+	})
 }
 
 // find reads a role; nil if there is none. It is ours if its policy says so, or if it lost

@@ -184,12 +184,24 @@ func (r *removed) foreignInKey(policy []byte) []string {
 }
 
 // sharedPolicy plans the end of the session policy that all organizations have in the mode
-// abac: no organization takes it along.
-func (r *removed) sharedPolicy(context.Context) error {
-	if r.hasShared {
-		r.plan.add("delete policy "+r.in.SharedPolicyName(), func(ctx context.Context) error {
-			return r.Organizations.DeletePolicy(ctx, r.in.SharedPolicyARN())
-		})
+// abac: no organization takes it along. It names no bucket, so that its name alone does not
+// tell whose it is: bucket or base role do.
+func (r *removed) sharedPolicy(ctx context.Context) error {
+	if !r.hasShared {
+		return nil
 	}
+	if !r.hasBucket {
+		base, err := r.findBase(ctx)
+		if err != nil {
+			return err
+		}
+		if base == nil || !base.ours {
+			r.plan.leave("policy %s: neither bucket nor base role tell that it is this installation's; when nobody needs it: aws iam delete-policy --policy-arn %[1]s", r.in.SharedPolicyARN())
+			return nil
+		}
+	}
+	r.plan.add("delete policy "+r.in.SharedPolicyName(), func(ctx context.Context) error {
+		return r.Organizations.DeletePolicy(ctx, r.in.SharedPolicyARN())
+	})
 	return nil
 }

@@ -75,10 +75,13 @@ func (p *Provisioner) workloadRoles(ctx context.Context, plan *Plan) error {
 // it. It is replaced only if all of it is provision's own; otherwise the plan says what it
 // lacks.
 func (p *Provisioner) workloadTrust(plan *Plan, role string, have []byte, want *iam.Document) error {
+	before, err := iam.Parse(iam.KindTrust, have)
 	if p.cfg.Identity.Kind == "" {
+		if err != nil || !ours(p.in, before) {
+			plan.Notes = append(plan.Notes, "the trust policy of role "+role+" is not provision's, and stays: whoever it lets in has what the role may do. Be sure of that, or give --workload-identity")
+		}
 		return nil
 	}
-	before, err := iam.Parse(iam.KindTrust, have)
 	if err == nil && ours(p.in, before) {
 		return p.replace(plan, "replace the trust policy of role "+role, policy{
 			name: map[string]string{PodIdentity: "workload-trust-pod-identity", IRSA: "workload-trust-irsa"}[p.cfg.Identity.Kind], kind: iam.KindTrust, where: "the trust policy of role " + role,
@@ -140,10 +143,22 @@ func (p *Provisioner) assumedRole(ctx context.Context, plan *Plan, what, name, d
 	return nil
 }
 
-// createRole is content with a role that exists: a try whose answer was lost made it.
+// createRole is content with a role that exists if it trusts whom this one would: a try whose
+// answer was lost made it, or another provision. One that somebody else has made since the
+// plan is not given permissions that nobody has seen it get.
 func (p *Provisioner) createRole(ctx context.Context, name, description string, trust *iam.Document) error {
 	_, err := p.cfg.Roles.CreateRole(ctx, name, description, trust, maxSession)
-	return existsIsFine(err)
+	if !errors.Is(err, cloud.ErrExists) {
+		return err
+	}
+	role, err := p.cfg.Roles.Role(ctx, name)
+	if err != nil {
+		return err
+	}
+	if have, err := iam.Parse(iam.KindTrust, role.Trust); err != nil || !iam.Equal(have, trust) {
+		return fmt.Errorf("somebody else has made the role since the plan, and it trusts others than it would: %s; see whose it is, and plan again", role.Trust)
+	}
+	return nil
 }
 
 // permissions plans what every role may do.

@@ -30,6 +30,15 @@ var refusals = []struct{ name, over, says string }{
 	{"no replicas", "cas: {replicas: 0}", "at '/cas/replicas': minimum: got 0, want 1"},
 	{"a part that S3 refuses", "cas: {partSize: 5242879}", "at '/cas/partSize': minimum: got 5.242879×10⁰⁶"},
 
+	// What is unsafe.
+	{"a directory of the node", "cas: {extraVolumes: [{name: x, hostPath: {path: /}}]}", "at '/cas/extraVolumes/0': 'not' failed"},
+	{"labels of another role", "backend: {podLabels: {app.kubernetes.io/component: cas}}", "invalid propertyName 'app.kubernetes.io/component'"},
+	{"a password in a URL", "audit: {sinks: [{name: x, webhook: {url: 'https://u:p@x.example/'}}]}", "at '/audit/sinks/0/webhook/url': "},
+	{"a line in a URL", `controlplane: {publicUrl: "https://x\n  insecurePlaintext: true"}`, "at '/controlplane/publicUrl': "},
+	{"YAML in a name of a certificate", `tls: {certManager: {extraDnsNames: {cas: ["x\n  issuerRef: {name: y}"]}}}`, "at '/tls/certManager/extraDnsNames/cas/0': "},
+	{"YAML in a class", `ingress: {className: "x\n  defaultBackend: {}"}`, "at '/ingress/className': "},
+	{"YAML in a class of volumes", `database: {sqlite: {storageClassName: "x\n  volumeName: y"}}`, "at '/database/sqlite/storageClassName': "},
+
 	// What takes more than one value to see.
 	{"both identities", "backend: {serviceAccount: {annotations: {eks.amazonaws.com/role-arn: 'arn:aws:iam::111122223333:role/managedcas-backend'}}}",
 		"workloadIdentity is podIdentity, and backend.serviceAccount.annotations has eks.amazonaws.com/role-arn: pods can have one identity; remove the annotation, or set workloadIdentity to irsa"},

@@ -73,6 +73,7 @@ const (
 )
 
 var elsewhere = map[string]string{
+	"access-point-policy": anotherTest, "purge-role-missing": anotherTest, "purge-role-trust": anotherTest, "purge-role-too-wide": anotherTest,
 	"caller-account": notEmbedded, "caller-node-role": notEmbedded, "caller-base-role": notEmbedded,
 	"endpoint-dns": network, "endpoint-tls": network, "endpoint-proxy": network, "endpoint-timeout": network, "endpoint-unreachable": network,
 	"clock-skew": "it takes another clock", "config-invalid": chance,

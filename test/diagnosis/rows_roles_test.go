@@ -112,6 +112,7 @@ func workloadRows() []row {
 		permissions("backend-configuration-reads", "administrator", "BACKEND", `s/s3:GetBucketPolicy/s3:GetBucketPolicyNot/`),
 		permissions("workload-assumes-others", "administrator", "CAS", allow("sts:AssumeRole", "*")),
 		permissions("workload-escalation", "administrator", "CAS", allow("kms:PutKeyPolicy", "*")),
+		permissions("workload-more", "administrator", "CAS", allow("dynamodb:*", "*")),
 		permissions("backend-beyond-prefix", "backend", "BACKEND", allow("s3:PutAccessPointPolicy", "*")),
 		{code: "workload-direct-data", as: "administrator", mistake: []string{
 			`edit_permissions $CAS 's/NoDirectData/DirectData/'`, `edit_permissions $CAS 's/"Effect": *"Deny"/"Effect": "Allow"/'`,

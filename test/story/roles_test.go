@@ -68,7 +68,8 @@ controlplane:
   listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
 cas:
   listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
-  controlplaneUrl: %q
+  ownBuckets: {enabled: true, roleArns: ["arn:aws:iam::%[2]s:role/customer/*"]}
+  controlplaneUrl: %[9]q
 database:
   url: sqlite:%s
 secretStore:

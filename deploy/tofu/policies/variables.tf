@@ -223,7 +223,7 @@ variable "irsa" {
   })
   default = null
   validation {
-    condition     = var.irsa == null || can(regex("^${local.iam_arn}oidc-provider/[^*?$\"]+$", var.irsa.oidc_provider_arn))
+    condition     = var.irsa == null || can(regex("^${local.iam_arn}oidc-provider/[A-Za-z0-9._/:-]+$", var.irsa.oidc_provider_arn))
     error_message = "irsa.oidc_provider_arn: want ${local.iam_arn}oidc-provider/ISSUER, an identity provider in the account of the installation: `aws iam list-open-id-connect-providers`."
   }
   validation {
