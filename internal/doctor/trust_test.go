@@ -54,6 +54,7 @@ func TestTrust(t *testing.T) {
 		"another session name":                 {edit(in.BaseRoleTrust(), conditionOn("sts:AssumeRole", when("StringLike", "sts:RoleSessionName", "chainloop-*"))), "trust-session-name-refused", Failed},
 		"another tag":                          {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringLike", "aws:RequestTag/tenant", "*"))), "trust-tag-refused", Failed},
 		"session names for tags":               {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringLike", "sts:RoleSessionName", "cas-*"))), "trust-tag-session-name", Failed},
+		"tags for other session names":         {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("StringNotLike", "sts:RoleSessionName", "cas-*"))), "trust-tag-session-name", Warning},
 		"only the organization's own tag":      {edit(in.BaseRoleTrust(), conditionOn("sts:TagSession", when("ForAllValues:StringEquals", "aws:TagKeys", "org"))), "trust-inherited-tags", Failed},
 		"a denial":                             {also(in.BaseRoleTrust(), iam.Statement{Effect: iam.Deny, Principals: &iam.Principals{Any: true}, Actions: []string{"sts:TagSession"}}), "trust-deny", Failed},
 		"session name and tag need not agree": {edit(in.BaseRoleTrust(), func(st *iam.Statement) bool {

@@ -121,6 +121,12 @@ func (o Observation) refused(trust *iam.Document, w workloadSeen) (refusal, bool
 	s.identity = everything() // what the role itself may do is another check
 	plain, inherited := proper(self), proper(self, inheritedTags()...)
 	if s.all(in, inherited.asked(in, trust)...).Allowed() {
+		named := inherited
+		named.nameWithTag = true
+		if d := s.all(in, named.asked(in, trust)...); !d.Allowed() {
+			return refusal{code: "trust-tag-session-name", status: Warning, who: w.Who, why: d.Because[0].Text,
+				what: "refuses sts:TagSession by the session's name: AWS documents sts:RoleSessionName for sts:AssumeRole alone, and does not say that sts:TagSession lacks it"}, true
+		}
 		return refusal{}, false
 	}
 	if s.all(in, plain.asked(in, trust)...).Allowed() {
