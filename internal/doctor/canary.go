@@ -156,6 +156,9 @@ func (c *canary) settled(ctx context.Context, do func(ctx context.Context) (stri
 		if err == nil || ctx.Err() != nil || errors.Is(err, cloud.ErrLimit) || time.Now().After(deadline) {
 			return detail, err
 		}
+		if !cloud.Transient(err) && c.known(causeOf(c.in, err).Code) {
+			return detail, err // what is set explains it: no waiting makes that another answer
+		}
 		select {
 		case <-ctx.Done():
 			return "", err
