@@ -102,6 +102,7 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document, spa
 			f.Code = "irsa-provider-url"
 			f.What = fmt.Sprintf("the trust policy of role %s names an OIDC provider with https:// before it: %s", w.Name, provider)
 			f.Evidence = "iam:GetRole: Federated " + provider + "; the ARN of a provider has its URL without the scheme, and so have the condition keys"
+			f.Fix = Fix{Text: "take the https:// away", Commands: []string{putTrust(w.Name, withoutScheme(trust))}}
 		case ask(nobody, audience).Allowed():
 			f.Code = "irsa-subject"
 			f.What = fmt.Sprintf("the trust policy of role %s lets every service account of the cluster have it", w.Name)
@@ -132,6 +133,24 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document, spa
 		found = append(found, f)
 	}
 	return found, well
+}
+
+// withoutScheme is a trust policy with the names that providers have in IAM.
+func withoutScheme(trust *iam.Document) *iam.Document {
+	return edited(trust, func(_ int, st *iam.Statement) {
+		if st.Principals != nil {
+			principals := *st.Principals
+			principals.Federated = slices.Clone(principals.Federated)
+			for i, provider := range principals.Federated {
+				principals.Federated[i] = strings.Replace(provider, "oidc-provider/https://", "oidc-provider/", 1)
+			}
+			st.Principals = &principals
+		}
+		st.Conditions = slices.Clone(st.Conditions)
+		for i := range st.Conditions {
+			st.Conditions[i].Key = strings.TrimPrefix(st.Conditions[i].Key, "https://")
+		}
+	})
 }
 
 // irsaNobody is about a provider that lets nobody in.
