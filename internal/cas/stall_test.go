@@ -17,9 +17,9 @@ import (
 	"github.com/managedcas/managedcas/test/rig"
 )
 
-// stall is how long S3 may stand still in these tests: it is waited for, once for each
-// time that it does.
-const stall = 100 * time.Millisecond
+// stall is how long S3 may stand still in these tests. It is waited for, once for each time
+// that it does; and no read may take as long where the tests of other packages run beside.
+const stall = time.Second
 
 // still stands between the CAS and AWS. It has bodies stand still as a connection does
 // that nobody answers on: until whoever waits gives up.

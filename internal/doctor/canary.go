@@ -153,7 +153,7 @@ func (c *canary) begin(what string) {
 func (c *canary) settled(ctx context.Context, do func(ctx context.Context) (string, error)) (string, error) {
 	for deadline := time.Now().Add(c.cfg.Patience); ; {
 		detail, err := do(ctx)
-		if err == nil || ctx.Err() != nil || errors.Is(err, cloud.ErrLimit) || time.Now().After(deadline) {
+		if err == nil || ctx.Err() != nil || c.stays(err) || time.Now().After(deadline) {
 			return detail, err
 		}
 		if !cloud.Transient(err) && c.known(causeOf(c.in, err).Code) {
@@ -165,6 +165,11 @@ func (c *canary) settled(ctx context.Context, do func(ctx context.Context) (stri
 		case <-time.After(settlePause):
 		}
 	}
+}
+
+// stays reports whether waiting would not help: it is not about a change on its way.
+func (c *canary) stays(err error) bool {
+	return errors.Is(err, cloud.ErrLimit) || errors.As(err, new(*otherKey)) || c.known(causeOf(c.in, err).Code)
 }
 
 // closed tries what must be denied. One success is one too many.

@@ -1,12 +1,9 @@
 package clients
 
 import (
-	"context"
-	"fmt"
 	"net/url"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/managedcas/managedcas/test/process"
 )
@@ -47,20 +44,4 @@ func serve(t *testing.T) endpoint {
 	file := struct{ AWS endpoint }{}
 	p.MustBeReady(t, ready, &file)
 	return file.AWS
-}
-
-// await asks until the answer is yes or ctx is over.
-func await(ctx context.Context, ask func() (bool, error)) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if done, err := ask(); done || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("gave up: %w", ctx.Err())
-		case <-tick.C:
-		}
-	}
 }

@@ -49,21 +49,33 @@ var fast = controlplane.Limits{
 // stands before the product's own interceptors.
 func newReplica(t *testing.T, target string, options ...grpc.ServerOption) *replica {
 	t.Helper()
-	r := &replica{}
-	var err error
-	r.db, err = database.Open(t.Context(), target)
+	db := openDatabase(t, target)
+	return newReplicaOn(t, db, startAudit(t, db, quiet()), options...)
+}
+
+func openDatabase(t *testing.T, target string) *database.DB {
+	t.Helper()
+	db, err := database.Open(t.Context(), target)
 	must(t, err)
-	t.Cleanup(func() { _ = r.db.Close() })
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func newReplicaOn(t *testing.T, db *database.DB, records *auditlog.Log, options ...grpc.ServerOption) *replica {
+	t.Helper()
+	r := &replica{db: db}
 	api, err := auth.OpenKeyRing(t.Context(), r.db, registry.KeyUseAPI)
 	must(t, err)
 	keys, err := auth.OpenKeyRing(t.Context(), r.db, registry.KeyUseCAS)
 	must(t, err)
 	signer, err := auth.NewCASSigner(keys, 0)
 	must(t, err)
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := quiet()
 	r.tokens = auth.NewTokens(r.db, r.db, api, log)
 	plane := controlplane.New(controlplane.Config{
-		Store: r.db, Tokens: r.tokens, Signer: signer, Keys: keys, Log: log, Audit: startAudit(t, r.db, log),
+		Store: r.db, Tokens: r.tokens, Signer: signer, Keys: keys, Log: log, Audit: records,
 		Version: "test", MaxArtifactBytes: 1 << 20, Limits: fast, PublicCAS: "https://cas.example",
 	})
 	r.server = service.NewGRPC(log, append(plane.ServerOptions(), options...)...)

@@ -54,13 +54,13 @@ type ears struct {
 func newEars(t *testing.T) ears {
 	t.Helper()
 	statements := new(atomic.Int64)
-	relay := databasetest.NewRelay(t, databasetest.Postgres(t), func(e databasetest.Exchange) databasetest.Fate {
-		if !e.Mentions("audit") { // records are written behind the calls, several at a time
-			statements.Add(1)
-		}
+	target := databasetest.Postgres(t)
+	relay := databasetest.NewRelay(t, target, func(databasetest.Exchange) databasetest.Fate {
+		statements.Add(1)
 		return databasetest.Fate{}
 	})
-	r := newReplica(t, relay.URL)
+	// The records of refusals, written behind the calls, go another way.
+	r := newReplicaOn(t, openDatabase(t, relay.URL), startAudit(t, openDatabase(t, target), quiet()))
 	return ears{r, statements, newEstate(t, r, organization(t, r, "acme")), newEstate(t, r, organization(t, r, "globex"))}
 }
 
