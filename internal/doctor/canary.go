@@ -156,9 +156,6 @@ func (c *canary) settled(ctx context.Context, do func(ctx context.Context) (stri
 		if err == nil || ctx.Err() != nil || c.stays(err) || time.Now().After(deadline) {
 			return detail, err
 		}
-		if !cloud.Transient(err) && c.known(causeOf(c.in, err).Code) {
-			return detail, err // what is set explains it: no waiting makes that another answer
-		}
 		select {
 		case <-ctx.Done():
 			return "", err
