@@ -38,13 +38,13 @@ It changes no setting. What the identity may not read counts as unseen, and as n
 wrong: an administrator sees everything, the backend's pod most of it. A workload also
 tries: the backend makes an access point and a session policy of an organization of nobody,
 stores and reads as it, tries what must be denied, and takes everything away again;
-controlplane and cas get a session. --no-canary leaves that out. --as is for a doctor whose
-AWS identity does not tell which workload it is.
+controlplane and cas get a session. --no-canary leaves that out. --as says whose pod it is:
+without it the role tells, and a pod that was given the role of another goes unnoticed.
 
 Exit codes: 0 nothing that the installation needs is wrong, 1 the doctor itself failed,
 2 wrong usage, 3 something is wrong: do what is said above.`,
 		Example: `  managedcasd doctor --config managedcas.yaml
-  kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml -o json`,
+  kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml --as backend -o json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(cmd); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -60,9 +61,12 @@ func printFinding(w io.Writer, f doctor.Finding) {
 // longest is how much of a detail a line has room for, in characters; JSON has all of it.
 const longest = 160
 
+// denial is AWS's answer to who may not read something; whoever asks is named once, above.
+var denial = regexp.MustCompile(`AccessDenied(?:Exception)?: User: \S+ is not authorized to perform: (\S+) .*`)
+
 func printResult(w io.Writer, r doctor.Result) {
 	fmt.Fprintf(w, "%-8s %s", r.Status, r.Title)
-	if detail := []rune(oneLine(r.Detail)); len(detail) > longest {
+	if detail := []rune(denial.ReplaceAllString(oneLine(r.Detail), "this identity may not use $1")); len(detail) > longest {
 		fmt.Fprintf(w, " (%s…)", string(detail[:longest]))
 	} else if len(detail) > 0 {
 		fmt.Fprintf(w, " (%s)", string(detail))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
@@ -42,6 +43,9 @@ const storeTimeout = 15 * time.Second
 // Schema implements doctor.Stores.
 func (s *stores) Schema(ctx context.Context) (doctor.Schema, error) {
 	target, err := s.cfg.Database.Target()
+	if s.elsewhere() {
+		return doctor.Schema{}, fmt.Errorf("%w: this configuration has no database that can be read here, and only workloads need one", doctor.ErrNotTried)
+	}
 	if err != nil {
 		return doctor.Schema{}, err
 	}
@@ -56,6 +60,19 @@ func (s *stores) Schema(ctx context.Context) (doctor.Schema, error) {
 		found.Open = info.Mode().Perm()&0o077 != 0
 	}
 	return found, nil
+}
+
+// elsewhere reports whether the database is the pods' alone: an administrator's configuration
+// needs none, and their urlFile is not mounted on an administrator's machine.
+func (s *stores) elsewhere() bool {
+	if s.as != doctor.Administrator {
+		return false
+	}
+	if s.cfg.Database.URLFile == "" {
+		return s.cfg.Database.URL == ""
+	}
+	_, err := os.Stat(s.cfg.Database.URLFile)
+	return s.cfg.Database.URL == "" && errors.Is(err, fs.ErrNotExist)
 }
 
 // open opens the database once.

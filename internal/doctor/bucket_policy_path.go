@@ -98,11 +98,13 @@ func accessPointPattern(in tenancy.Installation, code, what string, wrong func(t
 			return scene{policy, s.keys}, found
 		},
 		finding: func(evidence []string, refused string) Finding {
+			fix := putBucketPolicy(in)
+			fix.Text += "; or, if the policy is right and the configuration is wrong, correct region, accountId or apPrefix under backend.managedCas"
 			return Finding{
 				Code: code, Status: Failed, What: what,
 				Evidence:    fmt.Sprintf("%s; an access point that would be created: %s", strings.Join(evidence, "; "), name),
 				Consequence: fmt.Sprintf("no organization can %s: AWS answers AccessDenied", refused),
-				Fix:         putBucketPolicy(in),
+				Fix:         fix,
 			}
 		},
 	}

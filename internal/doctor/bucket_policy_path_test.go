@@ -1,10 +1,12 @@
 package doctor
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/iam"
 )
 
@@ -46,6 +48,9 @@ func TestBucketPolicyPath(t *testing.T) {
 		"from a network, and none but it": {statement("DenyPlainHTTP", func(st *iam.Statement) {
 			st.Conditions = []iam.Condition{{Operator: "StringNotEquals", Key: "aws:SourceVpce", Values: []string{"vpce-1"}}}
 		}), "bucket-policy-network", "vpce-1"},
+		"another AWS organization": {statement("DenyPlainHTTP", func(st *iam.Statement) {
+			st.Conditions = []iam.Condition{{Operator: "StringNotEquals", Key: "aws:PrincipalOrgID", Values: []string{"o-example1"}}}
+		}), "bucket-policy-network", "o-example1"},
 		"from an address range, none else": {statement("DenyPlainHTTP", func(st *iam.Statement) {
 			st.Conditions = []iam.Condition{{Operator: "NotIpAddress", Key: "aws:SourceIp", Values: []string{"10.0.0.0/8"}}}
 		}), "bucket-policy-network", "10.0.0.0/8"},
@@ -134,5 +139,35 @@ func delegatedTo(principal string) func(*iam.Document) *iam.Document {
 				st.Principals = &iam.Principals{AWS: []string{principal}}
 			}
 		})
+	}
+}
+
+// A condition on the AWS organization is told apart from one on the network.
+func TestBucketPolicyOfOneAWSOrganization(t *testing.T) {
+	t.Parallel()
+	in := installation(t)
+	for key, want := range map[string]string{"aws:SourceVpce": "from one network only", "aws:PrincipalOrgID": "in one AWS organization only"} {
+		f := networkLimits(in).finding([]string{"statement 0: StringNotEquals " + key + " x"}, "read an artifact")
+		if !strings.Contains(f.What, want) {
+			t.Errorf("%s: %s", key, f.What)
+		}
+	}
+}
+
+// A Deny that hides the policy is a finding; that IAM grants nothing is none.
+func TestBucketPolicyThatHidesItself(t *testing.T) {
+	t.Parallel()
+	const answer = "AccessDenied: User: x is not authorized to perform: s3:GetBucketPolicy on resource: y "
+	for text, want := range map[string]string{
+		"with an explicit deny in a resource-based policy": "bucket-policy-denies-reader",
+		"because no identity-based policy allows it":       "",
+	} {
+		in := installation(t)
+		o := Observation{Installation: in, bucketSeen: healthyBucket(t, in)}
+		o.BucketPolicy = Seen[[]byte]{Err: fmt.Errorf("%s%s: %w", answer, text, cloud.ErrDenied)}
+		found, err := policyExists(o)
+		if codes(found) != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %s, %v", text, codes(found), err)
+		}
 	}
 }

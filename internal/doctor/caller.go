@@ -10,9 +10,9 @@ import (
 
 func callerChecks() []check {
 	return []check{
-		{"caller/credentials", "AWS accepts the credentials of this process, and they expire", callerCredentials},
+		{"caller/credentials", "AWS accepts the credentials of this process, which in a pod expire", callerCredentials},
 		{"caller/account", "it is in the account of the installation", callerAccount},
-		{"caller/role", "it has the role of the workload that it is", callerRole},
+		{"caller/role", "it is who it ought to be", callerRole},
 		{"caller/region", "the environment names the Region of the installation, or none", callerRegion},
 	}
 }

@@ -69,7 +69,7 @@ func (d *Doctor) Canary(ctx context.Context, as Workload, seen Report, cfg Canar
 	if as == Administrator {
 		return []Result{{
 			Check: "canary", Title: "an organization can use its storage, and nobody else's", Status: Unseen,
-			Detail: "only a workload can try: run it in the pod, kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml",
+			Detail: "only a workload can try: run it in the pod, kubectl exec deploy/managedcas-backend -- managedcasd doctor --config /etc/managedcas/config/managedcas.yaml --as backend",
 		}}
 	}
 	if silent(seen) {

@@ -18,6 +18,7 @@ import (
 func (c *canary) asBackend(ctx context.Context) {
 	c.tidy(ctx)
 	policy := c.tenant.PassedPolicy()
+	c.noAccessPoint = true // as long as nobody has asked for one
 	defer c.clean(ctx)
 	c.need(ctx, "create", "access points and session policies can be made", func(ctx context.Context) (string, error) {
 		var err error

@@ -29,6 +29,22 @@ const (
 // answers are in the order in which they are looked for. That the access point's own policy
 // is right is known: the canary has just put it.
 var answers = []cause{
+	{[]string{"explicit deny in a service control policy"}, "organization-policy",
+		"a service control policy of AWS Organizations denies what the installation does", noAccess, organizations},
+	{[]string{"no service control policy allows"}, "organization-policy",
+		"no service control policy of AWS Organizations allows what the installation does", noAccess, organizations},
+	{[]string{"explicit deny in a resource control policy"}, "organization-policy",
+		"a resource control policy of AWS Organizations denies what the installation does", noAccess, organizations},
+	{[]string{"no resource control policy allows"}, "organization-policy",
+		"no resource control policy of AWS Organizations allows what the installation does", noAccess, organizations},
+	{[]string{"explicit deny in a VPC endpoint policy"}, "endpoint-policy",
+		"the policy of the VPC endpoint denies what the installation does", noAccess, vpcEndpoint},
+	{[]string{"no VPC endpoint policy allows"}, "endpoint-policy",
+		"the policy of the VPC endpoint does not allow what the installation does", noAccess, vpcEndpoint},
+	{[]string{"explicit deny in a permissions boundary"}, "role-boundary",
+		"the permissions boundary of a role denies what the installation does", noAccess, boundary},
+	{[]string{"no permissions boundary allows"}, "role-boundary",
+		"the permissions boundary of a role does not allow what the installation does", noAccess, boundary},
 	{[]string{"not authorized to perform: sts:TagSession"}, "trust-tag-session",
 		"the base role's trust policy does not let the workload pass session tags: sts:TagSession is missing", noSessions, putBaseRoleTrust},
 	{[]string{"not authorized to perform: sts:AssumeRole"}, "trust-assume-role",
@@ -111,6 +127,7 @@ var explained = map[string][]string{
 	"bucket":  {"bucket", "base", "access"},
 	"key":     {"key", "bucket", "base"},
 	"quota":   {"quota"},
+	"role":    {"role"},
 	"canary":  {"bucket", "key", "base", "trust", "backend", "workload", "role", "session", "access", "caller"},
 }
 
@@ -126,6 +143,20 @@ func (c *canary) known(code string) bool {
 		}
 	}
 	return false
+}
+
+func organizations(tenancy.Installation) Fix {
+	return Fix{Text: "have whoever administers AWS Organizations except the installation's roles from it; nothing in this account can"}
+}
+
+func vpcEndpoint(in tenancy.Installation) Fix {
+	return Fix{Text: "add the statements of this document to the policy of the endpoint that the workloads use (aws ec2 modify-vpc-endpoint --policy-document)", Document: compact(in.EndpointPolicy())}
+}
+
+func boundary(in tenancy.Installation) Fix {
+	return Fix{Text: "run the doctor as an administrator, who sees the boundary and what it lacks; allow that in it, or take it away from the role that the evidence names", Commands: []string{
+		"aws iam get-role --role-name " + in.BaseRoleName + " --query Role.PermissionsBoundary",
+	}}
 }
 
 func putBackendPermissions(in tenancy.Installation) Fix {

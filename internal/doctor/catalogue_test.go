@@ -11,8 +11,8 @@ import (
 
 // subjects begin codes; other texts of that form are none.
 var subjects = []string{
-	"access", "backend", "base", "bucket", "caller", "canary", "clock", "config", "coordinates", "database", "endpoint", "purge",
-	"irsa", "isolation", "key", "quota", "role", "secret", "session", "signing", "trust", "workload",
+	"access", "backend", "base", "bucket", "caller", "canary", "clock", "config", "coordinates", "database", "endpoint",
+	"irsa", "isolation", "key", "organization", "purge", "quota", "role", "secret", "session", "signing", "trust", "workload",
 }
 
 // made are codes of several words, which are made of parts: subject and kind of trouble, quota

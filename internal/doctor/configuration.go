@@ -15,7 +15,7 @@ func Misconfigured(file string, err error) Report {
 			What:        mistake,
 			Evidence:    "reading " + file,
 			Consequence: "no role starts with it",
-			Fix:         Fix{Text: "correct it; the message says what is wanted"},
+			Fix:         correctionOf(mistake),
 		})
 	}
 	r.Findings = causesAlone(r.Findings)
@@ -67,4 +67,12 @@ func codeOf(mistake string) string {
 		}
 	}
 	return "config-invalid"
+}
+
+// correctionOf says where a value is had from, if it is not to be known beforehand.
+func correctionOf(mistake string) Fix {
+	if strings.Contains(mistake, `KMS key ""`) {
+		return Fix{Text: "give kmsKeyArn: managedcasd provision prints it, and aws kms describe-key for the alias of the bucket's name"}
+	}
+	return Fix{Text: "correct it; the message says what is wanted"}
 }

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -41,5 +42,16 @@ func TestWorkloadOf(t *testing.T) {
 	}
 	if got := WorkloadOf(shared, "arn:aws:sts::111122223333:assumed-role/controlplane/eks-1"); got != Controlplane {
 		t.Errorf("shared: %s", got)
+	}
+}
+
+// Before provision nobody knows the key's ARN: the fix says who does.
+func TestMissingKeySaysWhoKnowsIt(t *testing.T) {
+	t.Parallel()
+	for mistake, want := range map[string]bool{`KMS key "": want an ARN`: true, `KMS key "alias/x": want an ARN`: false} {
+		f := Misconfigured("x.yaml", errors.New(mistake)).Findings()[0]
+		if strings.Contains(f.Fix.Text, "provision prints it") != want {
+			t.Errorf("%s: %s", mistake, f.Fix.Text)
+		}
 	}
 }

@@ -48,6 +48,9 @@ func (d *Doctor) observeStores(ctx context.Context) storesSeen {
 	o := storesSeen{Schema: seen(d.cfg.Stores.Schema(ctx))}
 	o.Secrets = d.cfg.Stores.TrySecrets(ctx)
 	o.SigningKeys = Seen[int]{Err: fmt.Errorf("%w: the schema is to be migrated first", ErrNotTried)}
+	if o.Schema.Err != nil {
+		o.SigningKeys.Err = fmt.Errorf("%w: the database was not read", ErrNotTried)
+	}
 	if o.Schema.Err == nil && o.Schema.Value.ready() {
 		o.SigningKeys = seen(d.cfg.Stores.SigningKeys(ctx))
 	}
@@ -140,8 +143,8 @@ func databaseTrouble(err error) Finding {
 }
 
 func signingKeys(o Observation) ([]Finding, error) {
-	if o.Schema.Err != nil || errors.Is(o.SigningKeys.Err, ErrNotTried) {
-		return nil, errors.Join(o.Schema.Err, o.SigningKeys.Err)
+	if errors.Is(o.SigningKeys.Err, ErrNotTried) {
+		return nil, o.SigningKeys.Err
 	}
 	if o.SigningKeys.Err == nil {
 		return nil, nil

@@ -174,15 +174,38 @@ func TestWorkloadTrust(t *testing.T) {
 			st.Principals.Federated = []string{strings.Replace(provider, account, "999999999999", 1)}
 			return true
 		}), "irsa-provider-account", Failed},
-		"IRSA for every service account": {without(":sub"), "irsa-subject", Failed},
-		"IRSA for a star":                {withSub("*"), "irsa-subject", Failed},
-		"IRSA for a namespace":           {withSub("system:serviceaccount:cas:*"), "irsa-subject-wildcard", Warning},
-		"IRSA for every audience":        {without(":aud"), "irsa-audience", Warning},
-		"neither":                        {&iam.Document{Version: iam.Version2012, Statements: []iam.Statement{by(iam.Principals{Service: []string{"lambda.amazonaws.com"}})}}, "workload-trust-others", Warning},
-		"nobody":                         {edit(pods, func(st *iam.Statement) bool { st.Effect = iam.Deny; return true }), "workload-trust", Warning},
-		"everybody besides":              {also(pods, by(iam.Principals{Any: true})), "workload-trust-anyone", Failed},
-		"another account besides":        {also(pods, by(iam.Principals{AWS: []string{"999999999999"}})), "workload-trust-anyone", Failed},
-		"a role besides":                 {also(pods, by(iam.Principals{AWS: []string{"arn:aws:iam::" + account + ":role/deploy"}})), "workload-trust-others", Warning},
+		"IRSA with https://": {edit(irsa, func(st *iam.Statement) bool {
+			st.Principals.Federated = []string{strings.Replace(provider, "oidc-provider/", "oidc-provider/https://", 1)}
+			for i := range st.Conditions {
+				st.Conditions[i].Key = "https://" + st.Conditions[i].Key
+			}
+			return true
+		}), "irsa-provider-url", Failed},
+		"IRSA, StringEquals with a star": {edit(withSub("system:serviceaccount:cas:*"), func(st *iam.Statement) bool {
+			st.Conditions[0].Operator = "StringEquals"
+			return true
+		}), "irsa-nobody", Failed},
+		"IRSA without a namespace":       {withSub("system:serviceaccount::backend"), "irsa-nobody", Failed},
+		"IRSA, one of two is misspelled": {withSub("system:serviceaccount::backend", "system:serviceaccount:cas:backend"), "", OK},
+		"IRSA for another audience": {edit(irsa, func(st *iam.Statement) bool {
+			for i := range st.Conditions {
+				if strings.HasSuffix(st.Conditions[i].Key, ":aud") {
+					st.Conditions[i].Values = []string{"sts.amazon.com"}
+				}
+			}
+			return true
+		}), "irsa-nobody", Failed},
+		"a remnant of IRSA beside Pod Identity": {also(pods, withSub("system:serviceaccount::backend").Statements...), "irsa-nobody", Warning},
+		"a pipeline beside Pod Identity":        {also(pods, withSub("repo:example/deploy:ref:refs/heads/main").Statements...), "", OK},
+		"IRSA for every service account":        {without(":sub"), "irsa-subject", Failed},
+		"IRSA for a star":                       {withSub("*"), "irsa-subject", Failed},
+		"IRSA for a namespace":                  {withSub("system:serviceaccount:cas:*"), "irsa-subject-wildcard", Warning},
+		"IRSA for every audience":               {without(":aud"), "irsa-audience", Warning},
+		"neither":                               {&iam.Document{Version: iam.Version2012, Statements: []iam.Statement{by(iam.Principals{Service: []string{"lambda.amazonaws.com"}})}}, "workload-trust-others", Warning},
+		"nobody":                                {edit(pods, func(st *iam.Statement) bool { st.Effect = iam.Deny; return true }), "workload-trust", Warning},
+		"everybody besides":                     {also(pods, by(iam.Principals{Any: true})), "workload-trust-anyone", Failed},
+		"another account besides":               {also(pods, by(iam.Principals{AWS: []string{"999999999999"}})), "workload-trust-anyone", Failed},
+		"a role besides":                        {also(pods, by(iam.Principals{AWS: []string{"arn:aws:iam::" + account + ":role/deploy"}})), "workload-trust-others", Warning},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

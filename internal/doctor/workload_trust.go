@@ -23,7 +23,7 @@ func workloadTrust(o Observation, w workloadSeen) ([]Finding, error) {
 	in := o.Installation
 	opened := openTo(in, w, trust)
 	pods, podsWell := podIdentityTrust(in, w, trust)
-	irsa, irsaWell := irsaTrust(in, w, trust)
+	irsa, irsaWell := irsaTrust(in, w, trust, podsWell)
 	if !podsWell && !irsaWell && len(pods)+len(irsa)+len(opened) == 0 {
 		return []Finding{{
 			Code: "workload-trust", Status: Warning,
@@ -68,8 +68,9 @@ func podIdentityTrust(in tenancy.Installation, w workloadSeen, trust *iam.Docume
 }
 
 // irsaTrust asks as IRSA does, with tokens of nobody's: no such token may get the role.
-// well: some pods get it so.
-func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document) (found []Finding, well bool) {
+// well: some pods get it so. spare: pods get the role by Pod Identity, so that a provider
+// that lets nobody in is a remnant.
+func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document, spare bool) (found []Finding, well bool) {
 	const action = "sts:AssumeRoleWithWebIdentity"
 	for _, provider := range federated(trust) {
 		account, issuer, ok := cutProvider(provider)
@@ -96,6 +97,12 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document) (fo
 			f.What = fmt.Sprintf("the trust policy of role %s names an OIDC provider of another account: %s", w.Name, provider)
 			f.Evidence = "iam:GetRole: Federated " + provider
 			f.Consequence = "AWS knows providers in the role's own account only: pods of " + w.Who + " get no credentials"
+		case strings.Contains(issuer, "://"):
+			f = irsaNobody(f, w, spare)
+			f.Code = "irsa-provider-url"
+			f.What = fmt.Sprintf("the trust policy of role %s names an OIDC provider with https:// before it: %s", w.Name, provider)
+			f.Evidence = "iam:GetRole: Federated " + provider + "; the ARN of a provider has its URL without the scheme, and so have the condition keys"
+			f.Fix = Fix{Text: "take the https:// away", Commands: []string{putTrust(w.Name, withoutScheme(trust))}}
 		case ask(nobody, audience).Allowed():
 			f.Code = "irsa-subject"
 			f.What = fmt.Sprintf("the trust policy of role %s lets every service account of the cluster have it", w.Name)
@@ -117,12 +124,57 @@ func irsaTrust(in tenancy.Installation, w workloadSeen, trust *iam.Document) (fo
 			f.What = fmt.Sprintf("the trust policy of role %s does not ask for the audience %s", w.Name, audience)
 			f.Evidence = "evaluated: a token for another audience gets it"
 			f.Consequence = "a token that the pod gave to another service is good for the role"
+		case spare && !slices.ContainsFunc(subjects, kubernetes):
+			continue // it is no cluster's: a pipeline's, for example
+		case !slices.ContainsFunc(subjects, func(sub string) bool { return serviceAccount(sub) && ask(sub, audience).Allowed() }):
+			f = irsaNobody(f, w, spare)
+			f.Code = "irsa-nobody"
+			f.What = fmt.Sprintf("the trust policy of role %s lets no service account have it by IRSA", w.Name)
+			f.Evidence = fmt.Sprintf("evaluated with a token for %s: %s:sub is %s, and :aud %s; a * is one for StringLike alone, and a service account is system:serviceaccount:NAMESPACE:NAME",
+				audience, issuer, listed(subjects), listed(valuesOf(trust, issuer+":aud")))
 		default:
 			continue
 		}
 		found = append(found, f)
 	}
 	return found, well
+}
+
+// withoutScheme is a trust policy with the names that providers have in IAM.
+func withoutScheme(trust *iam.Document) *iam.Document {
+	return edited(trust, func(_ int, st *iam.Statement) {
+		if st.Principals != nil {
+			principals := *st.Principals
+			principals.Federated = slices.Clone(principals.Federated)
+			for i, provider := range principals.Federated {
+				principals.Federated[i] = strings.Replace(provider, "oidc-provider/https://", "oidc-provider/", 1)
+			}
+			st.Principals = &principals
+		}
+		st.Conditions = slices.Clone(st.Conditions)
+		for i := range st.Conditions {
+			st.Conditions[i].Key = strings.TrimPrefix(st.Conditions[i].Key, "https://")
+		}
+	})
+}
+
+// irsaNobody is about a provider that lets nobody in.
+func irsaNobody(f Finding, w workloadSeen, spare bool) Finding {
+	f.Consequence = "pods of " + w.Who + " get no credentials"
+	if spare {
+		f.Status, f.Consequence = Warning, "pods get the role by EKS Pod Identity; those that come with a token of that provider do not"
+	}
+	return f
+}
+
+// kubernetes reports whether a subject is meant to be a service account.
+func kubernetes(sub string) bool { return strings.HasPrefix(sub, "system:") }
+
+// serviceAccount reports whether a subject can be one. No name in Kubernetes has a * or ?.
+func serviceAccount(sub string) bool {
+	parts := strings.Split(sub, ":")
+	return len(parts) == 4 && parts[0] == "system" && parts[1] == "serviceaccount" && parts[2] != "" && parts[3] != "" &&
+		!strings.ContainsAny(sub, "*?")
 }
 
 // openTo looks for who else may assume the role. The installation's own trust policy may

@@ -82,6 +82,7 @@ var elsewhere = map[string]string{
 	"bucket-policy-malformed": "AWS takes no such policy", "key-policy-malformed": "AWS takes no such policy", "trust-unreadable": "AWS takes no such policy",
 	"key-aws-managed": notEmbedded, "key-not-symmetric": notEmbedded, "key-unavailable": notEmbedded, "key-other-arn": notEmbedded,
 	"key-policy-sessions": "where the key policy can be read, it names the cause", "trust-assume-role": "where the trust policy can be read, it names the cause",
+	"organization-policy": notEmbedded, "endpoint-policy": notEmbedded,
 	"session-policy-missing": chance, "bucket-policy-isolation": chance,
 	"key-policy-lockout": "AWS support alone undoes it", "key-policy-version": "it matters only without a Bucket Key, which is a finding of its own",
 	"base-role-path": otherRole, "workload-path": otherRole,

@@ -74,6 +74,8 @@ func bucketRows() []row {
 		bucketPolicy("bucket-policy-purge", "backend", unconditional(denyObjects, "ArnNotEquals")).purging(),
 		bucketPolicy("bucket-policy-purge-wide", "administrator", without("DenyPurgeOfOtherOrganizations")).purging(),
 		bucketPolicy("bucket-policy-grant", "administrator", besides(allow(named(boss), "s3:PutBucketPolicy", anybodysBucket))).before(createBoss),
+		bucketPolicy("bucket-policy-denies-reader", "backend", besides(iam.Statement{Sid: "OfficeOnly", Effect: iam.Deny, Principals: anybody(), Actions: []string{"s3:*"},
+			Resources: []string{anybodysBucket, anybodysBucket + "/*"}, Conditions: []iam.Condition{{Operator: "NotIpAddress", Key: "aws:SourceIp", Values: []string{"198.51.100.0/24"}}}})),
 		bucketPolicy("bucket-policy-lockout", "administrator", besides(deny(anybody(), "s3:Put*Configuration", anybodysBucket))),
 		bucketPolicy("bucket-policy-public", "administrator", besides(allow(anybody(), "s3:GetBucketPolicy", anybodysBucket))).
 			before("aws s3api delete-public-access-block --bucket $BUCKET").

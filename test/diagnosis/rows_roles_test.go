@@ -146,6 +146,10 @@ func workloadTrustRows() []row {
 		pods("workload-trust-others", adding(`{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"sts:AssumeRole"}`)),
 		pods("workload-trust-anyone", adding(`{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}`)),
 		irsa("irsa-provider-account", "999922223333", `"StringEquals":{`+sub+`,`+aud+`}`),
+		{code: "irsa-provider-url", as: "administrator", mistake: []string{
+			`aws iam update-assume-role-policy --role-name $CAS --policy-document '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"arn:aws:iam::123456789012:oidc-provider/https://oidc.example.com/id/1"},"Action":"sts:AssumeRoleWithWebIdentity","Condition":{"StringEquals":{"https://oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:cas","https://oidc.example.com/id/1:aud":"sts.amazonaws.com"}}}]}'`,
+		}},
+		irsa("irsa-nobody", "123456789012", `"StringEquals":{"oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:*",`+aud+`}`),
 		irsa("irsa-subject", "123456789012", `"StringEquals":{`+aud+`}`),
 		irsa("irsa-subject-wildcard", "123456789012", `"StringLike":{"oidc.example.com/id/1:sub":"system:serviceaccount:managedcas:*"},"StringEquals":{`+aud+`}`),
 		irsa("irsa-audience", "123456789012", `"StringEquals":{`+sub+`}`),
