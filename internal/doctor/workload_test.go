@@ -196,7 +196,7 @@ func TestWorkloadTrust(t *testing.T) {
 			return true
 		}), "irsa-nobody", Failed},
 		"a remnant of IRSA beside Pod Identity": {also(pods, withSub("system:serviceaccount::backend").Statements...), "irsa-nobody", Warning},
-		"a pipeline beside Pod Identity":        {also(pods, withSub("repo:example/deploy:ref:refs/heads/main").Statements...), "", OK},
+		"a pipeline beside Pod Identity":        {also(pods, withSub("repo:example/deploy:ref:refs/heads/main").Statements...), "workload-trust-others", Warning},
 		"IRSA for every service account":        {without(":sub"), "irsa-subject", Failed},
 		"IRSA for a star":                       {withSub("*"), "irsa-subject", Failed},
 		"IRSA for a namespace":                  {withSub("system:serviceaccount:cas:*"), "irsa-subject-wildcard", Warning},
