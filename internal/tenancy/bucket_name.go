@@ -9,8 +9,8 @@ import (
 
 var (
 	bucketForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*[a-z0-9]$`)
-	// An access point's host name is <name>-<account>: a bucket of that form could not
-	// be told from one.
+	// AWS has hosts of their own for access points. The embedded AWS has one port for all, where
+	// a bucket of the form of their host names, <name>-<account>, could not be told from one.
 	accountSuffix = regexp.MustCompile(`-[0-9]{12}$`)
 )
 
@@ -22,8 +22,6 @@ func checkBucketName(name string) error {
 		return fmt.Errorf("bucket name %q has %d characters: want 3 to 63", name, len(name))
 	case !bucketForm.MatchString(name) || strings.Contains(name, ".."):
 		return fmt.Errorf("bucket name %q: use lowercase letters, digits, hyphens and single inner dots, and begin and end with a letter or digit", name)
-	case accountSuffix.MatchString(name):
-		return fmt.Errorf("bucket name %q ends in a hyphen and 12 digits, as the host names of access points do: choose another", name)
 	}
 	if _, err := netip.ParseAddr(name); err == nil {
 		return fmt.Errorf("bucket name %q is formatted as an IP address", name)
@@ -39,6 +37,13 @@ func checkBucketName(name string) error {
 		}
 	}
 	return nil
+}
+
+func (in Installation) checkBucket() error {
+	if in.Loopback && accountSuffix.MatchString(in.BucketName) {
+		return fmt.Errorf("bucket name %q ends in a hyphen and 12 digits, as the host names of access points do: AWS takes it, the embedded AWS cannot; choose another there", in.BucketName)
+	}
+	return checkBucketName(in.BucketName)
 }
 
 // CheckBucketName refuses what cannot be the name of a general purpose bucket.

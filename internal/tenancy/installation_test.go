@@ -62,7 +62,7 @@ func TestNewRefuses(t *testing.T) {
 		{"bucket with a wildcard", func(in *tenancy.Installation) { in.BucketName = "artifacts-*" }, "lowercase"},
 		{"bucket with two dots", func(in *tenancy.Installation) { in.BucketName = "a..b" }, "single inner dots"},
 		{"bucket like an address", func(in *tenancy.Installation) { in.BucketName = "192.0.2.1" }, "IP address"},
-		{"bucket like an access point's host", func(in *tenancy.Installation) { in.BucketName = "artifacts-111122223333" }, "12 digits"},
+		{"bucket like an access point's host, on the embedded AWS", func(in *tenancy.Installation) { in.BucketName, in.Loopback = "artifacts-111122223333", true }, "12 digits"},
 		{"bucket like an alias", func(in *tenancy.Installation) { in.BucketName = "artifacts-s3alias" }, "reserves"},
 		{"bucket with a reserved prefix", func(in *tenancy.Installation) { in.BucketName = "xn--artifacts" }, "reserves"},
 		{"key alias ARN", func(in *tenancy.Installation) { in.KMSKeyARN = key + "alias/cas" }, "alias"},
@@ -185,5 +185,15 @@ func TestOverlaps(t *testing.T) {
 				t.Errorf("%s: got %t (%q), want %t", test.name, got, reason, test.want)
 			}
 		}
+	}
+}
+
+// Many accounts name buckets with their own id at the end, and AWS takes it.
+func TestBucketNamedAfterItsAccount(t *testing.T) {
+	t.Parallel()
+	in := example()
+	in.BucketName = "artifacts-111122223333"
+	if _, err := tenancy.New(in); err != nil {
+		t.Error(err)
 	}
 }

@@ -51,7 +51,7 @@ func New(in Installation) (Installation, error) {
 	in.OwnBucketRoles = slices.Clone(in.OwnBucketRoles)
 	err := errors.Join(
 		in.checkPlace(),
-		checkBucketName(in.BucketName),
+		in.checkBucket(),
 		in.checkKey(in.KMSKeyARN),
 		checkAPPrefix(in.APPrefix),
 		checkSessionPolicyPrefix(in.SessionPolicyPrefix),

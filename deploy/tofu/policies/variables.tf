@@ -33,8 +33,8 @@ variable "bucket_name" {
     error_message = "bucket_name \"${var.bucket_name}\": use lowercase letters, digits, hyphens and single inner dots, and begin and end with a letter or digit."
   }
   validation {
-    condition     = !can(regex("-[0-9]{12}$", var.bucket_name)) && !can(regex("^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$", var.bucket_name))
-    error_message = "bucket_name \"${var.bucket_name}\" is formatted as an IP address, or ends in a hyphen and 12 digits as the host names of access points do: choose another."
+    condition     = !can(regex("^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+$", var.bucket_name))
+    error_message = "bucket_name \"${var.bucket_name}\" is formatted as an IP address: choose another."
   }
   validation {
     condition = !anytrue(concat(
