@@ -20,11 +20,11 @@ type enemy struct {
 
 func pick[T any](e enemy, all ...T) T { return all[e.IntN(len(all))] }
 
-// trust makes one change of a trust policy.
-func (e enemy) trust(d *iam.Document) (string, *iam.Document) {
+// one returns what changes some statement of a document, always the same.
+func (e enemy) one(d *iam.Document) func(change func(*iam.Statement) bool) *iam.Document {
 	target := e.IntN(len(d.Statements))
-	i := -1
-	one := func(change func(*iam.Statement) bool) *iam.Document {
+	return func(change func(*iam.Statement) bool) *iam.Document {
+		i := -1
 		return edit(d, func(st *iam.Statement) bool {
 			if i++; i == target {
 				return change(st)
@@ -32,6 +32,11 @@ func (e enemy) trust(d *iam.Document) (string, *iam.Document) {
 			return true
 		})
 	}
+}
+
+// trust makes one change of a trust policy.
+func (e enemy) trust(d *iam.Document) (string, *iam.Document) {
+	one := e.one(d)
 	principals := []iam.Principals{
 		{Any: true}, {AWS: []string{e.in.RootARN()}}, {AWS: []string{"*"}}, {AWS: []string{"999999999999"}},
 		{AWS: []string{"arn:aws:iam::" + account + ":role/other"}}, {Service: []string{"ec2.amazonaws.com"}},
@@ -70,16 +75,7 @@ func (e enemy) trust(d *iam.Document) (string, *iam.Document) {
 
 // permissions makes one change of a permission policy.
 func (e enemy) permissions(d *iam.Document) (string, *iam.Document) {
-	target := e.IntN(len(d.Statements))
-	i := -1
-	one := func(change func(*iam.Statement) bool) *iam.Document {
-		return edit(d, func(st *iam.Statement) bool {
-			if i++; i == target {
-				return change(st)
-			}
-			return true
-		})
-	}
+	one := e.one(d)
 	self, _ := tenants(e.in)
 	resource := pick(e, "*", self.APARN()+"/object/*", "arn:aws:s3:eu-west-1:"+account+":accesspoint/cas-*/object/*", e.in.ObjectsARN(), e.in.KMSKeyARN)
 	action := pick(e, "*", "s3:*", "s3:GetObject", "s3:PutObject", "s3:ListBucket", "kms:*", "kms:Decrypt", "iam:*", "sts:AssumeRole")

@@ -19,6 +19,7 @@ import (
 	"github.com/managedcas/managedcas/internal/doctor"
 	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/tenancy"
+	"github.com/managedcas/managedcas/test/process"
 )
 
 const (
@@ -72,37 +73,15 @@ func newSite(t *testing.T, more ...string) *site {
 func (s *site) startAWS(t *testing.T) {
 	t.Helper()
 	ready := filepath.Join(s.dir, "ready.json")
-	cmd := exec.Command(filepath.Join(programs, "managedcasd"), "aws", "--listen", "127.0.0.1:0",
-		"--data", filepath.Join(s.dir, "aws"), "--account", accountID, "--region", region, "--ready-file", ready,
-		"--access-point-quota", "5", "--policy-quota", "5")
-	var log bytes.Buffer
-	cmd.Stderr = &log
-	must(t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // it may have ended
-		<-ended
-	})
-	deadline, tick := time.After(patience), time.NewTicker(10*time.Millisecond)
-	defer tick.Stop()
-	for {
-		var said struct {
-			AWS struct{ Endpoint, AccessKeyID, SecretAccessKey string }
-		}
-		if text, err := os.ReadFile(ready); err == nil && json.Unmarshal(text, &said) == nil {
-			s.endpoint, s.accessKeyID, s.secretAccessKey = said.AWS.Endpoint, said.AWS.AccessKeyID, said.AWS.SecretAccessKey
-			return
-		}
-		select {
-		case <-tick.C:
-		case err := <-ended:
-			ended <- err
-			t.Fatalf("the embedded AWS ended: %v\n%s", err, log.String())
-		case <-deadline:
-			t.Fatalf("the embedded AWS is not ready after %s", patience)
-		}
+	aws := process.Run(t, process.Command{Program: filepath.Join(programs, "managedcasd"), Args: []string{
+		"aws", "--listen", "127.0.0.1:0", "--data", filepath.Join(s.dir, "aws"), "--account", accountID, "--region", region,
+		"--ready-file", ready, "--access-point-quota", "5", "--policy-quota", "5",
+	}})
+	var said struct {
+		AWS struct{ Endpoint, AccessKeyID, SecretAccessKey string }
 	}
+	aws.MustBeReady(t, ready, &said)
+	s.endpoint, s.accessKeyID, s.secretAccessKey = said.AWS.Endpoint, said.AWS.AccessKeyID, said.AWS.SecretAccessKey
 }
 
 // purges has the backend purge deleted organizations.

@@ -6,34 +6,18 @@ package diagnosis
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/managedcas/managedcas/internal/doctor"
+	"github.com/managedcas/managedcas/test/process"
 	"github.com/managedcas/managedcas/test/sources"
 )
 
 // programs is where TestMain has built managedcas and managedcasd.
 var programs string
 
-func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "managedcas-diagnosis-*")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", dir+"/", "../../cmd/managedcasd")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the program: %v\n%s", err, out)
-			return 1
-		}
-		programs = dir
-		return m.Run()
-	}())
-}
+func TestMain(m *testing.M) { os.Exit(process.Main(m, &programs)) }
 
 // row is one mistake.
 type row struct {
