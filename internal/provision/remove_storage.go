@@ -119,8 +119,8 @@ func (r *removed) bucket(ctx context.Context) error {
 		if contents.More {
 			more = ", and more"
 		}
-		r.plan.refuse("bucket %s holds %d versions of objects, %d delete markers and %d unfinished uploads%s: purge the deleted organizations (managedcasd purge; docs/deletion.md), or have a lifecycle rule empty the bucket",
-			name, contents.Versions, contents.DeleteMarkers, contents.Uploads, more)
+		r.plan.refuse("bucket %s holds %d versions of objects, %d delete markers and %d unfinished uploads%s: purge the deleted organizations (managedcasd purge; docs/deletion.md), or have a lifecycle rule empty the bucket (what begins with %s are the doctor's canaries, docs/doctor.md)",
+			name, contents.Versions, contents.DeleteMarkers, contents.Uploads, more, org.CanaryPrefix)
 	}
 	r.plan.add("delete bucket "+name, func(ctx context.Context) error {
 		err := r.Buckets.DeleteBucket(ctx, name)
