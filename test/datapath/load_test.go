@@ -225,8 +225,12 @@ func (c *client) part(t *testing.T) {
 	}
 }
 
+// unlike is how many random bytes are nobody else's: of one byte the wrong one is the right
+// one now and then, or is there already.
+const unlike = 16
+
 func (c *client) lie(t *testing.T) {
-	content, d := rig.Content(c.size() + 1)
+	content, d := rig.Content(c.size() + unlike)
 	lie, _ := rig.Content(len(content))
 	if o := c.put(t, c.grant(cas.Uploader, d), d, c.length(lie), bytes.NewReader(lie)); !o.failed || !o.lost && o.kind != problem.Invalid && o.kind != problem.Unavailable {
 		t.Errorf("%s, wrong content: %s", c.lane, o)
@@ -234,7 +238,7 @@ func (c *client) lie(t *testing.T) {
 }
 
 func (c *client) cut(t *testing.T) {
-	content, d := rig.Content(c.size() + 2)
+	content, d := rig.Content(c.size() + unlike)
 	sent := c.rand.IntN(len(content) - 1)
 	body := io.MultiReader(bytes.NewReader(content[:sent]), failing{errGone})
 	if o := c.put(t, c.grant(cas.Uploader, d), d, c.length(content), body); !o.failed {
@@ -254,7 +258,7 @@ func (c *client) cut(t *testing.T) {
 // stray asks for another organization's artifact, and with a token for another one.
 func (c *client) stray(t *testing.T) {
 	d, content, ok := c.other.any(c.rand)
-	if !ok || len(content) < 16 { // which its own organization may have stored, or be storing
+	if !ok || len(content) < unlike { // which its own organization may have stored, or be storing
 		return
 	}
 	got, o := read(t, c.lane, c.grant(cas.Downloader, d), d, cas.Range{})
