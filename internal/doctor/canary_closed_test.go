@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/org"
@@ -25,6 +27,27 @@ func TestOnlyADenialIsClosed(t *testing.T) {
 		if got := c.results[0].Status; got != row.want {
 			t.Errorf("%s: %s, want %s", name, got, row.want)
 		}
+		if broken := len(c.results[0].Findings) == 1 && c.results[0].Findings[0].Code == "isolation-broken"; broken != (row.want == Failed) {
+			t.Errorf("%s: findings %+v", name, c.results[0].Findings)
+		}
+	}
+}
+
+// refusing is an AWS that deletes nothing.
+type refusing struct{ AWS }
+
+func (refusing) DeleteAccessPoint(context.Context, string) error { return cloud.ErrDenied }
+func (refusing) DeletePolicy(context.Context, string) error      { return cloud.ErrDenied }
+
+// What stays is named, with the commands that take it away.
+func TestWhatACanaryLeavesIsSaid(t *testing.T) {
+	t.Parallel()
+	in := installation(t)
+	c := canary{in: in, cfg: CanaryConfig{AWS: refusing{}}, tenant: in.Tenant(org.NewCanaryID(time.Now()))}
+	c.clean(t.Context())
+	if found := c.results[0].Findings; len(found) != 1 || found[0].Code != "canary-left-behind" || len(found[0].Fix.Commands) != 2 ||
+		!strings.HasSuffix(found[0].Fix.Commands[0], c.tenant.APName()) || !strings.HasSuffix(found[0].Fix.Commands[1], c.tenant.SessionPolicyARN()) {
+		t.Errorf("%+v", c.results)
 	}
 }
 

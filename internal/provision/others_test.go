@@ -72,12 +72,7 @@ func TestWhoHasAnAdoptedRoleIsAQuestion(t *testing.T) {
 func TestRemovalLeavesTheSharedPolicyOfOthers(t *testing.T) {
 	t.Parallel()
 	_, c := emulated(t)
-	abac := names()
-	abac.SessionPolicyMode = tenancy.ABAC
-	in, err := apply(t, abac, c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := sharing(t, c)
 	if _, err := c.CreatePolicy(t.Context(), in.SharedPolicyName(), "", in.SharedPolicy()); err != nil {
 		t.Fatal(err)
 	}

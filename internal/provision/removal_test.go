@@ -185,12 +185,7 @@ func TestRemovalRefusesWhatOrganizationsHave(t *testing.T) {
 func TestRemovalOfSharedPolicy(t *testing.T) {
 	t.Parallel()
 	_, c := emulated(t)
-	abac := names()
-	abac.SessionPolicyMode = tenancy.ABAC
-	in, err := apply(t, abac, c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	in := sharing(t, c)
 	for _, name := range []string{in.SharedPolicyName(), "cas-theirs"} {
 		if _, err := c.CreatePolicy(t.Context(), name, "", in.SharedPolicy()); err != nil {
 			t.Fatal(err)
@@ -386,4 +381,16 @@ func mustID(t *testing.T, text string) org.ID {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// sharing is an installation whose organizations share one session policy.
+func sharing(t *testing.T, c *awscloud.Cloud) tenancy.Installation {
+	t.Helper()
+	in := names()
+	in.SessionPolicyMode = tenancy.ABAC
+	in, err := apply(t, in, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
 }
