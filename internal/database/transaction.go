@@ -18,7 +18,16 @@ type writer struct{ *bun.DB }
 const (
 	transactionTries = 40
 	transactionPause = 100 * time.Millisecond
+	// transactionTurns is after how many tries one waits for its turn.
+	transactionTurns = 4
 )
+
+// takeTurn lets those that were overtaken too often go one after the other: all who make
+// organizations at a time append to the installation's audit chain, of whom one wins and the
+// others would try until some of them give up. The mode keeps out itself, and nobody who
+// only reads or writes rows. A LOCK before the first other statement takes no snapshot
+// (PostgreSQL documentation, LOCK, notes), so what the transaction reads is as of its turn.
+const takeTurn = "LOCK TABLE organizations IN SHARE UPDATE EXCLUSIVE MODE"
 
 // RunInTx runs fn in a transaction that is serializable: SQLite's are by themselves, for
 // it has one writer. On PostgreSQL fn runs again, in a new transaction, when another
@@ -29,9 +38,18 @@ func (w writer) RunInTx(ctx context.Context, _ *sql.TxOptions, fn func(context.C
 	}
 	pause := retry.WithMaxRetries(transactionTries-1, retry.WithJitterPercent(50,
 		retry.WithCappedDuration(transactionPause, retry.NewExponential(2*time.Millisecond))))
+	overtakes := 0
 	return retry.Do(ctx, pause, func(ctx context.Context) error {
-		err := w.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, fn)
+		err := w.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, func(ctx context.Context, tx bun.Tx) error {
+			if overtakes >= transactionTurns {
+				if _, err := tx.ExecContext(ctx, takeTurn); err != nil {
+					return err
+				}
+			}
+			return fn(ctx, tx)
+		})
 		if overtaken(err) {
+			overtakes++
 			return retry.RetryableError(err)
 		}
 		return err
