@@ -72,12 +72,13 @@ short-lived sessions for each, made by a reconciler when the organization appear
   managedcasd dev                        everything on this machine, on an embedded AWS
   managedcasd backend|controlplane|cas   the three server roles, one process each
   managedcasd provision                  bucket, key, roles and policies of an installation
+  managedcasd migrate                    the schema of the database, before an upgrade
   managedcasd doctor                     what is wrong with an installation, and its cure
   managedcasd policy                     look at, evaluate and prove the policies
   managedcasd catalogue                  repair the list of what is stored
   managedcasd reconcile                  show what is missing in AWS, and repair it
 
-Exit codes: 0 done, 1 failed, 2 wrong usage; 3 from reconcile and doctor: something is left to do.`
+Exit codes: 0 done, 1 failed, 2 wrong usage; 3 from reconcile, doctor and migrate: something is left to do.`
 
 func command() *cobra.Command {
 	root := &cobra.Command{
@@ -96,7 +97,7 @@ func command() *cobra.Command {
 	root.AddCommand(
 		devCommand(), awsCommand(),
 		backendCommand(), controlplaneCommand(), casCommand(),
-		provisionCommand(), doctorCommand(), purgeCommand(), tokenCommand(), keysCommand(), policyCommand(), catalogueCommand(), reconcileCommand(), auditCommand(),
+		provisionCommand(), migrateCommand(), doctorCommand(), purgeCommand(), tokenCommand(), keysCommand(), policyCommand(), catalogueCommand(), reconcileCommand(), auditCommand(),
 	)
 	return root
 }

@@ -13,13 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// pods returns the deployments whose pods a selector finds.
+// pods returns the deployments and jobs whose pods a selector finds.
 func pods(t *testing.T, objects []object, selector *meta.LabelSelector) []string {
 	t.Helper()
 	var found []string
-	for _, d := range each[*apps.Deployment](objects) {
-		if matches(t, selector, d.Spec.Template.Labels) {
-			found = append(found, d.Name)
+	for name, pod := range templates(objects) {
+		if matches(t, selector, pod.Labels) {
+			found = append(found, name)
 		}
 	}
 	return found

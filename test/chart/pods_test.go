@@ -18,31 +18,31 @@ func TestPodsAreRestricted(t *testing.T) {
 	for _, e := range all {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			deployments := each[*apps.Deployment](e.objects(t, ""))
-			if len(deployments) != 3 {
-				t.Fatalf("%d deployments", len(deployments))
+			objects := e.objects(t, "")
+			if n := len(each[*apps.Deployment](objects)); n != 3 {
+				t.Fatalf("%d deployments", n)
 			}
-			for _, d := range deployments {
-				pod := d.Spec.Template.Spec
+			for name, template := range templates(objects) {
+				pod := template.Spec
 				if s := pod.SecurityContext; !*s.RunAsNonRoot || *s.RunAsUser == 0 || s.SeccompProfile.Type != core.SeccompProfileTypeRuntimeDefault {
-					t.Errorf("%s: pod %+v", d.Name, s)
+					t.Errorf("%s: pod %+v", name, s)
 				}
 				if *pod.AutomountServiceAccountToken || pod.HostNetwork || pod.HostPID || pod.HostIPC {
-					t.Errorf("%s: token %t or host", d.Name, *pod.AutomountServiceAccountToken)
+					t.Errorf("%s: token %t or host", name, *pod.AutomountServiceAccountToken)
 				}
 				for _, c := range pod.Containers {
 					s := c.SecurityContext
 					if *s.AllowPrivilegeEscalation || !*s.ReadOnlyRootFilesystem || !*s.RunAsNonRoot || s.Privileged != nil ||
 						!slices.Equal(s.Capabilities.Drop, []core.Capability{"ALL"}) || s.Capabilities.Add != nil {
-						t.Errorf("%s: container %+v", d.Name, s)
+						t.Errorf("%s: container %+v", name, s)
 					}
 					if c.Resources.Limits.Memory().IsZero() || c.Resources.Requests.Cpu().IsZero() {
-						t.Errorf("%s: resources %v", d.Name, c.Resources)
+						t.Errorf("%s: resources %v", name, c.Resources)
 					}
 				}
 				for _, v := range pod.Volumes {
 					if v.HostPath != nil {
-						t.Errorf("%s: volume %s is of the node", d.Name, v.Name)
+						t.Errorf("%s: volume %s is of the node", name, v.Name)
 					}
 				}
 			}
@@ -56,20 +56,20 @@ func TestMountsAreVolumes(t *testing.T) {
 	for _, e := range all {
 		t.Run(e.name, func(t *testing.T) {
 			t.Parallel()
-			for _, d := range each[*apps.Deployment](e.objects(t, "")) {
+			for name, template := range templates(e.objects(t, "")) {
 				volumes, used := map[string]bool{}, map[string]bool{}
-				for _, v := range d.Spec.Template.Spec.Volumes {
+				for _, v := range template.Spec.Volumes {
 					volumes[v.Name] = true
 				}
-				for _, m := range d.Spec.Template.Spec.Containers[0].VolumeMounts {
+				for _, m := range template.Spec.Containers[0].VolumeMounts {
 					if !volumes[m.Name] || used[m.MountPath] {
-						t.Errorf("%s mounts %s at %s", d.Name, m.Name, m.MountPath)
+						t.Errorf("%s mounts %s at %s", name, m.Name, m.MountPath)
 					}
 					used[m.MountPath] = true
 					delete(volumes, m.Name)
 				}
 				if len(volumes) > 0 {
-					t.Errorf("%s mounts %v nowhere", d.Name, volumes)
+					t.Errorf("%s mounts %v nowhere", name, volumes)
 				}
 			}
 		})

@@ -27,6 +27,7 @@ var refusals = []struct{ name, over, says string }{
 	{"no image", "image: {repository: ''}", "at '/image/repository': minLength: got 0, want 1"},
 	{"no protection", "tls: {mode: ''}", "at '/tls/mode': value must be one of 'certManager', 'secret', 'plaintext'"},
 	{"SQLite by a URL", "database: {url: 'sqlite:/data/x'}", "at '/database/url': 'sqlite:/data/x' does not match pattern"},
+	{"a job without time", "database: {migrationJob: {activeDeadlineSeconds: 59}}", "at '/database/migrationJob/activeDeadlineSeconds': minimum: got 59, want 60"},
 	{"no replicas", "cas: {replicas: 0}", "at '/cas/replicas': minimum: got 0, want 1"},
 	{"a part that S3 refuses", "cas: {partSize: 5242879}", "at '/cas/partSize': minimum: got 5.242879×10⁰⁶"},
 
@@ -50,6 +51,8 @@ var refusals = []struct{ name, over, says string }{
 	{"a key of another Region", "backend: {managedCas: {region: eu-central-1}}", "the key has to be in the account 111122223333 and the Region eu-central-1 of the bucket"},
 	{"no database", "database: {existingSecret: {name: ''}}", "database is missing: give database.existingSecret.name"},
 	{"two databases", "database: {url: 'postgres://x@y/z'}", "database.url and database.existingSecret.name are given: leave one"},
+	{"a job before its secret", "database: {existingSecret: {name: ''}, url: 'postgres://x@y/z', migrationJob: {enabled: true}}", "database.migrationJob.enabled is true, and database.existingSecret.name is missing"},
+	{"a job without a database", "database: {existingSecret: {name: ''}, sqlite: {enabled: true}, migrationJob: {enabled: true}}", "database.migrationJob.enabled is true, and database.existingSecret.name is missing"},
 	{"SQLite for many", "database: {existingSecret: {name: ''}, sqlite: {enabled: true}}", "database.sqlite is for one replica, and backend.replicas is 2"},
 	{"SQLite that scales", "database: {existingSecret: {name: ''}, sqlite: {enabled: true}}", "database.sqlite is for one replica, and cas.autoscaling.enabled is true"},
 	{"more at least than at most", "cas: {autoscaling: {minReplicas: 13}}", "cas.autoscaling.minReplicas is 13, above maxReplicas, which is 12"},

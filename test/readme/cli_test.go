@@ -139,7 +139,7 @@ func writeExitCodes(t *testing.T, doc *strings.Builder) {
 	doc.WriteString(`
 ## Exit codes
 
-managedcasd: 0 done, 1 failed, 2 wrong usage; 3 from reconcile: something is left to do.
+managedcasd: 0 done, 1 failed, 2 wrong usage; 3 from reconcile, doctor and migrate: something is left to do.
 managedcas: 0 done, else one of these; "again" says whether the same command may succeed later
 with nothing changed.
 

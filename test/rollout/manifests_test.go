@@ -14,6 +14,7 @@ type manifests struct {
 	config      string
 	accounts    map[string]serviceAccount
 	deployments map[string]deployment // by role
+	migration   *deployment           // the job, where there is one
 	notes       string
 }
 
@@ -77,6 +78,9 @@ func rendered(t *testing.T, name string) manifests {
 			var a serviceAccount
 			unmarshal(t, document, &a)
 			m.accounts[a.Metadata.Name] = a
+		case "Job":
+			m.migration = new(deployment) // as far as it is read here
+			unmarshal(t, document, m.migration)
 		case "Deployment":
 			var d deployment
 			unmarshal(t, document, &d)

@@ -45,6 +45,9 @@ the programs check by themselves (limits, durations) is left to them.
 {{- else if gt (len $sources) 1 -}}
   {{- $wrong = append $wrong (printf "%s are given: leave one" (join " and " $sources)) -}}
 {{- end -}}
+{{- if and $database.migrationJob.enabled (not $database.existingSecret.name) -}}
+  {{- $wrong = append $wrong "database.migrationJob.enabled is true, and database.existingSecret.name is missing: the job runs before the chart makes anything; put the URL into a secret of yours, or set it to false" -}}
+{{- end -}}
 {{- if and $database.sqlite.enabled .Values.cas.autoscaling.enabled -}}
   {{- $wrong = append $wrong "database.sqlite is for one replica, and cas.autoscaling.enabled is true: set it to false, or give a PostgreSQL" -}}
 {{- end -}}

@@ -8,29 +8,9 @@ serviceAccountName: {{ include "managedcas.serviceAccount" . }}
 automountServiceAccountToken: {{ include "managedcas.vaultLogin" . | eq "true" }}
 enableServiceLinks: false
 terminationGracePeriodSeconds: {{ include "managedcas.gracePeriod" . }}
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
-  fsGroupChangePolicy: OnRootMismatch
-  seccompProfile: {type: RuntimeDefault}
-{{- with $root.Values.image.pullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
-{{- end }}
-{{- with $v.priorityClassName }}
-priorityClassName: {{ . }}
-{{- end }}
-{{- with $v.nodeSelector }}
-nodeSelector:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- with $v.tolerations }}
-tolerations:
-  {{- toYaml . | nindent 2 }}
+{{ include "managedcas.podSecurity" $root }}
+{{- with include "managedcas.where" . | trim }}
+{{ . }}
 {{- end }}
 {{- include "managedcas.placement" . }}
 containers:
@@ -50,14 +30,50 @@ containers:
     resources:
       {{- toYaml $v.resources | nindent 6 }}
     securityContext:
-      allowPrivilegeEscalation: false
-      readOnlyRootFilesystem: true
-      runAsNonRoot: true
-      capabilities: {drop: [ALL]}
+      {{- include "managedcas.containerSecurity" $root | nindent 6 }}
     volumeMounts:
       {{- include "managedcas.mounts" . | nindent 6 }}
 volumes:
   {{- include "managedcas.volumes" . | nindent 2 }}
+{{- end -}}
+
+{{- define "managedcas.podSecurity" -}}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "managedcas.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* On which nodes, and how urgently. */}}
+{{- define "managedcas.where" -}}
+{{- $v := index (index . 0).Values (index . 1) -}}
+{{- with $v.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with $v.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $v.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 {{- end -}}
 
 {{- define "managedcas.vaultLogin" -}}
@@ -140,10 +156,7 @@ readinessProbe:
 - {name: data, mountPath: /var/lib/managedcas}
 - {name: tmp, mountPath: /tmp}
 {{- else }}
-- {name: database, mountPath: /etc/managedcas/database, readOnly: true}
-{{- end }}
-{{- if $database.caSecret.name }}
-- {name: database-ca, mountPath: /etc/managedcas/database-ca, readOnly: true}
+{{ include "managedcas.databaseMounts" $root }}
 {{- end }}
 {{- if ne $root.Values.tls.mode "plaintext" }}
 - {name: tls, mountPath: /etc/managedcas/tls, readOnly: true}
@@ -172,10 +185,7 @@ readinessProbe:
 - name: tmp # SQLite sorts there
   emptyDir: {sizeLimit: 256Mi}
 {{- else }}
-{{ include "managedcas.secretVolume" (list "database" (include "managedcas.databaseSecret" $root | fromYaml) "url") }}
-{{- end }}
-{{- if $database.caSecret.name }}
-{{ include "managedcas.secretVolume" (list "database-ca" $database.caSecret "ca.crt") }}
+{{ include "managedcas.databaseVolumes" $root }}
 {{- end }}
 {{- if ne $root.Values.tls.mode "plaintext" }}
 - name: tls
@@ -192,6 +202,23 @@ readinessProbe:
 {{- end }}
 {{- with (index $root.Values $role).extraVolumes }}
 {{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* Of PostgreSQL: its URL, and the authority of its certificate. */}}
+{{- define "managedcas.databaseMounts" -}}
+- {name: database, mountPath: /etc/managedcas/database, readOnly: true}
+{{- if .Values.database.caSecret.name }}
+- {name: database-ca, mountPath: /etc/managedcas/database-ca, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{- define "managedcas.databaseVolumes" -}}
+{{ include "managedcas.secretVolume" (list "database" (include "managedcas.databaseSecret" . | fromYaml) "url") }}
+{{- with .Values.database.caSecret }}
+{{- if .name }}
+{{ include "managedcas.secretVolume" (list "database-ca" . "ca.crt") }}
+{{- end }}
 {{- end }}
 {{- end -}}
 
