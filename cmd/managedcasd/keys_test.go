@@ -26,12 +26,13 @@ func TestKeysByHand(t *testing.T) {
 		return out.String()
 	}
 	for _, step := range []struct {
-		args                        []string
-		announced, signing, retired int
+		args                              []string
+		announced, signing, retired, dead int
 	}{
-		{nil, 0, 2, 0}, // the first ones
-		{[]string{"rotate"}, 2, 2, 0},
-		{[]string{"rotate", "--now", "--use", "cas"}, 2, 2, 1},
+		{nil, 0, 2, 0, 0}, // the first ones
+		{[]string{"rotate"}, 2, 2, 0, 0},
+		{[]string{"rotate", "--now", "--use", "cas"}, 1, 2, 1, 1}, // the one that was announced never signs
+		{[]string{"rotate", "--now", "--use", "cas", "--revoke"}, 1, 2, 0, 3},
 	} {
 		if step.args != nil {
 			if said := keys(0, step.args...); !strings.Contains(said, " signing ") {
@@ -39,14 +40,14 @@ func TestKeysByHand(t *testing.T) {
 			}
 		}
 		list := keys(0, "list")
-		for state, want := range map[string]int{" announced ": step.announced, " signing ": step.signing, " retired ": step.retired} {
+		for state, want := range map[string]int{" announced ": step.announced, " signing ": step.signing, " retired ": step.retired, " dead ": step.dead} {
 			if got := strings.Count(list, state); got != want {
 				t.Errorf("%v: %d keys are%s, want %d:\n%s", step.args, got, state, want, list)
 			}
 		}
 	}
 	var listed []struct{ Use, Key, State, SignsFrom, RetiredAt string }
-	if err := json.Unmarshal([]byte(keys(0, "list", "-o", "json")), &listed); err != nil || len(listed) != 5 {
+	if err := json.Unmarshal([]byte(keys(0, "list", "-o", "json")), &listed); err != nil || len(listed) != 6 {
 		t.Fatalf("as JSON: %+v, %v", listed, err)
 	}
 	for _, k := range listed {
@@ -55,6 +56,8 @@ func TestKeysByHand(t *testing.T) {
 		}
 	}
 	keys(2, "list", "-o", "yaml")
+	keys(2, "rotate", "--use", "cas", "--revoke")
+	keys(2, "rotate", "--now", "--revoke")
 	if said := keys(2, "rotate", "--use", "tls"); !strings.Contains(said, "api or cas") {
 		t.Errorf("an unknown use: %s", said)
 	}

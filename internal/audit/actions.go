@@ -32,6 +32,7 @@ const (
 	LoginRevoke = "login.revoke"
 	UserAdmin   = "user.admin" // is an administrator of the installation, or no longer
 	KeyCreate   = "key.create" // that signs tokens
+	KeyRevoke   = "key.revoke" // what it signed counts for nothing
 
 	TrustCreate  = "trust.create"
 	TrustEnable  = "trust.enable"

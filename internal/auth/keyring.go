@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,6 +50,8 @@ type KeyStore interface {
 	AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error
 	// SetPublicKey records the public half of a key that was added without it.
 	SetPublicKey(ctx context.Context, id string, spki []byte) error
+	// RevokeSigningKeys has all keys of a use but one be void, and returns how many were not.
+	RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (int, error)
 }
 
 // KeyRing signs with the current key of one use, and knows the retired ones, and the one
@@ -73,7 +76,7 @@ type ringKey struct {
 // it is their rows that make them good.
 func (k ringKey) published() bool {
 	retired := k.record.RetiredAt
-	return retired.IsZero() || time.Since(retired) <= publishRetired
+	return retired.IsZero() || time.Since(retired) <= publishRetired && !k.record.Void()
 }
 
 // OpenKeyRing reads the keys of a use from the store. The first process ever to do
@@ -116,9 +119,25 @@ func (r *KeyRing) publish(ctx context.Context) error {
 }
 
 // Rotate makes a new key that signs from now on, for when the current one may be known to
-// somebody. Tokens that the old one signed stay valid for publishRetired. A verifier that has
-// just looked for keys may refuse the first tokens of the new one, for recheck.
+// somebody. Tokens that the old one signed stay valid for publishRetired, if it is not revoked.
+// A verifier that has just looked for keys may refuse the first tokens of the new one, for
+// recheck. A key that was announced, and may be known as well, never signs.
 func (r *KeyRing) Rotate(ctx context.Context) error { return r.replace(ctx, 0) }
+
+// Revoke has every key but the newest count for nothing, and returns how many did before.
+// Verifiers elsewhere hear of it when they next fetch the keys, within freshFor and a minute.
+func (r *KeyRing) Revoke(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.load(ctx); err != nil {
+		return 0, err
+	}
+	revoked, err := r.store.RevokeSigningKeys(ctx, r.use, r.keys[0].record.ID)
+	if err != nil {
+		return 0, err
+	}
+	return revoked, r.load(ctx)
+}
 
 // Announce makes a new key that signs announceAhead from now: when every verifier has heard
 // of it.
@@ -237,11 +256,12 @@ func (r *KeyRing) follow(ctx context.Context) {
 	}
 }
 
-// current returns the key that signs now: of those that have begun, the last. Where the clock
-// says that none has, it is the first one. The caller has the lock.
+// current returns the key that signs now: of those that have begun and are not void, the last.
+// Where the clock says that none has, it is the first one. The caller has the lock.
 func (r *KeyRing) current() ringKey {
-	now, current := time.Now(), r.keys[len(r.keys)-1]
-	for _, k := range r.keys {
+	good := slices.DeleteFunc(slices.Clone(r.keys), func(k ringKey) bool { return k.record.Void() })
+	now, current := time.Now(), good[len(good)-1] // the newest of all never is void
+	for _, k := range good {
 		if begins := k.record.Begins(); !begins.After(now) && begins.After(current.record.Begins()) {
 			current = k
 		}

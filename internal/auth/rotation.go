@@ -100,10 +100,10 @@ func (r *KeyRing) List(ctx context.Context) ([]KeyInfo, error) {
 		switch {
 		case k.record.ID == current:
 			info.State = KeySigning
-		case k.record.Begins().After(now):
-			info.State = KeyAnnounced
 		case r.use == registry.KeyUseCAS && !k.published():
 			info.State = KeyDead
+		case k.record.Begins().After(now) && !k.record.Void():
+			info.State = KeyAnnounced
 		}
 		list = append(list, info)
 	}

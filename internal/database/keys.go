@@ -88,6 +88,31 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 	return nil
 }
 
+// RevokeSigningKeys has all keys of a use but one count for nothing (registry.SigningKey.Void),
+// and returns how many did before.
+func (db *DB) RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (revoked int, err error) {
+	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var ids []string
+		err := tx.NewSelect().Model((*keyRow)(nil)).Column("id").OrderExpr("created_at, id").
+			Where("key_use = ? AND id <> ?", string(use), except).
+			Where("retired_at IS NULL OR retired_at > COALESCE(signs_from, created_at)").Scan(ctx, &ids)
+		if revoked = len(ids); err != nil || revoked == 0 {
+			return err
+		}
+		_, err = tx.NewUpdate().Model((*keyRow)(nil)).Set("retired_at = COALESCE(signs_from, created_at)").Where("id IN (?)", bun.List(ids)).Exec(ctx)
+		for _, id := range ids {
+			if err == nil {
+				err = auditIn(ctx, tx, org.ID{}, audit.Event{Action: audit.KeyRevoke, Object: "key/" + id, Details: map[string]string{"use": string(use)}})
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("revoke %s keys: %w", use, classify(err))
+	}
+	return revoked, nil
+}
+
 // setPrivateKey is apart because bun writes values into statements, and PostgreSQL writes
 // statements that fail into its log: of two processes that add a key at once, one's does. An
 // argument is not there (log_parameter_max_length_on_error).
@@ -110,12 +135,13 @@ func (db *DB) SetPublicKey(ctx context.Context, id string, spki []byte) error {
 }
 
 // PublicKeys returns the public halves of the keys of a use that were not retired before a
-// time, by their ids. It reads no private key: the user of the database that asks need not be
+// time and are not void, by their ids. It reads no private key: the user of the database that asks need not be
 // allowed to.
 func (db *DB) PublicKeys(ctx context.Context, use registry.KeyUse, since time.Time) (map[string][]byte, error) {
 	var rows []keyRow
 	err := db.read.NewSelect().Model(&rows).Column("id", "spki").
-		Where("key_use = ? AND spki <> '' AND (retired_at IS NULL OR retired_at >= ?)", string(use), instant(since)).Scan(ctx)
+		Where("key_use = ? AND spki <> ''", string(use)).
+		Where("retired_at IS NULL OR retired_at >= ? AND retired_at > COALESCE(signs_from, created_at)", instant(since)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read public keys: %w", classify(err))
 	}

@@ -39,3 +39,40 @@ func TestPrivateKeysAreInNoStatement(t *testing.T) {
 		t.Errorf("%v, %v", keys, err)
 	}
 }
+
+// TestRevokedKeysAreVoid, on both engines: all but one, of one use, and only once.
+func TestRevokedKeysAreVoid(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		now := time.Now()
+		replaces := ""
+		for _, id := range []string{"first", "second", "third"} {
+			k := registry.SigningKey{ID: id, Use: registry.KeyUseCAS, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now}
+			if err := db.AddSigningKey(t.Context(), k, replaces); err != nil {
+				t.Fatal(err)
+			}
+			replaces, now = id, now.Add(time.Second)
+		}
+		if err := db.AddSigningKey(t.Context(), registry.SigningKey{ID: "api", Use: registry.KeyUseAPI, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now}, ""); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int{2, 0} {
+			if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, "third"); err != nil || n != want {
+				t.Errorf("%d were revoked, %v, want %d", n, err, want)
+			}
+		}
+		for _, use := range []registry.KeyUse{registry.KeyUseCAS, registry.KeyUseAPI} {
+			keys, err := db.SigningKeys(t.Context(), use)
+			public, err2 := db.PublicKeys(t.Context(), use, time.Time{})
+			if err != nil || err2 != nil || len(public) != 1 {
+				t.Errorf("%d keys of %s are public, %v, %v", len(public), use, err, err2)
+			}
+			for _, k := range keys {
+				if want := k.ID == "first" || k.ID == "second"; k.Void() != want {
+					t.Errorf("%s is void: %t", k.ID, k.Void())
+				}
+			}
+		}
+	})
+}

@@ -37,6 +37,10 @@ func (k SigningKey) Begins() time.Time {
 	return k.SignsFrom
 }
 
+// Void reports whether the key counts for nothing: it was retired before it began, because
+// another one came in its place or because it was revoked, which is stored the same way.
+func (k SigningKey) Void() bool { return !k.RetiredAt.IsZero() && !k.RetiredAt.After(k.Begins()) }
+
 // LogValue keeps the private half out of logs.
 func (k SigningKey) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kid", k.ID), slog.String("use", string(k.Use)))

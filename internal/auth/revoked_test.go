@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/managedcas/managedcas/internal/cas"
+	"github.com/managedcas/managedcas/internal/org"
+	"github.com/managedcas/managedcas/internal/problem"
+	"github.com/managedcas/managedcas/internal/registry"
+)
+
+// TestRevokedKeys: somebody has the database of this moment, with the key that signs and the
+// one that is announced. After a rotation with revocation neither is good for anything, at any
+// time; what the new one signs is.
+func TestRevokedKeys(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := newInstallationInBubble(t)
+		defer in.db.Close()
+		ring, signer := replica(t, in.db)
+		token := func(s *CASSigner) string {
+			t.Helper()
+			text, err := s.Sign(t.Context(), cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return text
+		}
+		verifier := func() *CASVerifier {
+			return NewCASVerifier(NewRemoteKeys("http://control.plane/", &http.Client{Transport: &publisher{ring: ring}}, in.db, slog.New(slog.DiscardHandler)))
+		}
+		refused := func(name string, v *CASVerifier, text string) {
+			t.Helper()
+			_, err := v.Grant(t.Context(), text)
+			wantProblem(t, name, err, problem.Unauthenticated, invalid)
+		}
+		time.Sleep(time.Minute)
+		if err := ring.Announce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stolen := ring.keys // announced and signing
+		forge := func(k ringKey) string {
+			return sign(t, algorithm, k.private, k.record.ID, map[string]any{
+				"iss": issuer, "aud": casAudience, "jti": uuid.NewString(), "org-id": org.NewID().String(), "role": "uploader",
+				"backend": uuid.NewString(), "iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+			})
+		}
+		running := verifier()
+		for _, k := range stolen {
+			if _, err := running.Grant(t.Context(), forge(k)); err != nil {
+				t.Fatalf("the forgery is none: %v", err)
+			}
+		}
+
+		time.Sleep(time.Minute)
+		if err := ring.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := ring.Revoke(t.Context()); err != nil || n != 1 { // the announced one was void already
+			t.Errorf("%d keys were revoked, %v", n, err)
+		}
+		for _, k := range stolen {
+			refused("one that starts", verifier(), forge(k))
+		}
+		if public, err := in.db.PublicKeys(t.Context(), registry.KeyUseCAS, time.Now().Add(-publishRetired)); err != nil || len(public) != 1 {
+			t.Errorf("the database has %d keys for verifiers, %v", len(public), err)
+		}
+		time.Sleep(freshFor)
+		for _, k := range stolen {
+			refused("one that runs", running, forge(k))
+		}
+		for range 3 { // when the announced key would have begun, too
+			if _, err := running.Grant(t.Context(), token(signer)); err != nil {
+				t.Errorf("what is signed now: %v", err)
+			}
+			time.Sleep(announceAhead)
+		}
+		if n, err := ring.Revoke(t.Context()); err != nil || n != 0 {
+			t.Errorf("%d keys were revoked again, %v", n, err)
+		}
+	})
+}
