@@ -108,14 +108,14 @@ minutes, when every verifier has heard of them; tokens that the old ones signed 
 
 With --now they sign within 5 seconds: for when an old one may be known to somebody. A cas
 that has just looked for keys may refuse the first new tokens, for 5 seconds. A key that was
-announced never signs. What the old key of CAS tokens signs is still believed for an hour,
-and that of API tokens only together with a row of the database.
+announced never signs. What an old key signs is still believed for an hour.
 
-With --revoke nothing is believed any more that an older key of CAS tokens has signed: by a
-cas that starts, at once; by one that runs, within 6 minutes. Transfers whose tokens they
-signed are asked for again. The keys that there are then are printed, as by keys list.`,
+With --revoke it is not: by the control plane after 5 seconds, by a cas that runs within 6
+minutes, and by one that starts at once. Transfers, and pipelines that signed in, ask for new
+tokens. API tokens and logins stay good, whatever signed them: they have rows in the database.
+The keys that there are then are printed, as by keys list.`,
 		Example: `  managedcasd keys rotate --config managedcas.yaml
-  managedcasd keys rotate --config managedcas.yaml --use cas --now --revoke`,
+  managedcasd keys rotate --config managedcas.yaml --now --revoke`,
 	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
 		uses := keyUses
 		if use != "" {
@@ -123,8 +123,8 @@ signed are asked for again. The keys that there are then are printed, as by keys
 				return usageError{fmt.Errorf("--use %q is no kind of token: use api or cas, or leave it out for both", use)}
 			}
 		}
-		if revoke && (!now || use != string(registry.KeyUseCAS)) {
-			return usageError{errors.New("--revoke is for CAS tokens, and needs a key that signs instead: give --use cas --now with it; API tokens are revoked one by one, by managedcas token revoke")}
+		if revoke && !now {
+			return usageError{errors.New("--revoke needs keys that sign instead: give --now with it")}
 		}
 		for _, u := range uses {
 			rotate := rings[u].Announce
@@ -134,10 +134,10 @@ signed are asked for again. The keys that there are then are printed, as by keys
 			if err := rotate(cmd.Context()); err != nil {
 				return err
 			}
-		}
-		if revoke {
-			if _, err := rings[registry.KeyUseCAS].Revoke(cmd.Context()); err != nil {
-				return err
+			if revoke {
+				if _, err := rings[u].Revoke(cmd.Context()); err != nil {
+					return err
+				}
 			}
 		}
 		keys, err := shownKeys(cmd.Context(), rings, uses)
@@ -148,7 +148,7 @@ signed are asked for again. The keys that there are then are printed, as by keys
 	})
 	cmd.Flags().StringVar(&use, "use", "", "only the keys of one kind of token: api or cas")
 	cmd.Flags().BoolVar(&now, "now", false, "sign with the new keys at once")
-	cmd.Flags().BoolVar(&revoke, "revoke", false, "believe nothing that older keys of CAS tokens have signed")
+	cmd.Flags().BoolVar(&revoke, "revoke", false, "believe nothing that older keys have signed, but what has rows")
 	return cmd
 }
 

@@ -56,8 +56,7 @@ func TestKeysByHand(t *testing.T) {
 		}
 	}
 	keys(2, "list", "-o", "yaml")
-	keys(2, "rotate", "--use", "cas", "--revoke")
-	keys(2, "rotate", "--now", "--revoke")
+	keys(2, "rotate", "--revoke")
 	if said := keys(2, "rotate", "--use", "tls"); !strings.Contains(said, "api or cas") {
 		t.Errorf("an unknown use: %s", said)
 	}

@@ -117,7 +117,7 @@ func NewCASVerifier(keys Keys) *CASVerifier {
 // Grant returns what a token allows. The error is a problem: Unauthenticated, or
 // Unavailable when the keys could not be asked for.
 func (v *CASVerifier) Grant(ctx context.Context, token string) (cas.Grant, error) {
-	claims, err := signedClaims(ctx, v.seen, v.keys, token)
+	claims, _, err := signedClaims(ctx, v.seen, v.keys, token)
 	if err != nil {
 		return cas.Grant{}, err
 	}

@@ -48,19 +48,19 @@ func (c *checked[Claims]) forget(token string) {
 	c.tokens.Remove(sha256.Sum256([]byte(token)))
 }
 
-// signedClaims returns the claims of a token that one of the keys has signed.
+// signedClaims returns the claims of a token, and which of the keys has signed it.
 func signedClaims[Claims any, C interface {
 	*Claims
 	registered
-}](ctx context.Context, seen *checked[Claims], keys Keys, token string) (Claims, error) {
+}](ctx context.Context, seen *checked[Claims], keys Keys, token string) (Claims, signedBy, error) {
 	hash := sha256.Sum256([]byte(token))
 	if known, ok := seen.tokens.Get(hash); ok {
 		key, err := signingKey(ctx, keys, known.by.id)
 		if err != nil {
-			return *new(Claims), err
+			return *new(Claims), signedBy{}, err
 		}
 		if key.Equal(known.by.key) {
-			return known.claims, nil
+			return known.claims, known.by, nil
 		}
 	}
 	var claims Claims
@@ -68,5 +68,5 @@ func signedClaims[Claims any, C interface {
 	if err == nil {
 		seen.tokens.Add(hash, checkedToken[Claims]{by, claims})
 	}
-	return claims, err
+	return claims, by, err
 }

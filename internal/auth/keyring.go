@@ -124,8 +124,10 @@ func (r *KeyRing) publish(ctx context.Context) error {
 // recheck. A key that was announced, and may be known as well, never signs.
 func (r *KeyRing) Rotate(ctx context.Context) error { return r.replace(ctx, 0) }
 
-// Revoke has every key but the newest count for nothing, and returns how many did before.
-// Verifiers elsewhere hear of it when they next fetch the keys, within freshFor and a minute.
+// Revoke has every key but the newest count for nothing, and returns how many did before. API
+// tokens and logins stay good: it is their rows that make them so. Other processes on the store
+// hear of it within recheck, verifiers elsewhere when they next fetch the keys, within freshFor
+// and a minute.
 func (r *KeyRing) Revoke(ctx context.Context) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -246,6 +248,15 @@ func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error)
 		return nil, r.failure
 	}
 	return nil, ErrUnknownKey
+}
+
+// lately reports whether a key that Key knows is good for tokens without a row: it signs, will
+// sign, or has signed in the last hour (publishRetired), and is not revoked.
+func (r *KeyRing) lately(ctx context.Context, kid string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.follow(ctx)
+	return slices.ContainsFunc(r.keys, func(k ringKey) bool { return k.record.ID == kid && k.published() })
 }
 
 // follow looks for the keys of other processes when it has not for recheck. A store that

@@ -62,11 +62,18 @@ func PipelineSubject(trust registry.Trust, external string) string {
 	return Caller{kind: PipelineToken, tokenName: trust.Name, external: external, trust: trust.ID}.Subject()
 }
 
-// pipeline returns the caller behind a pipeline's token whose signature and time are good.
-func (t *Tokens) pipeline(ctx context.Context, id uuid.UUID, claims apiClaims, name string) (Caller, error) {
+// pipeline returns the caller behind a pipeline's token whose signature and time are good. It
+// has no row that says that we made it: it is as good as the key, which must be one of now, and
+// lives no longer than we let any live. Whoever stole a key makes none when that is replaced.
+func (t *Tokens) pipeline(ctx context.Context, id uuid.UUID, by signedBy, claims apiClaims, name string) (Caller, error) {
 	trustID, err := uuid.Parse(claims.TrustID)
-	if err != nil || claims.Expiry == nil {
-		return Caller{}, errInvalid(errors.New("the token names no trust, or has no end"))
+	switch {
+	case err != nil || claims.Expiry == nil || claims.IssuedAt == nil:
+		return Caller{}, errInvalid(errors.New("the token names no trust, or has no beginning or end"))
+	case claims.Expiry.Time().Sub(claims.IssuedAt.Time()) > MaxPipelineLifetime:
+		return Caller{}, errInvalid(errors.New("it lives longer than any that is made"))
+	case !t.ring.lately(ctx, by.id):
+		return Caller{}, errInvalid(fmt.Errorf("key %s was replaced long ago, or revoked", by.id))
 	}
 	trust, err := t.store.Trust(ctx, trustID)
 	switch {

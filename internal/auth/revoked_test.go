@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -83,6 +84,74 @@ func TestRevokedKeys(t *testing.T) {
 		}
 		if n, err := ring.Revoke(t.Context()); err != nil || n != 0 {
 			t.Errorf("%d keys were revoked again, %v", n, err)
+		}
+	})
+}
+
+// TestStolenKeyMakesNoPipelines: a token of a pipeline has no row, and so is only as good as
+// the key. Whoever has that makes tokens until it is replaced, none that lives for long, and
+// with a revocation none from then on.
+func TestStolenKeyMakesNoPipelines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := newInstallationInBubble(t)
+		defer in.db.Close()
+		acme := in.organization(t, "acme")
+		trust := registry.Trust{
+			ID: uuid.New(), Org: acme.ID, Name: "ci", Issuer: "https://ci.example", Audience: "managedcas", Subjects: []string{"repo:acme/app:*"},
+			Lifetime: MaxPipelineLifetime, Enabled: true, CreatedAt: time.Now(), CreatedBy: "ann",
+		}
+		if err := in.db.CreateTrust(t.Context(), trust); err != nil {
+			t.Fatal(err)
+		}
+		machine, _, err := in.tokens.Issue(t.Context(), NewToken{Organization: acme, Name: "machine"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var stolen ringKey
+		forge := func(lifetime time.Duration) string {
+			return sign(t, algorithm, stolen.private, stolen.record.ID, map[string]any{
+				"iss": issuer, "aud": pipelineAudience, "jti": uuid.NewString(), "org_id": acme.ID.String(), "trust_id": trust.ID.String(),
+				"external_subject": "repo:acme/app:x", "iat": time.Now().Unix(), "exp": time.Now().Add(lifetime).Unix(),
+			})
+		}
+		good := func(name, text string, want bool) {
+			t.Helper()
+			_, err := in.tokens.Verify(context.WithoutCancel(t.Context()), text, "")
+			if !want {
+				wantProblem(t, name, err, problem.Unauthenticated, invalid)
+			} else if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		// by another process, as an operator does it by hand
+		elsewhere, err := OpenKeyRing(t.Context(), in.db, registry.KeyUseAPI)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, revoke := range []bool{false, true} {
+			time.Sleep(time.Minute)
+			stolen = elsewhere.keys[0]
+			good("a forgery", forge(MaxPipelineLifetime), true)
+			good("one for longer", forge(MaxPipelineLifetime+time.Second), false)
+			if err := elsewhere.Rotate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			wait := publishRetired
+			if revoke {
+				wait = recheck
+				if n, err := elsewhere.Revoke(t.Context()); err != nil || n == 0 {
+					t.Fatalf("%d keys were revoked, %v", n, err)
+				}
+			}
+			time.Sleep(wait + time.Second)
+			good("a forgery after the key was replaced", forge(MaxPipelineLifetime), false)
+			honest, _, err := in.tokens.IssuePipeline(t.Context(), trust, "repo:acme/app:x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			good("a pipeline", honest, true)
+			good("an API token of before", machine, true)
 		}
 	})
 }

@@ -170,7 +170,7 @@ func (t *Tokens) Verify(ctx context.Context, text, name string) (Caller, error) 
 }
 
 func (t *Tokens) verify(ctx context.Context, text, name string) (Caller, error) {
-	claims, err := signedClaims(ctx, t.seen, t.ring, text)
+	claims, by, err := signedClaims(ctx, t.seen, t.ring, text)
 	if err != nil {
 		return Caller{}, err
 	}
@@ -191,7 +191,7 @@ func (t *Tokens) verify(ctx context.Context, text, name string) (Caller, error) 
 	case userAudience:
 		return t.user(ctx, id, text, name)
 	case pipelineAudience:
-		return t.pipeline(ctx, id, claims, name)
+		return t.pipeline(ctx, id, by, claims, name)
 	}
 	return t.machine(ctx, id, text, name)
 }
