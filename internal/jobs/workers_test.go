@@ -269,7 +269,8 @@ func TestJobsOfADeadProcessAreTakenOver(t *testing.T) {
 		if begin.Before(end) {
 			t.Errorf("the job ran in two processes for %s", end.Sub(begin))
 		}
-		if took := begin.Sub(cut); took > 20*time.Second {
+		// Six seconds, and what a busy machine adds; River itself would take two minutes.
+		if took := begin.Sub(cut); took > time.Minute {
 			t.Errorf("taken over after %s", took)
 		}
 		t.Logf("stopped after %s, taken over after %s", end.Sub(cut).Round(time.Millisecond), begin.Sub(cut).Round(time.Millisecond))
