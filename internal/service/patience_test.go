@@ -26,13 +26,16 @@ func TestClientsThatStandStillAreCutOff(t *testing.T) {
 			}
 		}
 	})
-	for name, request := range map[string]string{
-		"a body that nobody reads":        "GET /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-		"chunks that nobody reads":        "GET /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"a body of another method":        "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-		"a body that stops in the middle": "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
-		"an answer that is not taken":     "GET /long HTTP/1.1\r\nHost: x\r\n\r\n",
-		"one of a handler without words":  "GET /empty HTTP/1.1\r\nHost: x\r\n\r\n",
+	for name, client := range map[string]struct {
+		request string
+		reads   bool
+	}{
+		"a body that nobody reads":        {"GET /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", true},
+		"chunks that nobody reads":        {"GET /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+		"a body of another method":        {"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", true},
+		"a body that stops in the middle": {"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", true},
+		"an answer that is not taken":     {"GET /long HTTP/1.1\r\nHost: x\r\n\r\n", false},
+		"one of a handler without words":  {"GET /empty HTTP/1.1\r\nHost: x\r\n\r\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,12 +48,15 @@ func TestClientsThatStandStillAreCutOff(t *testing.T) {
 				}})
 				conn := listener.Dial()
 				t.Cleanup(func() { _ = conn.Close() })
-				if _, err := io.WriteString(conn, request); err != nil {
+				if _, err := io.WriteString(conn, client.request); err != nil {
 					t.Fatal(err)
+				}
+				if client.reads {
+					go func() { _, _ = io.Copy(io.Discard, conn) }()
 				}
 				select {
 				case <-ended:
-				case <-time.After(5 * standStill):
+				case <-time.After(2 * standStill):
 					t.Error("the server still holds the connection")
 				}
 			})
