@@ -25,7 +25,7 @@ func TestClockAhead(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := c.ClockAhead(t.Context())
-		if err != nil || (got-ahead).Abs() > 10*time.Second {
+		if err != nil || (got-ahead).Abs() > time.Minute {
 			t.Errorf("%s, %v; want %s", got, err, ahead)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -328,10 +329,23 @@ func (u *unread) Read(p []byte) (int, error) {
 // S3 is asked before a large body is sent: one that is there already costs no transfer.
 func TestRefusedBodyIsNotSent(t *testing.T) {
 	t.Parallel()
-	c := at(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPreconditionFailed) })
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusPreconditionFailed) }))
+	t.Cleanup(server.Close)
+	network, err := awscloud.NewTransport(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	network.ExpectContinueTimeout = time.Minute // by default a server that does not answer for a second gets the body
+	c, err := awscloud.New(t.Context(), awscloud.Config{
+		Region: region, AccountID: account, Endpoint: server.URL, Transport: network,
+		Credentials: awscloud.StaticCredentials("AKIAEXAMPLE", "secret"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	content := make([]byte, 2<<20)
 	body := &unread{ReadSeeker: bytes.NewReader(content)}
-	err := objects(t, c).Put(t.Context(), "k", digest.Of(content), int64(len(content)), body, cas.Label{})
+	err = objects(t, c).Put(t.Context(), "k", digest.Of(content), int64(len(content)), body, cas.Label{})
 	if !errors.Is(err, cloud.ErrExists) || body.n > 0 {
 		t.Errorf("%d bytes were read for %v", body.n, err)
 	}

@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -206,38 +207,62 @@ func TestFailuresRest(t *testing.T) {
 // others would watch a silent one. The job runs to its end, once.
 func TestStopWaitsForJobs(t *testing.T) {
 	t.Parallel()
-	databasetest.Each(t, func(t *testing.T, target string) {
-		var runs atomic.Int64
-		running, goOn := make(chan struct{}, 10), make(chan struct{})
-		do := func(ctx context.Context, _ org.ID) error {
-			runs.Add(1)
-			running <- struct{}{}
-			select {
-			case <-goOn:
-			case <-ctx.Done():
-				t.Errorf("the job was cut off: %v", context.Cause(ctx))
+	for _, engine := range databasetest.Engines {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			var failed error
+			// A worker that does not reach its database for three seconds gives its jobs up, which
+			// a machine may be busy enough for: not three times.
+			for range 3 {
+				if failed = stopInTheMiddle(t, databasetest.Target(t, engine)); failed == nil {
+					return
+				}
+				t.Log(failed)
 			}
-			return nil
-		}
-		stopping := startReplica(t, target, do)
-		create(t, stopping.db)
-		within(t, "the run", running)
-		startReplica(t, target, do)
-		stopping.stop()
+			t.Error(failed)
+		})
+	}
+}
+
+func stopInTheMiddle(t *testing.T, target string) error {
+	t.Helper()
+	var runs atomic.Int64
+	running, goOn, cut := make(chan struct{}, 10), make(chan struct{}), make(chan error, 10)
+	do := func(ctx context.Context, _ org.ID) error {
+		runs.Add(1)
+		running <- struct{}{}
 		select {
-		case err := <-stopping.ended:
-			t.Fatalf("ended before its job: %v", err)
-		case <-time.After(8 * time.Second):
+		case <-goOn:
+		case <-ctx.Done():
+			cut <- fmt.Errorf("the job was cut off: %w", context.Cause(ctx))
 		}
-		close(goOn)
-		if err := within(t, "the end", stopping.ended); err != nil {
-			t.Error(err)
-		}
+		return nil
+	}
+	stopping := startReplica(t, target, do)
+	create(t, stopping.db)
+	within(t, "the run", running)
+	startReplica(t, target, do)
+	stopping.stop()
+	var early error
+	select {
+	case err := <-stopping.ended:
 		stopping.ended <- nil
-		if n := runs.Load(); n != 1 {
-			t.Errorf("the job ran %d times", n)
-		}
-	})
+		early = fmt.Errorf("ended before its job: %v", err)
+	case early = <-cut:
+	case <-time.After(8 * time.Second):
+	}
+	close(goOn)
+	if early != nil {
+		return early
+	}
+	if err := within(t, "the end", stopping.ended); err != nil {
+		t.Error(err)
+	}
+	stopping.ended <- nil
+	if n := runs.Load(); n != 1 {
+		return fmt.Errorf("the job ran %d times", n)
+	}
+	return nil
 }
 
 // TestJobsOfADeadProcessAreTakenOver cuts a process off from its database in the middle
@@ -269,7 +294,8 @@ func TestJobsOfADeadProcessAreTakenOver(t *testing.T) {
 		if begin.Before(end) {
 			t.Errorf("the job ran in two processes for %s", end.Sub(begin))
 		}
-		if took := begin.Sub(cut); took > 20*time.Second {
+		// Six seconds, and what a busy machine adds; River itself would take two minutes.
+		if took := begin.Sub(cut); took > time.Minute {
 			t.Errorf("taken over after %s", took)
 		}
 		t.Logf("stopped after %s, taken over after %s", end.Sub(cut).Round(time.Millisecond), begin.Sub(cut).Round(time.Millisecond))

@@ -117,7 +117,7 @@ func (g *gate) close(t *testing.T) {
 	g.mu.Unlock()
 	select {
 	case <-g.held:
-	case <-time.After(30 * time.Second):
+	case <-time.After(long):
 		t.Fatal("the other replica asks for no jobs")
 	}
 }

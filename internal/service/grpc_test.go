@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -59,35 +60,39 @@ var anyStream = &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 // for, so that anybody could hold calls open.
 func TestFirstMessageHasToArrive(t *testing.T) {
 	t.Parallel()
-	conn := dial(t, grpc.NewServer(arrival{100 * time.Millisecond}.options()...), answering{})
-	for _, method := range []string{healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		stream, err := conn.NewStream(ctx, anyStream, method)
-		if err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		conn := dial(t, grpc.NewServer(arrival{firstMessage}.options()...), answering{})
+		for _, method := range []string{healthv1.Health_Check_FullMethodName, healthv1.Health_Watch_FullMethodName} {
+			began := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*firstMessage)
+			defer cancel()
+			stream, err := conn.NewStream(ctx, anyStream, method)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.RecvMsg(&healthv1.HealthCheckResponse{}); err == nil || time.Since(began) != firstMessage {
+				t.Errorf("%s: ended after %s with %v, want an end by the server after %s", method, time.Since(began), err, firstMessage)
+			}
 		}
-		if err := stream.RecvMsg(&healthv1.HealthCheckResponse{}); err == nil || ctx.Err() != nil {
-			t.Errorf("%s: ended with %v, want an end by the server", method, err)
-		}
-	}
+	})
 }
 
 // TestCallsMayTakeLonger: what is bounded is the arrival of the first message alone.
 func TestCallsMayTakeLonger(t *testing.T) {
 	t.Parallel()
-	const within = 300 * time.Millisecond
-	client := healthv1.NewHealthClient(dial(t, grpc.NewServer(arrival{within}.options()...), answering{after: 2 * within}))
-	if _, err := client.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
-		t.Errorf("unary: %v", err)
-	}
-	watch, err := client.Watch(t.Context(), &healthv1.HealthCheckRequest{})
-	if err == nil {
-		_, err = watch.Recv()
-	}
-	if err != nil {
-		t.Errorf("stream: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		client := healthv1.NewHealthClient(dial(t, grpc.NewServer(arrival{firstMessage}.options()...), answering{after: 2 * firstMessage}))
+		if _, err := client.Check(t.Context(), &healthv1.HealthCheckRequest{}); err != nil {
+			t.Errorf("unary: %v", err)
+		}
+		watch, err := client.Watch(t.Context(), &healthv1.HealthCheckRequest{})
+		if err == nil {
+			_, err = watch.Recv()
+		}
+		if err != nil {
+			t.Errorf("stream: %v", err)
+		}
+	})
 }
 
 type panicking struct {

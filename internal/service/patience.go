@@ -22,6 +22,7 @@ func patient(next http.Handler, idle time.Duration) http.Handler {
 		}
 		p.unhurried() // net/http leaves the deadline of the request before
 		next.ServeHTTP(pacedWriter{w, p}, r)
+		p.write() // what net/http itself sends: all, if the handler has written nothing
 	})
 }
 

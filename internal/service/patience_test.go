@@ -1,12 +1,13 @@
 package service
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -17,6 +18,7 @@ func TestClientsThatStandStillAreCutOff(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /refused", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
 	mux.HandleFunc("POST /read", func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) })
+	mux.HandleFunc("GET /empty", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /long", func(w http.ResponseWriter, _ *http.Request) {
 		for {
 			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
@@ -24,65 +26,113 @@ func TestClientsThatStandStillAreCutOff(t *testing.T) {
 			}
 		}
 	})
-	for name, request := range map[string]string{
-		"a body that nobody reads":        "GET /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-		"chunks that nobody reads":        "GET /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
-		"a body of another method":        "POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-		"a body that stops in the middle": "POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
-		"an answer that is not taken":     "GET /long HTTP/1.1\r\nHost: x\r\n\r\n",
+	for name, client := range map[string]struct {
+		request string
+		reads   bool
+	}{
+		"a body that nobody reads":        {"GET /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", true},
+		"chunks that nobody reads":        {"GET /refused HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", true},
+		"a body of another method":        {"POST /refused HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", true},
+		"a body that stops in the middle": {"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc", true},
+		"an answer that is not taken":     {"GET /long HTTP/1.1\r\nHost: x\r\n\r\n", false},
+		"one of a handler without words":  {"GET /empty HTTP/1.1\r\nHost: x\r\n\r\n", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ended := make(chan struct{})
-			server := httptest.NewUnstartedServer(patient(mux, 100*time.Millisecond))
-			server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-				if state == http.StateClosed {
-					close(ended)
+			synctest.Test(t, func(t *testing.T) {
+				ended := make(chan struct{})
+				listener := serve(t, &http.Server{Handler: patient(mux, standStill), ConnState: func(_ net.Conn, state http.ConnState) {
+					if state == http.StateClosed {
+						close(ended)
+					}
+				}})
+				conn := listener.Dial()
+				t.Cleanup(func() { _ = conn.Close() })
+				if _, err := io.WriteString(conn, client.request); err != nil {
+					t.Fatal(err)
 				}
-			}
-			server.Start()
-			t.Cleanup(server.Close)
-			conn, err := net.Dial("tcp", server.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = conn.Close() })
-			if _, err := io.WriteString(conn, request); err != nil {
-				t.Fatal(err)
-			}
-			select {
-			case <-ended:
-			case <-time.After(10 * time.Second):
-				t.Error("the server still holds the connection")
-			}
+				if client.reads {
+					go func() { _, _ = io.Copy(io.Discard, conn) }()
+				}
+				select {
+				case <-ended:
+				case <-time.After(2 * standStill):
+					t.Error("the server still holds the connection")
+				}
+			})
 		})
 	}
+}
+
+// memory is a network of its own, in a synctest bubble's time.
+type memory chan net.Conn
+
+// Dial connects to whoever accepts.
+func (m memory) Dial() net.Conn {
+	near, far := net.Pipe()
+	m <- far
+	return near
+}
+
+// Accept implements net.Listener.
+func (m memory) Accept() (net.Conn, error) {
+	if conn, open := <-m; open {
+		return conn, nil
+	}
+	return nil, net.ErrClosed
+}
+
+// Addr implements net.Listener.
+func (memory) Addr() net.Addr { return &net.TCPAddr{} }
+
+// Close implements net.Listener.
+func (m memory) Close() error {
+	close(m)
+	return nil
+}
+
+func serve(t *testing.T, server *http.Server) memory {
+	t.Helper()
+	listener := make(memory)
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
+	return listener
 }
 
 // TestSlowClientsAreServed: a client that keeps moving may take many times what it may
 // stand still, in one request and in the next on the same connection.
 func TestSlowClientsAreServed(t *testing.T) {
 	t.Parallel()
-	const idle = 600 * time.Millisecond
-	server := httptest.NewServer(patient(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		listener := serve(t, &http.Server{Handler: patient(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			_, _ = w.Write(body)
+		}), standStill)})
+		dials := 0
+		network := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			dials++
+			return listener.Dial(), nil
+		}}
+		t.Cleanup(network.CloseIdleConnections)
+		for range 2 {
+			body := &slowReader{text: strings.Repeat("x", 6), pause: standStill - time.Second}
+			resp, err := (&http.Client{Transport: network}).Post("http://memory", "text/plain", body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(resp.Body)
+			if err != nil || string(got) != "xxxxxx" {
+				t.Errorf("answer %q, %v", got, err)
+			}
+			_ = resp.Body.Close()
 		}
-		_, _ = w.Write(body)
-	}), idle))
-	t.Cleanup(server.Close)
-	for range 2 {
-		resp, err := server.Client().Post(server.URL, "text/plain", &slowReader{text: strings.Repeat("x", 6), pause: idle / 4})
-		if err != nil {
-			t.Fatal(err)
+		if dials != 1 {
+			t.Errorf("%d connections, want 1", dials)
 		}
-		got, err := io.ReadAll(resp.Body)
-		if err != nil || string(got) != "xxxxxx" {
-			t.Errorf("answer %q, %v", got, err)
-		}
-		_ = resp.Body.Close()
-	}
+	})
 }
 
 // slowReader gives one byte per pause.

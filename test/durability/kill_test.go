@@ -38,6 +38,9 @@ func TestKill(t *testing.T) {
 			w := &writer{s3: client, name: fmt.Sprint(i), ledger: l, rand: rand.New(rand.NewPCG(seed, random.Uint64()))}
 			running.Go(func() { _ = w.run(t.Context()) }) // it ends when the daemon does
 		}
+		if round == 0 {
+			l.await(t) // of a busy machine every kill might come before the first answer
+		}
 		after := time.Duration(random.IntN(600)) * time.Millisecond
 		<-time.After(after) // not a wait for something: the moment of the kill
 		d.Kill()
@@ -49,8 +52,5 @@ func TestKill(t *testing.T) {
 		if t.Failed() {
 			return
 		}
-	}
-	if len(l.acked) == 0 {
-		t.Error("no object was ever acknowledged: the rounds are too short to show anything")
 	}
 }

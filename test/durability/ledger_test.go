@@ -6,6 +6,10 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"testing"
+	"time"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // The kinds of objects, which keys begin with. A multipart object has two parts and
@@ -74,6 +78,27 @@ func (l *ledger) ack(key string, generation int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.acked[key] = generation
+}
+
+// await waits until something was acknowledged.
+func (l *ledger) await(t *testing.T) {
+	t.Helper()
+	deadline := time.After(process.Patience)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		l.mu.Lock()
+		n := len(l.acked)
+		l.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal("no object was ever acknowledged: a kill shows nothing")
+		}
+	}
 }
 
 // note changes what is known of an upload.
