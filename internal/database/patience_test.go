@@ -14,7 +14,7 @@ import (
 func TestWritersWaitForOtherProcesses(t *testing.T) {
 	t.Parallel()
 	db := openTarget(t, databasetest.Target(t, "sqlite"))
-	for name, pool := range map[string]*bun.DB{"write": db.write, "relaxed": db.relaxed, "read": db.read} {
+	for name, pool := range map[string]*bun.DB{"write": db.write.DB, "relaxed": db.relaxed, "read": db.read} {
 		var got int64
 		if err := pool.NewRaw("PRAGMA busy_timeout").Scan(t.Context(), &got); err != nil || got != (30*time.Second).Milliseconds() {
 			t.Errorf("%s: %d ms, %v; want 30 s", name, got, err)
