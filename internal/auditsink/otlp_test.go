@@ -80,6 +80,7 @@ func TestOTLPLosesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		hung := make(chan struct{})
 		rc := receive(t, otlpLines, func(n int, w http.ResponseWriter, r *http.Request) bool {
 			switch n {
 			case 1:
@@ -88,7 +89,7 @@ func TestOTLPLosesNothing(t *testing.T) {
 				w.Header().Set("Retry-After", "0")
 				w.WriteHeader(http.StatusTooManyRequests)
 			case 3:
-				<-r.Context().Done()
+				hang(r, hung)
 			case 4:
 				w.WriteHeader(http.StatusBadRequest)
 			case 5:
@@ -107,7 +108,7 @@ func TestOTLPLosesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		happened(t, db, 400, of...)
-		stop := deliver(t, auditsink.New(quick(db, auditsink.Named{Name: "collector", Sink: sink})))
+		stop := deliver(t, auditsink.New(quick(db, auditsink.Named{Name: "collector", Sink: impatient{sink, hung}})))
 		rc.has(t, 400, of...)
 		stop()
 		if rc.repeated != 0 {

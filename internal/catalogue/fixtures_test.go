@@ -70,9 +70,9 @@ func (d *trouble) MisplacedArtifacts(ctx context.Context, id org.ID, backend uui
 	return d.DB.MisplacedArtifacts(ctx, id, backend, digests)
 }
 
-// quick is a catalogue's patience in tests.
+// quick is a catalogue that nobody waits for, and that waits for a busy machine.
 func quick(d *trouble) catalogue.Config {
-	return catalogue.Config{Entries: d, Wait: 5 * time.Millisecond, Retry: time.Millisecond, Drain: 20 * time.Second}
+	return catalogue.Config{Entries: d, Wait: 5 * time.Millisecond, Retry: time.Millisecond, Attempt: time.Minute, Drain: time.Minute}
 }
 
 func put(t *testing.T, r *rig.Rig, c *catalogue.Catalogue, id org.ID, content []byte, label cas.Label) cas.Ref {

@@ -104,7 +104,7 @@ func TestAuditPages(t *testing.T) {
 // refusals waits until a chain has n records of calls that were refused, and returns them.
 func (p *plane) refusals(t *testing.T, of audit.Chain, n int) []audit.Record {
 	t.Helper()
-	look, patience := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+	look, patience := time.NewTicker(5*time.Millisecond), time.After(2*time.Minute)
 	defer look.Stop()
 	for {
 		found, err := p.db.AuditRecords(t.Context(), of, 1, 1000, audit.Query{ActionPrefix: audit.Call, Limit: 100})

@@ -140,9 +140,9 @@ func TestCreateBackendRefuses(t *testing.T) {
 		t.Errorf("a role that lets in others: %v", err)
 	}
 	v.open = ""
-	for _, n := range []int64{10 << 20, maxArtifact} { // both ends of what is allowed
+	for name, n := range map[string]int64{"ours-least": 10 << 20, "ours-most": maxArtifact} { // both ends of what is allowed
 		req := good(t)
-		req.Name, req.MaxBytes = "ours-"+uuid.NewString()[:4], &n
+		req.Name, req.MaxBytes = name, &n
 		resp, err := p.backends().Create(ctx, req)
 		if err != nil || resp.GetResult().GetLimits().GetMaxBytes() != n || resp.GetResult().GetLocation() != "acme-artifacts" || resp.GetResult().GetProvider() != "AWS-S3" {
 			t.Errorf("%v, %v", resp, err)

@@ -86,8 +86,8 @@ func TestEventsAreBounded(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		old := eventRow{OrgID: o.ID.String(), Reason: "Old", Count: 1, FirstAt: time.Now(), LastAt: instant(time.Now().Add(-registry.MaxEventAge - time.Minute))}
-		young := eventRow{OrgID: o.ID.String(), Reason: "Young", Count: 1, FirstAt: time.Now(), LastAt: instant(time.Now().Add(-registry.MaxEventAge + time.Minute))}
+		old := eventRow{OrgID: o.ID.String(), Reason: "Old", Count: 1, FirstAt: time.Now(), LastAt: instant(time.Now().Add(-registry.MaxEventAge - time.Hour))}
+		young := eventRow{OrgID: o.ID.String(), Reason: "Young", Count: 1, FirstAt: time.Now(), LastAt: instant(time.Now().Add(-registry.MaxEventAge + time.Hour))}
 		for _, row := range []eventRow{old, young} {
 			if _, err := db.write.NewInsert().Model(&row).Exec(t.Context()); err != nil {
 				t.Fatal(err)

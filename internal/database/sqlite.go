@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -83,6 +84,11 @@ const (
 	relaxed synchronous = "NORMAL"
 )
 
+// patience is how long a writer waits for those of other processes, as long as a statement may
+// take on PostgreSQL. SQLite has no queue for them: each looks again every 100 ms, and one
+// among processes that write all the time finds the file free in one of many looks.
+const patience = 30 * time.Second
+
 // dsn returns the driver's name for the file at path, with the settings that every
 // connection needs.
 func dsn(path string, sync synchronous) string {
@@ -91,7 +97,7 @@ func dsn(path string, sync synchronous) string {
 		// deadlock with another one.
 		"_txlock": {"immediate"},
 		"_pragma": {
-			"busy_timeout(5000)",
+			fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()),
 			"journal_mode(WAL)",
 			"synchronous(" + string(sync) + ")",
 			"foreign_keys(1)",

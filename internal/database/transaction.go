@@ -14,7 +14,7 @@ import (
 type writer struct{ *bun.DB }
 
 // The tries of a transaction that others overtake, and the longest pause between two:
-// together some seconds, which is what a busy SQLite file waits as well.
+// together some seconds.
 const (
 	transactionTries = 40
 	transactionPause = 100 * time.Millisecond

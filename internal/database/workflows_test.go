@@ -123,7 +123,7 @@ func TestAPurgeTakesCraftingStates(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		later := time.Now().Add(time.Second)
+		later := time.Now().Add(time.Hour)
 		for _, err := range []error{db.RetainObjects(ctx, o.ID, 0), db.BeginPurge(ctx, o.ID, later, time.Minute), db.FinishPurge(ctx, o.ID, later)} {
 			if err != nil {
 				t.Fatal(err)

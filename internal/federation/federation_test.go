@@ -70,8 +70,8 @@ func TestPipelinesThatAreNotTrusted(t *testing.T) {
 		"another issuer":                           {"iss": "https://evil.example"},
 		"the other issuer's name":                  {"iss": w.other.URL},
 		"the issuer with a slash":                  {"iss": w.github.URL + "/"},
-		"not yet":                                  {"nbf": now.Add(time.Minute).Unix()},
-		"issued in the future":                     {"iat": now.Add(time.Minute).Unix()},
+		"not yet":                                  {"nbf": now.Add(time.Hour).Unix()},
+		"issued in the future":                     {"iat": now.Add(time.Hour).Unix()},
 		"issued too long ago":                      {"iat": now.Add(-25 * time.Hour).Unix()},
 		"never issued":                             {"iat": nil},
 		"a subject besides its own":                {"sub": "repo:evil/app:ref:refs/heads/main", "ſub": subject},
@@ -195,25 +195,6 @@ func TestForgedTokens(t *testing.T) {
 	}
 	if _, err := w.exchange(t, ours); problem.KindOf(err) != problem.Denied {
 		t.Errorf("a token of ours: %v", err)
-	}
-}
-
-func TestKeysAreFetchedSparingly(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	for range 5 {
-		if _, err := w.exchange(t, w.job(t, nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.github.Rotate(t, jose.ES256, "made up") // as often as somebody makes up a key
-	for range 20 {
-		if _, err := w.exchange(t, w.job(t, nil)); problem.KindOf(err) != problem.Denied {
-			t.Fatalf("with a key that is not known yet: %v", err)
-		}
-	}
-	if n := w.github.Fetched(); n != 1 {
-		t.Errorf("the keys were fetched %d times within seconds, want once", n)
 	}
 }
 

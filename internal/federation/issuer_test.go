@@ -57,3 +57,24 @@ func TestKeysAreFetchedAnew(t *testing.T) {
 		t.Errorf("a key that was withdrawn an hour ago: %v", err)
 	}
 }
+
+func TestKeysAreFetchedSparingly(t *testing.T) {
+	t.Parallel()
+	provider := provided.New(t)
+	i := newIssuer(provider.URL)
+	for range 5 {
+		if _, err := i.VerifySignature(t.Context(), provider.Sign(t, nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i.fetchedBefore(-time.Hour)               // recheck does not end, however long this takes
+	provider.Rotate(t, jose.ES256, "made up") // as often as somebody makes up a key
+	for range 20 {
+		if _, err := i.VerifySignature(t.Context(), provider.Sign(t, nil)); err == nil || errors.Is(err, errUnreachable) {
+			t.Fatalf("with a key that is not known yet: %v", err)
+		}
+	}
+	if n := provider.Fetched(); n != 1 {
+		t.Errorf("the keys were fetched %d times, want once", n)
+	}
+}

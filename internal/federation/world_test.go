@@ -50,7 +50,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.tokens = auth.NewTokens(w.db, w.db, ring, log)
-	w.audit = auditlog.New(auditlog.Config{Store: w.db, Log: log})
+	w.audit = auditlog.New(auditlog.Config{Store: w.db, Log: log, Drain: time.Minute})
 	if w.federation, err = federation.New(w.config(w.db)); err != nil {
 		t.Fatal(err)
 	}

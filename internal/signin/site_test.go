@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/audit"
 	"github.com/managedcas/managedcas/internal/auditlog"
@@ -70,7 +71,7 @@ func newSite(t *testing.T, change func(*signin.Config)) *site {
 		t.Fatal(err)
 	}
 	s.tokens = auth.NewTokens(s.db, s.db, ring, log)
-	s.audit = auditlog.New(auditlog.Config{Store: s.db, Log: log})
+	s.audit = auditlog.New(auditlog.Config{Store: s.db, Log: log, Drain: time.Minute})
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)

@@ -101,8 +101,10 @@ func TestCrowd(t *testing.T) {
 		}
 	}
 	t.Logf("%d organizations, %d of %d tokens used: %d calls, %d values of an owner looked at", len(c.members), used, len(c.members)*crowdTokens, c.calls.Load(), c.rows.Load())
-	if all := len(c.members) * crowdTokens; used < all*9/10 { // some were revoked before their turn came
-		t.Errorf("%d of %d tokens were used", used, all)
+	// Each makes its first call however late that is; but those that an owner revokes may be
+	// gone by then.
+	if least := len(c.members) * (crowdTokens - crowdTokens/2); used < least {
+		t.Errorf("%d tokens were used, want at least %d", used, least)
 	}
 	if c.rows.Load() < 5*int64(len(c.members)) {
 		t.Error("hardly anything came back")

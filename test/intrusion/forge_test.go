@@ -19,6 +19,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/google/uuid"
 
+	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/registry"
 	"github.com/managedcas/managedcas/test/rig"
@@ -172,6 +173,9 @@ func (s *scene) forgeries(t *testing.T, good string) map[string]string {
 		"CAS token": {good, casKey, casID, apiKey, apiID},
 	} {
 		claims, parts := claimsOf(t, row.token), strings.Split(row.token, ".")
+		if kind == "CAS token" { // as long as one may be good: none of them is refused for its age
+			claims["exp"] = now.Add(auth.MaxCASLifetime).Unix()
+		}
 		add := func(name, token string) { forged[name+", of a(n) "+kind] = token }
 		kid := map[jose.HeaderKey]any{"kid": row.id}
 		add("alg none", raw(t, map[string]any{"alg": "none", "kid": row.id}, claims, ""))

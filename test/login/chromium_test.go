@@ -10,7 +10,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
-	"github.com/managedcas/managedcas/internal/service"
 	"github.com/managedcas/managedcas/test/chromium"
 	"github.com/managedcas/managedcas/test/process"
 )
@@ -89,9 +88,7 @@ func (w window) does(expression string) {
 // awaits asks until it is so: while one page follows another there is no answer.
 func (w window) awaits(what, expression string) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, process.Patience)
-	defer cancel()
-	err := service.Poll(ctx, func() error {
+	err := chromium.Await(w.ctx, func(ctx context.Context) error {
 		is, err := chromedp.Run(ctx, chromedp.Evaluate[bool](expression))
 		if err == nil && !is {
 			err = errors.New("it is not so yet")

@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	opened = regexp.MustCompile(`or open (http://\S+)`)
+	opened = regexp.MustCompile(`or open (http://\S+)\n`)
 	typed  = regexp.MustCompile(`Open (http://\S+) in a browser, on any machine, and type ([A-Z-]+)\. Waiting for 10m0s\.`)
 )
 

@@ -11,7 +11,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/managedcas/managedcas/test/process"
@@ -42,6 +44,9 @@ const hash = "$2a$10$2b2cU8CPhOTaGrs1HRQuAueS7JTT5ZHsHSzYiFPm1leZck7Mc8T4W"
 
 const clientSecret = "the secret of the installation"
 
+// given are the addresses that have been one's.
+var given sync.Map
+
 // startDex runs a dex that knows some people and sends them back to callback, and returns
 // its issuer. Its port has to be in its configuration: when another process was faster, it
 // ends, and the next one is tried.
@@ -54,6 +59,9 @@ func startDex(t *testing.T, callback string, people ...string) string {
 		}
 		address := listener.Addr().String()
 		_ = listener.Close()
+		if _, another := given.LoadOrStore(address, true); another {
+			continue // another test's dex would answer for this one
+		}
 		issuer := "http://" + address + "/dex"
 		var text strings.Builder
 		fmt.Fprintf(&text, `
@@ -121,6 +129,8 @@ controlplane:
   listen: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}
 `
 
+var printed = regexp.MustCompile(`managedcas auth bootstrap --token (\S+)\n`)
+
 func newInstallation(t *testing.T, more string, people ...string) *installation {
 	t.Helper()
 	sources.Note(t)
@@ -157,9 +167,14 @@ func newInstallation(t *testing.T, more string, people ...string) *installation 
 	}
 	behind = httputil.NewSingleHostReverseProxy(target)
 	close(started)
-	if _, rest, ok := strings.Cut(in.process.Stderr.String(), "managedcas auth bootstrap --token "); ok {
-		in.bootstrap = strings.Fields(rest)[0]
-	}
+	// What a process has written comes through a pipe, when its ready file is there already.
+	await(t, in.process, "the token of the first start", func() bool {
+		found := printed.FindStringSubmatch(in.process.Stderr.String())
+		if found != nil {
+			in.bootstrap = found[1]
+		}
+		return found != nil
+	})
 	return in
 }
 

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/managedcas/managedcas/internal/auth"
 	"github.com/managedcas/managedcas/internal/controlplane"
@@ -55,6 +56,7 @@ func (r *Rig) services(t testing.TB) (*controlplane.Server, *auth.Tokens) {
 	return controlplane.New(controlplane.Config{
 		Store: r.DB, Tokens: tokens, Signer: signer, Keys: r.Keys, Log: slog.New(slog.DiscardHandler), Audit: r.Audit,
 		Version: "test", MaxArtifactBytes: r.options.MaxBytes,
+		Limits: controlplane.Limits{CallTime: time.Minute}, // others compute beside it
 	}), tokens
 }
 

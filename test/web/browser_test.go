@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -19,11 +18,9 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"github.com/managedcas/managedcas/internal/service"
+	"github.com/managedcas/managedcas/test/chromium"
+	"github.com/managedcas/managedcas/test/process"
 )
-
-// patience bounds one step of a visit; other tests have the processors too.
-const patience = 60 * time.Second
 
 // look is how somebody looks at pages.
 type look struct {
@@ -99,7 +96,7 @@ func (v *visit) listen(event any) {
 // get does something in the browser that has a result.
 func get[T any](v *visit, what chromedp.Action[T]) T {
 	v.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
+	ctx, cancel := context.WithTimeout(v.ctx, process.Patience)
 	defer cancel()
 	result, err := chromedp.Run(ctx, what)
 	if err != nil {
@@ -121,8 +118,10 @@ func (v *visit) open(path string) {
 	v.sees("//footer")
 }
 
-// visible counts the elements of an XPath that can be seen.
+// visible counts the elements of an XPath that can be seen, once the page has its styles and
+// scripts: before, what is clicked may be elsewhere in the next moment.
 const visible = `(() => {
+  if (document.readyState !== 'complete') return 0;
   const found = document.evaluate(%q, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE);
   let n = 0;
   for (let i = 0; i < found.snapshotLength; i++) n += found.snapshotItem(i).checkVisibility();
@@ -133,12 +132,8 @@ const visible = `(() => {
 // while one page follows the other, questions about the first get no answer.
 func (v *visit) sees(paths ...string) {
 	v.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
 	for _, path := range paths {
-		err := service.Poll(ctx, func() error {
-			once, cancel := context.WithTimeout(ctx, 2*time.Second)
-			defer cancel()
+		err := chromium.Await(v.ctx, func(once context.Context) error {
 			n, err := chromedp.Run(once, chromedp.Evaluate[int](fmt.Sprintf(visible, path)))
 			if err == nil && n == 0 {
 				err = errors.New("it is not there")
@@ -154,11 +149,7 @@ func (v *visit) sees(paths ...string) {
 // arrives waits until the browser is at a path.
 func (v *visit) arrives(path string) {
 	v.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	err := service.Poll(ctx, func() error {
-		once, cancel := context.WithTimeout(ctx, 2*time.Second)
-		defer cancel()
+	err := chromium.Await(v.ctx, func(once context.Context) error {
 		at, err := chromedp.Run(once, chromedp.Evaluate[string]("location.href"))
 		if err == nil && at != v.url+path {
 			err = fmt.Errorf("it is at %s", at)

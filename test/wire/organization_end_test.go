@@ -4,10 +4,11 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/managedcas/managedcas/test/process"
 )
 
 // §3: organizations have no settings: whatever is to be changed, nothing is, and it is said
@@ -50,7 +51,7 @@ func TestOrganizationDelete(t *testing.T) {
 		}
 	}
 	plain := admin(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), process.Patience)
 	defer cancel()
 	err := await(ctx, func() (bool, error) {
 		_, err := plain.call(t, organizationService+"Create", text(1, s.name))

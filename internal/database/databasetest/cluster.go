@@ -34,7 +34,10 @@ type cluster struct {
 
 // waitDelay is how long a process that has ended is waited for when others of its own still
 // hold its output.
-const waitDelay = 10 * time.Second
+const waitDelay = time.Minute
+
+// patience is how long the server may take to come up: other tests have the processors too.
+const patience = 2 * time.Minute
 
 // binaries returns the directory of PostgreSQL's programs, the newest as Debian lays
 // them out, or else where PATH has them.
@@ -134,7 +137,7 @@ func owner(dir string) (*syscall.SysProcAttr, error) {
 
 // await waits until the server answers.
 func (c *cluster) await(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
