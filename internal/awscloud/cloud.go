@@ -8,13 +8,11 @@
 package awscloud
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -50,9 +48,8 @@ type Config struct {
 	Rates *Rates
 	// Tracing makes spans of calls; nil makes none.
 	Tracing trace.TracerProvider
-	// Stall is how long AWS may take nothing of an object that is sent, or give nothing of
-	// one that is read, before the request counts as broken; 0: 30 s.
-	Stall time.Duration
+	// Stall is when a body stands still.
+	Stall Stall
 	// Log receives one debug line per call; nil discards them.
 	Log *slog.Logger
 }
@@ -61,7 +58,7 @@ type Config struct {
 type Cloud struct {
 	accountID string
 	region    string
-	stall     time.Duration
+	stall     Stall
 	log       *slog.Logger
 	base      aws.Config // of S3
 	rates     *Rates
@@ -109,7 +106,7 @@ func New(ctx context.Context, cfg Config) (*Cloud, error) {
 		sessions:  sessions,
 		accountID: cfg.AccountID,
 		region:    cfg.Region,
-		stall:     cmp.Or(cfg.Stall, defaultStall),
+		stall:     cfg.Stall.withDefaults(),
 		log:       cfg.Log,
 		base:      base,
 		rates:     cfg.Rates,

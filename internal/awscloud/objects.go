@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -26,7 +25,7 @@ import (
 type Objects struct {
 	s3          *s3.Client
 	accessPoint string // ARN; or the name of an organization's own bucket
-	stall       time.Duration
+	stall       Stall
 	putter      func() (*putter, error)
 }
 

@@ -20,19 +20,43 @@ const defaultStall = 30 * time.Second
 // errStalled is not a context's error, although it ends one: the request may be repeated.
 var errStalled = fmt.Errorf("%w: the body stood still", cloud.ErrUnavailable)
 
+// Timer is what a Stall needs of a time.Timer.
+type Timer interface {
+	Reset(d time.Duration) bool
+	Stop() bool
+}
+
+// Stall is how long AWS may take nothing of an object that is sent, or give nothing of one
+// that is read, before the request counts as broken.
+type Stall struct {
+	After time.Duration // 0: 30 s
+	// AfterFunc measures it; nil: time.AfterFunc.
+	AfterFunc func(time.Duration, func()) Timer
+}
+
+func (s Stall) withDefaults() Stall {
+	if s.After == 0 {
+		s.After = defaultStall
+	}
+	if s.AfterFunc == nil {
+		s.AfterFunc = func(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+	}
+	return s
+}
+
 // watch ends the context of a request whose body stands still.
 type watch struct {
 	stall   time.Duration
-	timer   *time.Timer
+	timer   Timer
 	cancel  context.CancelCauseFunc
 	stalled atomic.Bool
 }
 
 // watched returns a context for one request, and its watch, which is not yet on.
-func watched(ctx context.Context, stall time.Duration) (context.Context, *watch) {
+func watched(ctx context.Context, stall Stall) (context.Context, *watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	w := &watch{stall: stall, cancel: cancel}
-	w.timer = time.AfterFunc(stall, func() {
+	w := &watch{stall: stall.After, cancel: cancel}
+	w.timer = stall.AfterFunc(stall.After, func() {
 		w.stalled.Store(true)
 		cancel(errStalled)
 	})
@@ -116,7 +140,7 @@ func (b againToAWS) Seek(offset int64, whence int) (int64, error) {
 const stallTries = 3
 
 // sending has do send body while it is watched.
-func sending(ctx context.Context, stall time.Duration, body io.Reader, size int64, do func(context.Context, io.Reader) error) error {
+func sending(ctx context.Context, stall Stall, body io.Reader, size int64, do func(context.Context, io.Reader) error) error {
 	seeker, again := body.(io.Seeker)
 	for try := 1; ; try++ {
 		watchedCtx, w := watched(ctx, stall)

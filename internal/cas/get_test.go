@@ -157,6 +157,7 @@ func TestDeniedSessionIsReplaced(t *testing.T) {
 		t.Errorf("%d sessions for two uploads", n)
 	}
 	r.Break(t, id)
+	broken := time.Now()
 	content, d = rig.Content(10)
 	missing := cas.Ref{Org: id, Digest: d}
 	if _, err := r.Store.Put(t.Context(), missing, 10, bytes.NewReader(content), cas.Label{}); !errors.Is(err, cloud.ErrDenied) || !problem.KindOf(cas.Problem(err)).Retryable() {
@@ -169,9 +170,9 @@ func TestDeniedSessionIsReplaced(t *testing.T) {
 	if len(read(t, r.Store, ref)) != 10 {
 		t.Error("after the repair: other content")
 	}
-	// The first denial had a fresh session made; the second, right after it, did not.
-	if n := sessions.Load(); n != 2 {
-		t.Errorf("%d sessions for one that was denied, want it and one more", n)
+	// The first denial had a fresh session made; the second, within ten seconds of it, did not.
+	if n, took := sessions.Load(), time.Since(broken); n != 2 && (n != 3 || took < 10*time.Second) {
+		t.Errorf("%d sessions for one that was denied, want it and one more; it took %s", n, took)
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/cloud"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -17,13 +19,13 @@ import (
 	"github.com/managedcas/managedcas/test/rig"
 )
 
-// stall is how long S3 may stand still in these tests. It is waited for, once for each time
-// that it does; and no read may take as long where the tests of other packages run beside.
-const stall = time.Second
+// stall is how long S3 may stand still. It passes when a test says so.
+const stall = 30 * time.Second
 
 // still stands between the CAS and AWS. It has bodies stand still as a connection does
 // that nobody answers on: until whoever waits gives up.
 type still struct {
+	clock   stopwatch
 	next    http.RoundTripper
 	answers atomic.Int64 // to GetObject, that stop after some bytes
 	parts   atomic.Int64 // requests with a body, of which nothing is read behind some bytes
@@ -38,6 +40,7 @@ func (s *still) RoundTrip(r *http.Request) (*http.Response, error) {
 		s.seen.Add(1)
 		if s.parts.Add(-1) >= 0 {
 			_, _ = io.CopyN(io.Discard, r.Body, before)
+			s.clock.pass(stall)
 			<-r.Context().Done()
 			_ = r.Body.Close()
 			return nil, r.Context().Err()
@@ -50,15 +53,19 @@ func (s *still) RoundTrip(r *http.Request) (*http.Response, error) {
 			answer.Body = struct {
 				io.Reader
 				io.Closer
-			}{io.MultiReader(io.LimitReader(answer.Body, before), deaf{r}), answer.Body}
+			}{io.MultiReader(io.LimitReader(answer.Body, before), deaf{r, &s.clock}), answer.Body}
 		}
 	}
 	return answer, err
 }
 
-type deaf struct{ r *http.Request }
+type deaf struct {
+	r     *http.Request
+	clock *stopwatch
+}
 
 func (d deaf) Read([]byte) (int, error) {
+	d.clock.pass(stall)
 	<-d.r.Context().Done()
 	return 0, d.r.Context().Err()
 }
@@ -66,7 +73,7 @@ func (d deaf) Read([]byte) (int, error) {
 func newStill(t *testing.T, options rig.Options) (*still, *rig.Rig) {
 	t.Helper()
 	s := &still{}
-	options.Stall = stall
+	options.Stall = awscloud.Stall{After: stall, AfterFunc: s.clock.afterFunc}
 	options.Wire = func(next http.RoundTripper) http.RoundTripper { s.next = next; return s }
 	return s, rig.New(t, options)
 }
@@ -139,7 +146,7 @@ func TestStall_SlowClients(t *testing.T) {
 	body := io.MultiReader(bytes.NewReader(content[:len(content)/2]), readerFunc(func([]byte) (int, error) {
 		if !waited {
 			waited = true
-			<-time.After(3 * stall)
+			s.clock.pass(3 * stall)
 		}
 		return 0, io.EOF
 	}), bytes.NewReader(content[len(content)/2:]))
@@ -153,6 +160,58 @@ func TestStall_SlowClients(t *testing.T) {
 	if there, err := r.Store.Exists(t.Context(), cas.Ref{Org: ref.Org, Digest: digest.Of(content)}); err != nil || !there {
 		t.Error(there, err)
 	}
+}
+
+// stopwatch is the time of all timers that it made. Their functions are called when enough of
+// it passes in one go.
+type stopwatch struct {
+	mu      sync.Mutex
+	running map[*timer]time.Duration
+}
+
+type timer struct {
+	of *stopwatch
+	do func()
+}
+
+func (s *stopwatch) afterFunc(d time.Duration, do func()) awscloud.Timer {
+	t := &timer{s, do}
+	t.Reset(d)
+	return t
+}
+
+func (s *stopwatch) pass(d time.Duration) {
+	s.mu.Lock()
+	var due []*timer
+	for t, left := range s.running {
+		if left <= d {
+			due = append(due, t)
+			delete(s.running, t)
+		}
+	}
+	s.mu.Unlock()
+	for _, t := range due {
+		t.do()
+	}
+}
+
+func (t *timer) Reset(d time.Duration) bool {
+	ran := t.Stop()
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	if t.of.running == nil {
+		t.of.running = map[*timer]time.Duration{}
+	}
+	t.of.running[t] = d
+	return ran
+}
+
+func (t *timer) Stop() bool {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	_, ran := t.of.running[t]
+	delete(t.of.running, t)
+	return ran
 }
 
 func unknown(int) int64    { return cas.UnknownLength }

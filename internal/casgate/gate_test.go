@@ -38,7 +38,7 @@ type site struct {
 func newSite(t *testing.T, options rig.Options) *site {
 	t.Helper()
 	if options.Reuse == 0 {
-		options.Reuse = time.Minute
+		options.Reuse = rig.LongReuse
 	}
 	r := rig.New(t, options)
 	return &site{r, r.GRPC(t), r.HTTP(t)}
@@ -78,7 +78,7 @@ func (s *site) open(t *testing.T, id org.ID, content []byte) bytestream.ByteStre
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := stream.Send(&bytestream.WriteRequest{ResourceName: digest.Of(content).Hex(), Data: content[:1]}); err != nil {
+	if err := stream.Send(&bytestream.WriteRequest{ResourceName: digest.Of(content).Hex(), Data: content[:1]}); err != nil && !errors.Is(err, io.EOF) { // which is over, and the answer says why
 		t.Fatal(err)
 	}
 	return stream
@@ -96,17 +96,23 @@ func finish(stream bytestream.ByteStream_WriteClient, rest []byte) error {
 func (s *site) metric(t *testing.T, line string) {
 	t.Helper()
 	handler := service.Metrics(s.Metrics.Collectors()...)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
+	eventually(t, "there is a line "+line, func() bool {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		if strings.Contains(w.Body.String(), line+"\n") {
-			return
-		}
+		return strings.Contains(w.Body.String(), line+"\n")
+	})
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("no line %s in\n%s", line, w.Body)
+			t.Fatalf("not within a minute: %s", what)
 		case <-tick.C:
 		}
 	}
@@ -153,13 +159,14 @@ func TestW19_SlowUploadsEnd(t *testing.T) {
 	}
 }
 
-// A client on a bad line that keeps up with the floor is served, however long it takes.
+// A client on a bad line that keeps up with the floor is served, however long it takes: it
+// takes longer than the patience, of which the machine itself may use up most at once.
 func TestSlowIsNotTooSlow(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, rig.Options{Limits: service.Limits{Patience: time.Second, MinBytesPerSecond: 2}})
+	s := newSite(t, rig.Options{Limits: service.Limits{Patience: 3 * time.Second, MinBytesPerSecond: 2}})
 	id := s.Org(t)
-	content, d := rig.Content(30)
-	body := io.MultiReader(io.LimitReader(trickle{time.Millisecond}, 0), &paced{content, 50 * time.Millisecond})
+	content, d := rig.Content(70)
+	body := &paced{content, 50 * time.Millisecond}
 	if response, text := s.do(t, s.request(t, http.MethodPut, d, uploader(id), body)); response.StatusCode != http.StatusCreated {
 		t.Errorf("%s %s", response.Status, text)
 	}
@@ -285,7 +292,7 @@ func TestTheTokenComesFirst(t *testing.T) {
 		"/google.bytestream.ByteStream/QueryWriteStatus", casv1.ResourceService_Describe_FullMethodName,
 		managedcasv1.DirectTransferService_Presign_FullMethodName, managedcasv1.DirectTransferService_Confirm_FullMethodName,
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		stream, err := s.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, method)
 		if err != nil {

@@ -3,6 +3,7 @@ package casgrpc_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"runtime/pprof"
 	"strings"
@@ -72,7 +73,7 @@ func TestW16_ClientsThatGoAway(t *testing.T) {
 func TestStreamsThatStandStill(t *testing.T) {
 	t.Parallel()
 	var log buffer
-	s := newSite(t, rig.Options{Idle: 50 * time.Millisecond, Log: &log})
+	s := newSite(t, rig.Options{Idle: 300 * time.Millisecond, Log: &log})
 	content, d := rig.Content(16 << 20) // more than the windows of the stream
 	for what, first := range map[string]*bytestream.WriteRequest{"before the first message": nil, "in the middle": {ResourceName: d.Hex(), Data: content[:10]}} {
 		stream, err := bytestream.NewByteStreamClient(s.conn).Write(s.Bearer(t, t.Context(), s.uploader()))
@@ -80,7 +81,7 @@ func TestStreamsThatStandStill(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first != nil {
-			if err := stream.Send(first); err != nil {
+			if err := stream.Send(first); err != nil && !errors.Is(err, io.EOF) { // which is over, and the answer says why
 				t.Fatal(err)
 			}
 		}
@@ -93,9 +94,7 @@ func TestStreamsThatStandStill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reading.Recv(); err != nil {
-		t.Fatal(err)
-	}
+	_, err = reading.Recv()
 	eventually(t, "the server gave up", func() bool { return strings.Contains(log.String(), "the download stood still") })
 	for err == nil {
 		_, err = reading.Recv()
@@ -142,14 +141,14 @@ func TestNoReceiverIsLeft(t *testing.T) { //nolint:paralleltest // it looks at t
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-ctx.Done():
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		case <-tick.C:
 		}
 	}

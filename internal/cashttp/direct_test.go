@@ -15,7 +15,7 @@ import (
 // Over HTTP: what is asked for, what is answered, and what is no question.
 func TestPresignAndConfirm(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse})
 	server := r.HTTP(t)
 	acme := r.Org(t)
 	content, d := rig.Content(100)

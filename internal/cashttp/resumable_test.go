@@ -85,6 +85,8 @@ func TestResumableUpload(t *testing.T) {
 	fmt.Fprintf(conn, "PATCH %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\nContent-Type: application/partial-upload\r\nUpload-Offset: %d\r\nUpload-Complete: ?1\r\n\r\n",
 		upload, s.Token(t, s.uploader()), size-part, part)
 	_, _ = conn.Write(content[part : 2*part+500])
+	// What the server has not even begun to read could take the upload over from what follows.
+	eventually(t, "S3 has the second part", func() bool { return s.Calls()["UploadPart"] == 2 })
 	_ = conn.Close()
 	r, answer = s.send(t, http.MethodHead, upload, s.uploader(), nil)
 	has(t, "head", r, answer, http.StatusNoContent, "Upload-Complete", "?0", "Upload-Length", strconv.Itoa(size), "Cache-Control", "no-store")

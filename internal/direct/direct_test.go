@@ -79,7 +79,7 @@ func unconfirmed(t *testing.T, r *rig.Rig) int {
 func TestThereAndBack(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known})
 	acme := r.Org(t)
 	for _, size := range []int{0, 1, 5 << 20} {
 		content, d := rig.Content(size)
@@ -137,7 +137,7 @@ func TestThereAndBack(t *testing.T) {
 // one that says inline be shown.
 func TestUnsignedHeadersAreNotPassedOn(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse})
 	acme := r.Org(t)
 	content, d := rig.Content(100)
 	mustSend(t, presign(t, r, acme, d, 100), content,
@@ -167,7 +167,7 @@ func TestUnsignedHeadersAreNotPassedOn(t *testing.T) {
 // A grant covers a direct transfer as it covers one through the CAS.
 func TestGrants(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute, MaxBytes: 1000, SinglePutMax: 500})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, MaxBytes: 1000, SinglePutMax: 500})
 	acme := r.Org(t)
 	_, d := rig.Content(1)
 	_, another := rig.Content(1)
@@ -230,7 +230,7 @@ func TestModes(t *testing.T) {
 		{direct.Allowed, "", direct.ReasonNotRecommended},
 		{direct.Recommended, "", ""},
 	} {
-		r := rig.New(t, rig.Options{Reuse: time.Minute, Direct: row.mode})
+		r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Direct: row.mode})
 		acme := r.Org(t)
 		content, d := rig.Content(10)
 		if _, err := r.Store.Put(t.Context(), cas.Ref{Org: acme, Digest: d}, 10, bytes.NewReader(content), cas.Label{}); err != nil {
@@ -265,7 +265,7 @@ func TestModes(t *testing.T) {
 // The limit is on artifacts that are under way, not on requests.
 func TestOutstanding(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Limits: service.Limits{DirectUploadsPerOrganization: 2}})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Limits: service.Limits{DirectUploadsPerOrganization: 2}})
 	acme, other := r.Org(t), r.Org(t)
 	content, first := rig.Content(10)
 	_, second := rig.Content(10)
@@ -289,7 +289,7 @@ func TestOutstanding(t *testing.T) {
 func TestCameThroughTheCAS(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known})
 	acme := r.Org(t)
 	content, d := rig.Content(6 << 20)
 	p := presign(t, r, acme, d, len(content))

@@ -74,7 +74,7 @@ func presign(t *testing.T, r *rig.Rig, id org.ID, d digest.Digest, size int) cas
 // TestEverythingIsSigned lists what a client can change, and with what S3 refuses it.
 func TestEverythingIsSigned(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse})
 	acme, other := r.Org(t), r.Org(t)
 	content, d := rig.Content(4 << 10)
 	p := presign(t, r, acme, d, len(content))
@@ -187,7 +187,7 @@ func TestEverythingIsSigned(t *testing.T) {
 // A request ends with its time: here it is signed anew, as if some minutes ago.
 func TestRequestsExpire(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse})
 	acme := r.Org(t)
 	content, d := rig.Content(100)
 	p := presign(t, r, acme, d, 100)

@@ -2,7 +2,6 @@ package direct_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/direct"
@@ -16,7 +15,7 @@ import (
 func TestTheObjectSaysWhoseItIs(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known})
 	acme := r.Org(t)
 	content, d := rig.Content(10)
 	first := uploader(acme)
@@ -47,7 +46,7 @@ func TestTheObjectSaysWhoseItIs(t *testing.T) {
 // A database that does not answer is no fault of the client's, and passes.
 func TestTheRecordsAreAway(t *testing.T) {
 	t.Parallel()
-	r := rig.New(t, rig.Options{Reuse: time.Minute})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse})
 	acme := r.Org(t)
 	r.Session(t, acme)
 	content, d := rig.Content(10)

@@ -46,7 +46,7 @@ func thief(t *testing.T, r *rig.Rig, id org.ID) (client *s3.Client, bucket *stri
 func TestOtherBytesAreNotConfirmed(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known})
 	acme := r.Org(t)
 	client, bucket, key := thief(t, r, acme)
 	lie, lies := rig.Content(10)

@@ -16,15 +16,15 @@ import (
 func TestSweep(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known, Limits: service.Limits{TransferTime: time.Hour}})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known, Limits: service.Limits{TransferTime: time.Hour}})
 	acme := r.Org(t)
+	now := time.Now() // before any of the requests is signed
 	content, came := rig.Content(10)
 	late, slow := rig.Content(10)
 	_, never := rig.Content(10)
 	mustSend(t, presign(t, r, acme, came, 10), content)
 	sending := presign(t, r, acme, slow, 10)
 	presign(t, r, acme, never, 10)
-	now := time.Now()
 	at := func(after time.Duration, records, left int) {
 		t.Helper()
 		if err := r.Direct.Sweep(t.Context(), now.Add(after)); err != nil {
@@ -52,7 +52,7 @@ func TestSweep(t *testing.T) {
 func TestSweepersShare(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known})
 	acme := r.Org(t)
 	const uploads = 5
 	for range uploads {
@@ -79,7 +79,7 @@ func TestSweepersShare(t *testing.T) {
 func TestSweepTriesAgain(t *testing.T) {
 	t.Parallel()
 	known := &catalogue{broken: true}
-	r := rig.New(t, rig.Options{Reuse: time.Minute, Recorder: known, Limits: service.Limits{TransferTime: time.Hour}})
+	r := rig.New(t, rig.Options{Reuse: rig.LongReuse, Recorder: known, Limits: service.Limits{TransferTime: time.Hour}})
 	broken, acme, gone := r.Org(t), r.Org(t), r.Org(t)
 	for _, id := range []org.ID{broken, acme, gone} {
 		content, d := rig.Content(10)

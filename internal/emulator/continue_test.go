@@ -36,7 +36,7 @@ func TestContinueBeforeAnEmptyBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }()
-		if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		request := "PUT /bucket/key HTTP/1.1\r\nHost: " + strings.TrimPrefix(srv.URL, "http://") + "\r\nContent-Length: 0\r\n" + expect + "\r\n"

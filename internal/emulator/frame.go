@@ -57,16 +57,28 @@ func (f *frame) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveAWS answers a request to one of the services and writes the journal entry.
+// serveAWS answers a request to one of the services and writes the journal entry: when the
+// answer begins, so that whoever has read it to its end finds the entry there, and once
+// more when all is known.
 func (f *frame) serveAWS(w *recorder, r *http.Request, id string) {
 	req := &api.Request{ID: id, Caller: &api.Caller{Kind: api.Anonymous}, Region: f.region}
 	var out outcome
 	start := time.Now()
-	defer func() {
+	now := func() journal.Entry {
 		entry := entryOf(req, start)
 		entry.SourceIP = sourceIP(r)
 		entry.Status, entry.Code, entry.Message, entry.Fault = w.status, out.code, out.message, out.fault
-		f.journal.Add(entry)
+		return entry
+	}
+	var sequence uint64 // 0: no answer has begun
+	w.begins = func() { sequence = f.journal.Add(now()) }
+	defer func() {
+		entry := now()
+		if entry.Sequence = sequence; sequence == 0 {
+			f.journal.Add(entry)
+		} else {
+			f.journal.Amend(entry)
+		}
 		f.log.LogAttrs(r.Context(), slog.LevelDebug, "request answered",
 			slog.String("requestId", id), slog.String("service", entry.Service),
 			slog.String("operation", entry.Operation), slog.String("caller", entry.Caller),

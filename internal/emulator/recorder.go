@@ -5,15 +5,18 @@ import (
 	"net/http"
 )
 
-// recorder notes the status of an answer. Status 0 means that none has begun.
+// recorder notes the status of an answer, and tells begins before anything of it is sent.
+// Status 0 means that none has begun.
 type recorder struct {
 	http.ResponseWriter
 	status int
+	begins func()
 }
 
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 { // 1xx is not the answer
 		w.status = status
+		w.begins()
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -35,5 +38,6 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 func (w *recorder) begin() {
 	if w.status == 0 {
 		w.status = http.StatusOK
+		w.begins()
 	}
 }

@@ -38,7 +38,7 @@ func newScene(t *testing.T) *scene {
 	t.Cleanup(front.Close)
 	t.Cleanup(h.release)
 	s := &scene{Rig: r, org: r.Org(t), holder: h, later: later}
-	s.config, s.environment = r.CASProcess(t, front.URL, "drainDelay: 0s")
+	s.config, s.environment = r.CASProcess(t, front.URL, "drainDelay: 0s, drainTime: 5m")
 	return s
 }
 

@@ -13,7 +13,7 @@ import (
 // curl answers with the status; the body goes to a file.
 func (w *world) curl(t *testing.T, addressing string, args ...string) (status, file string) {
 	t.Helper()
-	s := w.shell(t, "curl", "--silent", "--show-error", "--max-time", "60", "--write-out", "%{http_code}")
+	s := w.shell(t, "curl", "--silent", "--show-error", "--max-time", "300", "--write-out", "%{http_code}")
 	if addressing == "ARN" {
 		s = s.proxied(w)
 	}

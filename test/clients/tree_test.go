@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // tree makes a directory with what goes wrong easily: names that must be encoded, once
@@ -32,7 +33,9 @@ func tree(t *testing.T) string {
 	return dir
 }
 
-// fill writes a file of random bytes, other ones for every size.
+// fill writes a file of random bytes, other ones for every size. It is an hour old: S3 tells
+// whole seconds, and a file that is written within the second of its upload is newer than
+// its object, which the aws CLI sends again.
 func fill(t *testing.T, name string, size int64) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -47,6 +50,10 @@ func fill(t *testing.T, name string, size int64) {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(name, old, old); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -58,7 +58,7 @@ type Options struct {
 	Idle         time.Duration    // of a transfer; 0: the default
 	Reuse        time.Duration    // of a session
 	Log          io.Writer        // of the CAS; nil: the test's
-	Stall        time.Duration    // of S3; 0: the default
+	Stall        awscloud.Stall   // of S3
 	Limits       service.Limits
 	Tracing      trace.TracerProvider // of the CAS; nil: off
 	// Audit configures the writer of audit records.

@@ -21,7 +21,7 @@ const maxDecisions = 100
 // MaxMessage bounds the message of an entry in bytes: messages repeat what clients send.
 const MaxMessage = 1 << 10
 
-// Entry is one answered request.
+// Entry is one request whose answer has begun, or which has none.
 type Entry struct {
 	Sequence    uint64         `json:"sequence"` // from 1, without gaps
 	RequestID   string         `json:"requestId"`
@@ -77,16 +77,32 @@ func New(size int) *Journal {
 	return &Journal{ring: make([]Entry, size), next: 1}
 }
 
-// Add appends e and gives it its sequence number.
-func (j *Journal) Add(e Entry) {
+// Add appends e, gives it its sequence number, and returns that.
+func (j *Journal) Add(e Entry) uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	e.Decisions = bounded(e.Decisions)
 	e.Sequence = j.next
-	e.Message = strings.ToValidUTF8(e.Message[:min(len(e.Message), MaxMessage)], "")
-	j.ring[j.slot(e.Sequence)] = e
+	j.ring[j.slot(e.Sequence)] = e.limited()
 	j.next++
 	j.kept = min(j.kept+1, len(j.ring))
+	return e.Sequence
+}
+
+// Amend puts e in the place of the entry that has its sequence number, unless that one is
+// forgotten.
+func (j *Journal) Amend(e Entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if e.Sequence < j.next && e.Sequence >= j.next-uint64(j.kept) {
+		j.ring[j.slot(e.Sequence)] = e.limited()
+	}
+}
+
+// limited is e as far as it is kept.
+func (e Entry) limited() Entry {
+	e.Decisions = bounded(e.Decisions)
+	e.Message = strings.ToValidUTF8(e.Message[:min(len(e.Message), MaxMessage)], "")
+	return e
 }
 
 // bounded keeps the denials before the rest: they are what a journal is read for.

@@ -170,3 +170,28 @@ func TestDecisionsAreBounded(t *testing.T) {
 		t.Errorf("kept %d denials", len(got))
 	}
 }
+
+// What becomes known of a request later is put into its entry, and into no other one: not
+// when that one has been pushed out, nor when it was forgotten.
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	j := filled() // 3, 4 and 5
+	for sequence := range uint64(8) {
+		j.Amend(journal.Entry{Sequence: sequence, Code: "amended " + strconv.FormatUint(sequence, 10)})
+	}
+	for i, e := range j.Entries(journal.Filter{}) {
+		if want := "amended " + strconv.Itoa(i+3); e.Code != want || e.Sequence != uint64(i+3) {
+			t.Errorf("%d: %q, want %q", e.Sequence, e.Code, want)
+		}
+	}
+	j.Clear()
+	for sequence := range uint64(8) {
+		j.Amend(journal.Entry{Sequence: sequence})
+	}
+	if sequence := j.Add(journal.Entry{}); sequence != 6 {
+		t.Errorf("the next one is %d", sequence)
+	}
+	if diff := cmp.Diff([]uint64{6}, sequences(j.Entries(journal.Filter{}))); diff != "" {
+		t.Error(diff)
+	}
+}

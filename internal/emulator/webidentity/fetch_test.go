@@ -23,7 +23,7 @@ func verify(t *testing.T, keys webidentity.KeySource, p webidentity.Provider, to
 func TestKeysAreKept(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t, httptest.NewServer)
-	keys := webidentity.NewIssuers()
+	keys := webidentity.NewIssuersOutOfTime()
 	for range 3 {
 		if err := verify(t, keys, i.provider(), i.token(t, "one", nil)); err != nil {
 			t.Fatal(err)
@@ -116,7 +116,7 @@ func TestIssuerIsSilent(t *testing.T) {
 		<-answer
 		w.WriteHeader(http.StatusBadGateway)
 	}
-	keys := webidentity.NewIssuers()
+	keys := webidentity.NewIssuersOutOfTime()
 	failures := make(chan error, 2)
 	for range cap(failures) {
 		go func() { failures <- verify(t, keys, p, token) }()
