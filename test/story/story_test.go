@@ -63,6 +63,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"http":     cmdHTTP,
 	"journal":  cmdJournal,
 	"objects":  cmdObjects,
+	"remake":   cmdRemake,
 	"roles":    cmdRoles,
 	"s3":       cmdS3,
 	"session":  cmdSession,
