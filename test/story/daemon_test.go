@@ -43,7 +43,7 @@ const logFile = "daemon.log"
 
 // startTimeout is generous: ten stories start at once on two cores, with the race
 // detector.
-const startTimeout = 90 * time.Second
+const startTimeout = 4 * time.Minute
 
 // cmdDaemon runs "daemon dev [flag...]": it starts managedcasd dev on $WORK/data with its
 // log in $WORK/daemon.log, waits for the ready file, and sets the environment for both
