@@ -120,7 +120,9 @@ packages: ## install the Debian packages that tests use
 	@for tool in aws chromium curl rclone s3cmd; do command -v $$tool >/dev/null || missing=1; done; \
 	command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing=1; \
 	if [ -n "$${missing:-}" ]; then \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y awscli chromium curl rclone s3cmd postgresql; \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    get="apt-get -q -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300"; \
+	    $$get update && DEBIAN_FRONTEND=noninteractive $$get install -y awscli chromium curl rclone s3cmd postgresql; \
 	  else echo "the tests need clients of S3, Chromium and PostgreSQL: sudo apt-get install awscli chromium curl rclone s3cmd postgresql"; exit 1; fi; \
 	fi
 
