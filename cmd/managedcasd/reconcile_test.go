@@ -15,6 +15,7 @@ import (
 	"github.com/managedcas/managedcas/internal/awscloud"
 	"github.com/managedcas/managedcas/internal/database"
 	"github.com/managedcas/managedcas/internal/emulator"
+	"github.com/managedcas/managedcas/internal/emulator/faults"
 	"github.com/managedcas/managedcas/internal/emulator/podidentity"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/tenancy"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 // byHand is an account, a database that no backend works on, and an operator who has the
 // backend's identity.
 type byHand struct {
+	aws    *emulator.AWS
 	in     tenancy.Installation
 	db     *database.DB
 	config string
@@ -66,7 +68,7 @@ func newByHand(t *testing.T, settings string) byHand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var w byHand
+	w := byHand{aws: aws}
 	if w.in, err = devProvision(t.Context(), operator, false, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -169,14 +171,22 @@ func TestReconcileByHandTellsWhatIsDegraded(t *testing.T) {
 }
 
 // One try makes an organization and does not wait until it is proven: that is left, to a
-// backend or to another run, and not called done.
+// backend or to another run, and not called done. The proof begins with a failure: what is
+// due again in a moment is waited for, and on a slow disk every success would be.
 func TestReconcileOnceLeavesTheProof(t *testing.T) {
 	t.Parallel()
 	w := newByHand(t, "quotas: {reserve: 0}")
 	w.organization(t, "acme")
+	refuse := faults.Plan{Rules: []faults.Rule{{Service: "s3", Operation: "PutObject", Kind: faults.Failure, Status: 403, Code: "AccessDenied"}}}
+	if err := w.aws.Faults().Replace(refuse); err != nil {
+		t.Fatal(err)
+	}
 	code, said := w.reconcile(t, "--once", "-o", "json")
 	if code != 3 || !strings.Contains(said, `"done": false`) || !strings.Contains(said, "without --once") {
 		t.Errorf("exit %d, want 3 and that it is not done:\n%s", code, said)
+	}
+	if err := w.aws.Faults().Replace(faults.Plan{}); err != nil {
+		t.Fatal(err)
 	}
 	if code, said = w.reconcile(t, "-o", "json"); code != 0 || !strings.Contains(said, `"done": true`) {
 		t.Errorf("exit %d, want 0 and that it is done:\n%s", code, said)

@@ -36,9 +36,7 @@ func (r *inPieces) Read(p []byte) (int, error) {
 // sizes of reads; of a line that is too long there is only that it was there.
 func TestBlockReader(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(7, 0))
 	for range 20 {
 		var in, want bytes.Buffer
 		for range random.IntN(200) {

@@ -3,7 +3,6 @@ package iam_test
 import (
 	"encoding/json"
 	"maps"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -18,11 +17,9 @@ func TestModel(t *testing.T) {
 	t.Parallel()
 	const streams = 4
 	for stream := range uint64(streams) {
-		seed := rand.Uint64()
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			t.Logf("seed %d, %d", seed, stream)
-			u := universe{rand.New(rand.NewPCG(seed, stream))}
+			u := newUniverse(t, stream)
 			e := expressions{}
 			seen := map[iam.Result]int{}
 			for range modelRounds / streams {

@@ -3,7 +3,6 @@ package iam_test
 import (
 	"bytes"
 	"encoding/json"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -29,9 +28,7 @@ type worldQuestion struct {
 // the cache, has the answers of Evaluate, in order.
 func TestQuestionsAgree(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	u := universe{rand.New(rand.NewPCG(seed, 0))}
+	u := newUniverse(t, 0)
 	var sets []iam.PolicySet
 	for len(sets) < 50 {
 		if set := u.set(); parses(t, set) {

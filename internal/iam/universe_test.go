@@ -1,7 +1,9 @@
 package iam_test
 
 import (
+	"flag"
 	"math/rand/v2"
+	"testing"
 
 	"github.com/managedcas/managedcas/internal/iam"
 )
@@ -9,6 +11,20 @@ import (
 // universe draws small worlds: three accounts, every class of principal, and few
 // enough actions, resources, keys and values that statements and requests meet.
 type universe struct{ *rand.Rand }
+
+var seed = flag.Uint64("seed", 7, "of the random worlds, the same in every run; 0: another one in each")
+
+// newUniverse draws what it draws in every run: nobody's change fails by a world that it has
+// nothing to do with. What another seed finds becomes a row of a table.
+func newUniverse(t *testing.T, stream uint64) universe {
+	t.Helper()
+	from := *seed
+	if from == 0 {
+		from = rand.Uint64()
+	}
+	t.Logf("seed %d, stream %d", from, stream)
+	return universe{rand.New(rand.NewPCG(from, stream))}
+}
 
 func (u universe) one(from ...string) string { return from[u.IntN(len(from))] }
 func (u universe) chance(percent int) bool   { return u.IntN(100) < percent }

@@ -130,7 +130,7 @@ func (d *demo) journalled(ctx context.Context, failed error) (journal.Entry, err
 	}
 	query := d.dev.ready.AWS.Endpoint + "/_aws/journal?request=" + url.QueryEscape(response.ServiceRequestID())
 	// The entry is written when the request is over, which the caller may learn first.
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for {
 		var page struct{ Entries []journal.Entry }

@@ -100,7 +100,7 @@ func (d *dev) stop() error {
 	if err := d.signal(syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
-	const grace = 15 * time.Second
+	const grace = 2 * time.Minute
 	select {
 	case <-d.ended:
 		if d.err != nil {

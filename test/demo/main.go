@@ -19,7 +19,7 @@ import (
 )
 
 // limit ends a demo that hangs. On an idle laptop it takes a few seconds.
-const limit = 3 * time.Minute
+const limit = 15 * time.Minute
 
 func main() {
 	bin := flag.String("bin", "bin", "directory of managedcas and managedcasd")

@@ -163,7 +163,7 @@ func New(t testing.TB, options Options) *Rig {
 	r.workload = r.identity(t, "cas", r.Installation.CASRoleARN(), options.Mode)
 	r.Store, r.sessions = r.newStore(t, r.cloud(t, r.workload, wire), r.Installation)
 	if options.Catalogue {
-		r.Catalogue = r.StartCatalogue(t, catalogue.Config{})
+		r.Catalogue = r.StartCatalogue(t, catalogue.Config{Wait: time.Minute}) // what is stored can be listed, however slow the disk is
 	}
 	r.Direct = r.newDirect(t)
 	return r

@@ -16,7 +16,7 @@ import (
 )
 
 // awaitTimeout is longer than anything that a story waits for on a busy machine.
-const awaitTimeout = 90 * time.Second
+const awaitTimeout = 4 * time.Minute
 
 // cmdAwait runs "await REGEXP journal [QUERY]" or "await REGEXP PROGRAM [ARG...]": it
 // asks the journal, or runs the program until it succeeds, again and again until

@@ -125,7 +125,7 @@ func counterfeit(ts *testscript.TestScript, expired bool) string {
 }
 
 func withToken(ts *testscript.TestScript) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+ts.Getenv("CAS_TOKEN")), cancel
 }
 

@@ -18,11 +18,13 @@ import (
 
 type daemonKey struct{}
 
-// daemon is the managedcasd process of one story.
+// daemon is the managedcasd process of one story, with its roles if they are processes of
+// their own.
 type daemon struct {
 	cmd   *exec.Cmd
 	ended chan error
 	ready map[string]any
+	roles map[string]*daemon
 }
 
 func (d *daemon) kill() {
@@ -41,7 +43,7 @@ const logFile = "daemon.log"
 
 // startTimeout is generous: ten stories start at once on two cores, with the race
 // detector.
-const startTimeout = 90 * time.Second
+const startTimeout = 4 * time.Minute
 
 // cmdDaemon runs "daemon dev [flag...]": it starts managedcasd dev on $WORK/data with its
 // log in $WORK/daemon.log, waits for the ready file, and sets the environment for both
@@ -138,12 +140,15 @@ func setEnvironment(ts *testscript.TestScript, d *daemon) {
 	ts.Setenv("AWS_PORT", port)
 }
 
-// cmdStop ends the daemon with SIGTERM and demands a clean end; "stop -kill" with
-// SIGKILL.
-func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
-	d := of(ts)
-	if d.cmd == nil {
-		ts.Fatalf("no daemon is running")
+// cmdEnd ends the daemon with SIGTERM and demands a clean end; "end -kill" with
+// SIGKILL; "end ROLE" one of its roles.
+func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
+	d, log := of(ts), logFile
+	if len(args) == 1 && args[0] != "-kill" {
+		d, log = d.roles[args[0]], args[0]+".log"
+	}
+	if d == nil || d.cmd == nil {
+		ts.Fatalf("it is not running")
 	}
 	if len(args) == 1 && args[0] == "-kill" {
 		d.kill()
@@ -153,10 +158,10 @@ func cmdStop(ts *testscript.TestScript, neg bool, args []string) {
 	select {
 	case err := <-d.ended:
 		if err != nil {
-			ts.Fatalf("the daemon did not end cleanly: %v\n%s", err, ts.ReadFile(logFile))
+			ts.Fatalf("it did not end cleanly: %v\n%s", err, ts.ReadFile(log))
 		}
 		d.cmd = nil
 	case <-time.After(startTimeout):
-		ts.Fatalf("the daemon did not end")
+		ts.Fatalf("it did not end")
 	}
 }

@@ -88,14 +88,17 @@ func startRole(ts *testscript.TestScript, role, config string) roleAddresses {
 	cmd.Stderr = log
 	cmd.Env = workloadEnv(d, role)
 	ts.Check(cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	p := &daemon{cmd: cmd, ended: make(chan error, 1)}
+	go func() { p.ended <- cmd.Wait() }()
 	ts.Defer(func() {
-		_ = cmd.Process.Kill()
-		<-ended
+		p.kill()
 		_ = log.Close()
 	})
-	if err := awaitFile(ready, ended); err != nil {
+	if d.roles == nil {
+		d.roles = map[string]*daemon{}
+	}
+	d.roles[role] = p
+	if err := awaitFile(ready, p.ended); err != nil {
 		ts.Fatalf("%s: %v\n%s", role, err, ts.ReadFile(role+".log"))
 	}
 	var at roleAddresses

@@ -47,24 +47,52 @@ func TestStories(t *testing.T) {
 			env.Defer(func() { env.Values[daemonKey{}].(*daemon).kill() })
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await":    cmdAwait,
-			"bytes":    cmdBytes,
-			"cas":      cmdCAS,
-			"daemon":   cmdDaemon,
-			"digest":   cmdDigest,
-			"exits":    cmdExits,
-			"http":     cmdHTTP,
-			"journal":  cmdJournal,
-			"objects":  cmdObjects,
-			"roles":    cmdRoles,
-			"s3":       cmdS3,
-			"session":  cmdSession,
-			"setjson":  cmdSetJSON,
-			"stop":     cmdStop,
-			"sql":      cmdSQL,
-			"tamper":   cmdTamper,
-			"trespass": cmdTrespass,
-		},
+		Cmds: commands,
 	})
+}
+
+// commands are what stories have beside testscript's own.
+var commands = map[string]func(*testscript.TestScript, bool, []string){
+	"await":    cmdAwait,
+	"bytes":    cmdBytes,
+	"cas":      cmdCAS,
+	"daemon":   cmdDaemon,
+	"digest":   cmdDigest,
+	"end":      cmdEnd,
+	"exits":    cmdExits,
+	"http":     cmdHTTP,
+	"journal":  cmdJournal,
+	"objects":  cmdObjects,
+	"remake":   cmdRemake,
+	"roles":    cmdRoles,
+	"s3":       cmdS3,
+	"session":  cmdSession,
+	"setjson":  cmdSetJSON,
+	"sql":      cmdSQL,
+	"tamper":   cmdTamper,
+	"trespass": cmdTrespass,
+}
+
+// TestCommandsAreOurs: testscript's own commands come first, so that one of ours with such a
+// name is never called. Its "stop" ends a story, successfully.
+func TestCommandsAreOurs(t *testing.T) {
+	t.Parallel()
+	for name := range commands {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			called := false
+			t.Cleanup(func() { // after the script
+				if !called {
+					t.Errorf("%s is testscript's", name)
+				}
+			})
+			script := filepath.Join(t.TempDir(), "one.txtar")
+			if err := os.WriteFile(script, []byte(name+" x\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			testscript.Run(t, testscript.Params{Files: []string{script}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
+				name: func(*testscript.TestScript, bool, []string) { called = true },
+			}})
+		})
+	}
 }
