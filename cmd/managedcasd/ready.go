@@ -35,6 +35,8 @@ type ready struct {
 type endpoints struct {
 	GRPC string `json:"grpc"`
 	HTTP string `json:"http"`
+	// Metrics is there if the configuration has them apart.
+	Metrics string `json:"metrics,omitempty"`
 }
 
 type readyAWS struct {

@@ -101,11 +101,14 @@ func (r role) dependencies(ctx context.Context) (*database.DB, *awscloud.Cloud, 
 func (r role) announce(listeners service.Opened) service.Task {
 	return service.Task{Name: "ready", Run: func(ctx context.Context) error {
 		var at endpoints
+		if listeners.Metrics != nil {
+			at.Metrics = listeners.URL(listeners.Metrics)
+		}
 		if listeners.GRPC != nil {
 			at.GRPC = listeners.GRPC.Addr().String()
 		}
 		if listeners.HTTP != nil {
-			at.HTTP = listeners.URL()
+			at.HTTP = listeners.URL(listeners.HTTP)
 			self := listeners.Self()
 			// What it waits for may come: another role, credentials, a database.
 			for {

@@ -255,10 +255,10 @@ func TestClientsOfOtherRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := get(trusting, listeners.URL()); err != nil {
+	if err := get(trusting, listeners.URL(listeners.HTTP)); err != nil {
 		t.Errorf("with its authority: %v", err)
 	}
-	if err := get(listeners.Self(), listeners.URL()); err != nil {
+	if err := get(listeners.Self(), listeners.URL(listeners.HTTP)); err != nil {
 		t.Errorf("as itself: %v", err)
 	}
 	another := authority.New(t)
@@ -267,7 +267,7 @@ func TestClientsOfOtherRoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := get(stranger, listeners.URL()); err == nil || !strings.Contains(err.Error(), "unknown authority") {
+		if err := get(stranger, listeners.URL(listeners.HTTP)); err == nil || !strings.Contains(err.Error(), "unknown authority") {
 			t.Errorf("with %s authority: %v", name, err)
 		}
 	}
@@ -279,7 +279,7 @@ func TestClientsOfOtherRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := get(trusting, listeners.URL()); err == nil {
+	if err := get(trusting, listeners.URL(listeners.HTTP)); err == nil {
 		t.Error("an authority that is not in the file any more is trusted")
 	}
 	if _, err := Client(secret.KeyFile()); err == nil || !strings.Contains(err.Error(), "no certificate") {
@@ -289,7 +289,7 @@ func TestClientsOfOtherRoles(t *testing.T) {
 	imposter := authority.NewSecret(t)
 	ca.Renew(t, imposter, time.Now().Add(time.Hour))
 	mistaken := Opened{HTTP: listeners.HTTP, Certificate: renewable(t, imposter, io.Discard)}
-	if err := get(mistaken.Self(), listeners.URL()); err == nil || !strings.Contains(err.Error(), "another server") {
+	if err := get(mistaken.Self(), listeners.URL(listeners.HTTP)); err == nil || !strings.Contains(err.Error(), "another server") {
 		t.Errorf("another certificate than our own: %v", err)
 	}
 	// Plaintext is answered in plaintext, by name.

@@ -91,6 +91,8 @@ type Quotas struct {
 type Listen struct {
 	GRPC string `yaml:"grpc"`
 	HTTP string `yaml:"http"`
+	// Metrics is where /metrics is then, and nowhere else; empty: at HTTP.
+	Metrics string `yaml:"metrics"`
 }
 
 // Controlplane configures the control plane.

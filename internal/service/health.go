@@ -84,6 +84,17 @@ func failingOf(ctx context.Context, checks map[string]Check) []string {
 	return failing
 }
 
+// apart is what a handler answers but /metrics, and /metrics alone: who may reach a server
+// is not always who may know how it is.
+func apart(handler http.Handler) (rest, metrics http.Handler) {
+	const path = "/metrics"
+	all, one := http.NewServeMux(), http.NewServeMux()
+	all.Handle("/", handler)
+	all.HandleFunc(path, http.NotFound)
+	one.Handle("GET "+path, handler)
+	return all, one
+}
+
 // Metrics shows what metrics collect, and what every process has.
 func Metrics(metrics ...prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()

@@ -17,26 +17,25 @@ import (
 
 // Opened are the listeners of a role; nil where its configuration names no address.
 type Opened struct {
-	GRPC, HTTP  net.Listener
-	Certificate *Certificate // that both show; nil: they are plaintext
+	GRPC, HTTP, Metrics net.Listener
+	Certificate         *Certificate // that all show; nil: they are plaintext
 }
 
 // Listeners opens what l names. It leaves nothing open when it fails.
 func Listeners(l Listen) (Opened, error) {
 	var opened Opened
-	var err error
-	if l.HTTP != "" {
-		if opened.HTTP, err = net.Listen("tcp", l.HTTP); err != nil {
-			return Opened{}, fmt.Errorf("listening for HTTP: %w", err)
+	for _, at := range []struct {
+		what, address string
+		listener      *net.Listener
+	}{{"HTTP", l.HTTP, &opened.HTTP}, {"gRPC", l.GRPC, &opened.GRPC}, {"metrics", l.Metrics, &opened.Metrics}} {
+		if at.address == "" {
+			continue
 		}
-	}
-	if l.GRPC != "" {
-		if opened.GRPC, err = net.Listen("tcp", l.GRPC); err != nil {
-			if opened.HTTP != nil {
-				err = errors.Join(err, opened.HTTP.Close())
-			}
-			return Opened{}, fmt.Errorf("listening for gRPC: %w", err)
+		listener, err := net.Listen("tcp", at.address)
+		if err != nil {
+			return Opened{}, errors.Join(fmt.Errorf("listening for %s: %w", at.what, err), opened.close())
 		}
+		*at.listener = listener
 	}
 	return opened, nil
 }

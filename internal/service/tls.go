@@ -77,7 +77,7 @@ func (t Transport) Listeners(key string, l Listen, certificate *Certificate) (Op
 	case t.InsecurePlaintext:
 		return opened, nil
 	}
-	for protocol, listener := range map[string]net.Listener{"grpc": opened.GRPC, "http": opened.HTTP} {
+	for protocol, listener := range map[string]net.Listener{"grpc": opened.GRPC, "http": opened.HTTP, "metrics": opened.Metrics} {
 		if listener != nil && !onLoopback(listener) {
 			return Opened{}, errors.Join(fmt.Errorf(
 				"%[1]s.listen.%[2]s is %[3]s, which others can reach and read: give %[1]s.tls.certFile and %[1]s.tls.keyFile, or set %[1]s.insecurePlaintext: true where something else encrypts",
@@ -96,12 +96,15 @@ func (o Opened) secured(certificate *Certificate) Opened {
 	if o.HTTP != nil {
 		secured.HTTP = tls.NewListener(o.HTTP, certificate.Config("http/1.1"))
 	}
+	if o.Metrics != nil {
+		secured.Metrics = tls.NewListener(o.Metrics, certificate.Config("http/1.1"))
+	}
 	return secured
 }
 
 func (o Opened) close() error {
 	var errs []error
-	for _, listener := range []net.Listener{o.GRPC, o.HTTP} {
+	for _, listener := range []net.Listener{o.GRPC, o.HTTP, o.Metrics} {
 		if listener != nil {
 			errs = append(errs, listener.Close())
 		}
@@ -109,13 +112,13 @@ func (o Opened) close() error {
 	return errors.Join(errs...)
 }
 
-// URL is where the process finds its own HTTP listener.
-func (o Opened) URL() string {
+// URL is where the process finds its own listener for HTTP or metrics.
+func (o Opened) URL(of net.Listener) string {
 	scheme := "http"
 	if o.Certificate != nil {
 		scheme = "https"
 	}
-	return scheme + "://" + o.HTTP.Addr().String()
+	return scheme + "://" + of.Addr().String()
 }
 
 // Self is a client for URL. A process knows its certificate better than any authority

@@ -116,6 +116,39 @@ func TestNetworkPolicies(t *testing.T) {
 	}
 }
 
+// Metrics are for those who are said to see them, and for nobody else: whoever may call the
+// control plane or cas, through an ingress or not.
+func TestMetricsAreForPrometheus(t *testing.T) {
+	t.Parallel()
+	const prometheus = "{podSelector: {matchLabels: {app: prometheus}}}"
+	for _, e := range all {
+		t.Run(e.name, func(t *testing.T) {
+			t.Parallel()
+			for peers, want := range map[string]int{"": 0, prometheus: 1} {
+				objects := e.objects(t, "networkPolicy: {clients: [], metrics: ["+peers+"]}")
+				for _, p := range each[*networking.NetworkPolicy](objects) {
+					rules := slices.DeleteFunc(p.Spec.Ingress, func(r networking.NetworkPolicyIngressRule) bool {
+						return !slices.ContainsFunc(r.Ports, func(port networking.NetworkPolicyPort) bool { return port.Port.StrVal == "metrics" })
+					})
+					if role := p.Labels["app.kubernetes.io/component"]; role != "migrate" && len(rules) != want {
+						t.Errorf("%s: %d rules for metrics, want %d", p.Name, len(rules), want)
+					}
+					for _, r := range rules {
+						if len(r.From) != 1 || r.From[0].PodSelector.MatchLabels["app"] != "prometheus" {
+							t.Errorf("%s lets %+v see metrics", p.Name, r.From)
+						}
+					}
+				}
+				for _, i := range each[*networking.Ingress](objects) {
+					if port := i.Spec.Rules[0].HTTP.Paths[0].Backend.Service.Port.Name; port == "metrics" {
+						t.Errorf("%s leads to %s", i.Name, port)
+					}
+				}
+			}
+		})
+	}
+}
+
 // Each ingress leads to a port of a service that there is.
 func TestIngressLeadsToServices(t *testing.T) {
 	t.Parallel()

@@ -30,7 +30,7 @@ type site struct {
 
 // ports are those of the chart, and what stands for each here.
 var ports = map[string]string{
-	`":8081"`: `"127.0.0.1:0"`, `":9000"`: `"127.0.0.1:0"`, `":8000"`: `"127.0.0.1:0"`, `":9001"`: `"127.0.0.1:0"`, `":8001"`: `"127.0.0.1:0"`,
+	`":8082"`: `"127.0.0.1:0"`, `":8081"`: `"127.0.0.1:0"`, `":9000"`: `"127.0.0.1:0"`, `":8000"`: `"127.0.0.1:0"`, `":9001"`: `"127.0.0.1:0"`, `":8001"`: `"127.0.0.1:0"`,
 }
 
 // operator makes in the account of a site what comes before the chart, whose configuration it is
@@ -197,14 +197,14 @@ func (s *site) start() *running {
 	s.t.Helper()
 	s.migrate()
 	up := &running{backend: s.run("backend"), controlplane: s.run("controlplane"), cas: s.run("cas")}
-	var api, artifacts, backend struct{ GRPC, HTTP string }
+	var api, artifacts, backend struct{ GRPC, HTTP, Metrics string }
 	up.controlplane.MustBeReady(s.t, s.readyFile("controlplane"), &api)
 	s.services["controlplane"].to(strings.TrimPrefix(api.HTTP, s.scheme+"://"))
 	up.cas.MustBeReady(s.t, s.readyFile("cas"), &artifacts)
 	s.services["cas"].to(strings.TrimPrefix(artifacts.HTTP, s.scheme+"://"))
 	up.backend.MustBeReady(s.t, s.readyFile("backend"), &backend)
 	up.api = api.GRPC
-	up.metrics = map[string]string{"backend": backend.HTTP, "controlplane": api.HTTP, "cas": artifacts.HTTP}
+	up.metrics = map[string]string{"backend": backend.Metrics, "controlplane": api.Metrics, "cas": artifacts.Metrics}
 	up.environment = []string{"HOME=" + s.t.TempDir(), "CHAINLOOP_CONTROL_PLANE_API=" + api.GRPC, "CHAINLOOP_ARTIFACT_CAS_API=" + artifacts.GRPC}
 	if s.authority == nil {
 		up.environment = append(up.environment, "CHAINLOOP_API_INSECURE=true")

@@ -51,16 +51,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 arn:{{ $partition }}:iam::{{ $m.accountId }}:role/{{ index $names (index . 1) }}
 {{- end -}}
 
-{{/* The ports of a role, by protocol, as YAML. The backend has one, for health and metrics. */}}
+{{/*
+The ports of a role, by protocol, as YAML. The backend's are for probes and Prometheus alone.
+Metrics have one of their own everywhere: no ingress leads there.
+*/}}
 {{- define "managedcas.ports" -}}
 {{- if eq . "backend" -}}
 http: 8081
+metrics: 8082
 {{- else if eq . "controlplane" -}}
 grpc: 9000
 http: 8000
+metrics: 8082
 {{- else -}}
 grpc: 9001
 http: 8001
+metrics: 8082
 {{- end -}}
 {{- end -}}
 
