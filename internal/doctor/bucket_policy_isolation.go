@@ -3,7 +3,9 @@ package doctor
 import (
 	"fmt"
 
+	"github.com/managedcas/managedcas/internal/iam"
 	"github.com/managedcas/managedcas/internal/isolation"
+	"github.com/managedcas/managedcas/internal/tenancy"
 )
 
 // policyIsolation proves the isolation of organizations with the bucket policy that was
@@ -19,7 +21,11 @@ func policyIsolation(o Observation) ([]Finding, error) {
 			return nil, err
 		}
 	}
-	in := o.Installation
+	return unproven(o.Installation, policy)
+}
+
+// unproven is what the proof says of a bucket policy.
+func unproven(in tenancy.Installation, policy *iam.Document) ([]Finding, error) {
 	scheme := isolation.SchemeOf(in, "AROAEXAMPLE0BASE0ROLE")
 	scheme.Bucket = policy
 	report, err := scheme.Prove()

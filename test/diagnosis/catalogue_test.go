@@ -62,8 +62,9 @@ func TestEveryCodeHasARow(t *testing.T) {
 }
 
 // Why codes have no row. They have tests in internal/doctor, on
-// observations and answers: those that are made of parts on some of the combinations. Only
-// bucket-policy-isolation, the last net, has caught nothing yet that another code does not name.
+// observations and answers: those that are made of parts on some of the combinations.
+// bucket-policy-isolation, the last net, has caught nothing yet that another code does not name;
+// its test is of what it would catch if the other codes were not.
 const (
 	notEmbedded = "the embedded AWS cannot be brought into this state"
 	network     = "it takes a network that is broken in this way"
