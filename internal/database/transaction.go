@@ -40,18 +40,24 @@ func (w writer) RunInTx(ctx context.Context, _ *sql.TxOptions, fn func(context.C
 		retry.WithCappedDuration(transactionPause, retry.NewExponential(2*time.Millisecond))))
 	overtakes := 0
 	return retry.Do(ctx, pause, func(ctx context.Context) error {
-		err := w.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, func(ctx context.Context, tx bun.Tx) error {
-			if overtakes >= transactionTurns {
-				if _, err := tx.ExecContext(ctx, takeTurn); err != nil {
-					return err
-				}
-			}
-			return fn(ctx, tx)
-		})
+		err := w.inTurn(ctx, overtakes, fn)
 		if overtaken(err) {
 			overtakes++
 			return retry.RetryableError(err)
 		}
 		return err
+	})
+}
+
+// inTurn runs fn in a transaction of PostgreSQL, in its turn if it was overtaken so often
+// that it waits for one.
+func (w writer) inTurn(ctx context.Context, overtakes int, fn func(context.Context, bun.Tx) error) error {
+	return w.DB.RunInTx(ctx, &sql.TxOptions{Isolation: sql.LevelSerializable}, func(ctx context.Context, tx bun.Tx) error {
+		if overtakes >= transactionTurns {
+			if _, err := tx.ExecContext(ctx, takeTurn); err != nil {
+				return err
+			}
+		}
+		return fn(ctx, tx)
 	})
 }
