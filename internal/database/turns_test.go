@@ -91,7 +91,7 @@ func TestATurnSeesWhatWasBefore(t *testing.T) {
 	})
 	waiting := func() bool {
 		var n int
-		if err := db.read.NewRaw("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareUpdateExclusiveLock' AND relation = 'organizations'::regclass").Scan(t.Context(), &n); err != nil {
+		if err := db.read.NewRaw("SELECT COUNT(*) FROM pg_locks WHERE NOT granted AND mode = 'ShareUpdateExclusiveLock' AND relation = 'organizations'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())").Scan(t.Context(), &n); err != nil {
 			t.Fatal(err)
 		}
 		return n > 0
