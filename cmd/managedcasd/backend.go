@@ -55,14 +55,14 @@ run on one database.`,
 				return err
 			}
 			purger := newPurger(aws, r.in, db, purgeEvery, r.log)
-			web, metrics := service.Web(r.log, listeners, service.Health(version, map[string]service.Check{
+			web := service.Web(r.log, listeners, service.Health(version, map[string]service.Check{
 				"database":   service.Explained(r.log, "database", db.Ping),
 				"reconciler": func(context.Context) error { return reconciler.Health() },
 			}, slices.Concat(aws.Collectors(), reconciler.Collectors(), certificate.Collectors(),
 				[]prometheus.Collector{quotas, purger, reconcile.NewCensus(db, db.Queue(), r.log)})...))
 			return service.Run(ctx, r.log,
 				r.announce(listeners),
-				web, metrics,
+				web,
 				service.Task{Name: "reconciler", Run: reconciler.Run},
 				service.Task{Name: "quotas", Run: quotas.Run},
 				service.Task{Name: "purge", Run: purger.Run},

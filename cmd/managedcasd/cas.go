@@ -88,12 +88,11 @@ the keys that the control plane publishes at cas.controlplaneUrl.`,
 			keepHeapWithin(r.cfg.CAS.Limits.MemoryBytes)
 			stop := service.Background(ctx, r.log, servers.tasks...)
 			defer func() { err = errors.Join(err, stop()) }()
-			web, metrics := service.Web(r.log, listeners, servers.http)
 			return service.Run(ctx, r.log,
-				r.announce(listeners), metrics,
+				r.announce(listeners),
 				service.Drained("cas", r.log, servers.drain,
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
-					web,
+					service.Web(r.log, listeners, servers.http),
 				),
 			)
 		})

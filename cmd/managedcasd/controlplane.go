@@ -73,13 +73,12 @@ their own buckets (cas.ownBuckets) does it call AWS: to use such a bucket before
 			}
 			stop := service.Background(ctx, r.log, servers.tasks...)
 			defer func() { err = errors.Join(err, stop()) }()
-			web, metrics := service.Web(r.log, listeners, servers.http)
 			return service.Run(ctx, r.log,
-				r.announce(listeners), metrics,
+				r.announce(listeners),
 				service.Drained("controlplane", r.log, service.Drain{Refuse: servers.standing.Leave, Delay: *r.cfg.Controlplane.DrainDelay},
 					service.GRPC("grpc", listeners.GRPC, servers.grpc),
 					service.GRPC("pages", servers.pages, servers.grpc),
-					web,
+					service.Web(r.log, listeners, servers.http),
 				),
 				service.Task{Name: "keys", Run: auth.Rotation{Rings: servers.rings, Age: r.cfg.Controlplane.KeyRotation, Log: r.log}.Run},
 				service.Task{Name: "audit sinks", Run: sinks.Run},

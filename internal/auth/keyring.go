@@ -51,6 +51,7 @@ type KeyStore interface {
 	// SetPublicKey records the public half of a key that was added without it.
 	SetPublicKey(ctx context.Context, id string, spki []byte) error
 	// RevokeSigningKeys has all keys of a use but one be void, and returns how many were not.
+	// registry.ErrExists: something has replaced that one, and nothing is revoked.
 	RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (int, error)
 }
 
@@ -131,14 +132,18 @@ func (r *KeyRing) Rotate(ctx context.Context) error { return r.replace(ctx, 0) }
 func (r *KeyRing) Revoke(ctx context.Context) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.load(ctx); err != nil {
-		return 0, err
+	for {
+		if err := r.load(ctx); err != nil {
+			return 0, err
+		}
+		revoked, err := r.store.RevokeSigningKeys(ctx, r.use, r.keys[0].record.ID)
+		switch {
+		case err == nil:
+			return revoked, r.load(ctx)
+		case !errors.Is(err, registry.ErrExists): // else another process has just replaced it
+			return 0, err
+		}
 	}
-	revoked, err := r.store.RevokeSigningKeys(ctx, r.use, r.keys[0].record.ID)
-	if err != nil {
-		return 0, err
-	}
-	return revoked, r.load(ctx)
 }
 
 // Announce makes a new key that signs announceAhead from now: when every verifier has heard
@@ -146,17 +151,25 @@ func (r *KeyRing) Revoke(ctx context.Context) (int, error) {
 func (r *KeyRing) Announce(ctx context.Context) error { return r.replace(ctx, announceAhead) }
 
 // replace has the newest key replaced. When another process did at the same moment, that one
-// will do.
+// will do, unless it signs only later.
 func (r *KeyRing) replace(ctx context.Context, ahead time.Duration) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	if err := r.add(ctx, ahead); err != nil && !errors.Is(err, registry.ErrExists) {
-		return err
+	for {
+		err := r.add(ctx, ahead)
+		if err != nil && !errors.Is(err, registry.ErrExists) {
+			return err
+		}
+		if err := r.load(ctx); err != nil {
+			return err
+		}
+		if err == nil || time.Until(r.keys[0].record.Begins()) <= ahead+leeway {
+			return nil
+		}
 	}
-	return r.load(ctx)
 }
 
 // add adds a key that signs after a time, in place of the newest. The caller has the lock,
@@ -180,7 +193,15 @@ func (r *KeyRing) add(ctx context.Context, ahead time.Duration) error {
 	}
 	now, replaces := time.Now(), ""
 	if len(r.keys) > 0 {
-		replaces = r.keys[0].record.ID
+		newest := r.keys[0].record
+		if newest.RetiredAt.IsZero() { // or nothing has come in its place, by a mistake of somebody's
+			replaces = newest.ID
+		}
+		// One that was not announced has signed, maybe by a clock that is ahead: it is not to be
+		// void, and what it signed would be.
+		if at := newest.Begins(); ahead == 0 && at.Equal(newest.CreatedAt) && !now.After(at) && at.Sub(now) <= leeway {
+			now = at.Add(time.Microsecond) // as precise as stores are
+		}
 	}
 	record := registry.SigningKey{ID: kid, Use: r.use, PKCS8: der, SPKI: public, CreatedAt: now, SignsFrom: now.Add(ahead)}
 	if err := r.store.AddSigningKey(ctx, record, replaces); err != nil {
@@ -231,6 +252,9 @@ func (r *KeyRing) refresh(ctx context.Context) error {
 func (r *KeyRing) Key(ctx context.Context, kid string) (*ecdsa.PublicKey, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.use == registry.KeyUseCAS {
+		r.follow(ctx) // one that is known may be revoked
+	}
 	for range 2 {
 		for _, k := range r.keys {
 			if k.record.ID == kid && (r.use == registry.KeyUseAPI || k.published()) {
@@ -271,7 +295,10 @@ func (r *KeyRing) follow(ctx context.Context) {
 // Where the clock says that none has, it is the first one. The caller has the lock.
 func (r *KeyRing) current() ringKey {
 	good := slices.DeleteFunc(slices.Clone(r.keys), func(k ringKey) bool { return k.record.Void() })
-	now, current := time.Now(), good[len(good)-1] // the newest of all never is void
+	if len(good) == 0 {
+		good = r.keys // the newest of all is never made void here; whoever did may rotate
+	}
+	now, current := time.Now(), good[len(good)-1]
 	for _, k := range good {
 		if begins := k.record.Begins(); !begins.After(now) && begins.After(current.record.Begins()) {
 			current = k

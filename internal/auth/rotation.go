@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -53,18 +54,22 @@ func (r Rotation) Run(ctx context.Context) error {
 	}
 }
 
-// renew announces a successor when the newest key is older than age, and returns its id.
+// renew announces a successor when the newest key is older than age, and returns its id: none
+// when another process has just replaced that key.
 func (r *KeyRing) renew(ctx context.Context, age time.Duration) (kid string, err error) {
-	records, err := r.store.SigningKeys(ctx, r.use)
-	if err != nil || len(records) == 0 || time.Since(records[0].Begins()) < age {
-		return "", err
-	}
-	if err := r.Announce(ctx); err != nil {
-		return "", err
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.keys[0].record.ID, nil
+	if err := r.refresh(ctx); err != nil || time.Since(r.keys[0].record.Begins()) < age {
+		return "", err
+	}
+	switch err := r.add(ctx, announceAhead); {
+	case errors.Is(err, registry.ErrExists):
+		return "", r.load(ctx)
+	case err != nil:
+		return "", err
+	}
+	err = r.load(ctx)
+	return r.keys[0].record.ID, err
 }
 
 // KeyState is where a key stands in its life.

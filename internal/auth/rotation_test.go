@@ -38,6 +38,11 @@ func (s skewed) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registr
 	return keys, err
 }
 
+func (s skewed) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error {
+	k.CreatedAt, k.SignsFrom = k.CreatedAt.Add(s.ahead), k.SignsFrom.Add(s.ahead)
+	return s.KeyStore.AddSigningKey(ctx, k, replaces)
+}
+
 // replica is a control plane's side of CAS tokens.
 func replica(t *testing.T, store KeyStore) (*KeyRing, *CASSigner) {
 	t.Helper()

@@ -55,8 +55,9 @@ func (db *DB) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.
 }
 
 // AddSigningKey adds a key that signs in place of another from Begins on: the other one is
-// retired as of then, in the same transaction. registry.ErrExists: something has replaced it
-// already, or, when replaces is empty, there is a key.
+// retired as of then, in the same transaction, and so are those before it that were to go on for
+// longer, or to begin later. registry.ErrExists: something has replaced it already, or, when
+// replaces is empty, there is a key.
 func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error {
 	row := keyRow{
 		ID: k.ID, KeyUse: string(k.Use), SPKI: base64.StdEncoding.EncodeToString(k.SPKI),
@@ -69,6 +70,10 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 			if err := affected(result, err); errors.Is(err, registry.ErrNotFound) {
 				return fmt.Errorf("%w: key %s is retired", registry.ErrExists, replaces)
 			} else if err != nil {
+				return err
+			}
+			if _, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("retired_at = ?", instant(k.Begins())).
+				Where("key_use = ? AND retired_at > ?", row.KeyUse, instant(k.Begins())).Exec(ctx); err != nil {
 				return err
 			}
 		}
@@ -89,11 +94,20 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 }
 
 // RevokeSigningKeys has all keys of a use but one count for nothing (registry.SigningKey.Void),
-// and returns how many did before.
+// and returns how many did before. registry.ErrExists: something has replaced that one, and
+// nothing is revoked.
 func (db *DB) RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (revoked int, err error) {
 	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		// Without a key that nothing has replaced there could never be another one.
+		newest, err := tx.NewSelect().Model((*keyRow)(nil)).Where("key_use = ? AND id = ? AND retired_at IS NULL", string(use), except).Exists(ctx)
+		if err == nil && !newest {
+			err = fmt.Errorf("%w: key %s is retired", registry.ErrExists, except)
+		}
+		if err != nil {
+			return err
+		}
 		var ids []string
-		err := tx.NewSelect().Model((*keyRow)(nil)).Column("id").OrderExpr("created_at, id").
+		err = tx.NewSelect().Model((*keyRow)(nil)).Column("id").OrderExpr("created_at, id").
 			Where("key_use = ? AND id <> ?", string(use), except).
 			Where("retired_at IS NULL OR retired_at > COALESCE(signs_from, created_at)").Scan(ctx, &ids)
 		if revoked = len(ids); err != nil || revoked == 0 {

@@ -3,6 +3,7 @@ package database
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -72,6 +73,34 @@ func TestRevokedKeysAreVoid(t *testing.T) {
 				if want := k.ID == "first" || k.ID == "second"; k.Void() != want {
 					t.Errorf("%s is void: %t", k.ID, k.Void())
 				}
+			}
+		}
+	})
+}
+
+// TestRevocationIsOfWhatWasReplaced: who was told to leave a key that something has replaced
+// meanwhile revokes nothing. It would have been the new one, with which everything is signed.
+func TestRevocationIsOfWhatWasReplaced(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db := openTarget(t, target)
+		now, replaces := time.Now(), ""
+		for _, id := range []string{"first", "second", "third"} {
+			k := registry.SigningKey{ID: id, Use: registry.KeyUseCAS, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now}
+			if err := db.AddSigningKey(t.Context(), k, replaces); err != nil {
+				t.Fatal(err)
+			}
+			replaces, now = id, now.Add(time.Second)
+		}
+		for _, except := range []string{"second", "none"} {
+			if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, except); n != 0 || !errors.Is(err, registry.ErrExists) {
+				t.Errorf("%d were revoked, %v", n, err)
+			}
+		}
+		keys, err := db.SigningKeys(t.Context(), registry.KeyUseCAS)
+		for _, k := range keys {
+			if err != nil || k.Void() {
+				t.Errorf("%s is void, %v", k.ID, err)
 			}
 		}
 	})

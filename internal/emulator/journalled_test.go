@@ -14,15 +14,14 @@ import (
 // lingering is a service that has sent all of an answer and does not end.
 type lingering struct {
 	mirror
-	end chan struct{}
+	send func(http.ResponseWriter, []byte)
+	end  chan struct{}
 }
 
 func (l *lingering) Serve(w http.ResponseWriter, _ *http.Request, req *api.Request) error {
 	req.Resource = "the answer"
 	w.Header().Set("Content-Length", strconv.Itoa(64<<10))
-	if _, err := w.Write(bytes.Repeat([]byte{'x'}, 64<<10)); err != nil {
-		return err
-	}
+	l.send(w, bytes.Repeat([]byte{'x'}, 64<<10))
 	if err := http.NewResponseController(w).Flush(); err != nil {
 		return err
 	}
@@ -35,9 +34,21 @@ func (l *lingering) Serve(w http.ResponseWriter, _ *http.Request, req *api.Reque
 // was forgotten meanwhile does not come back.
 func TestJournalKnowsWhatClientsKnow(t *testing.T) {
 	t.Parallel()
-	for _, forgotten := range []bool{false, true} {
+	write := func(w http.ResponseWriter, p []byte) { _, _ = w.Write(p) }
+	for _, c := range []struct {
+		send      func(http.ResponseWriter, []byte)
+		forgotten bool
+	}{
+		{write, false},
+		{write, true},
+		{func(w http.ResponseWriter, p []byte) { w.WriteHeader(http.StatusOK); write(w, p) }, false},
+		{func(w http.ResponseWriter, p []byte) { w.WriteHeader(http.StatusEarlyHints); write(w, p) }, false},
+		{func(w http.ResponseWriter, p []byte) { _, _ = io.Copy(w, bytes.NewBuffer(p)) }, false},
+		{func(w http.ResponseWriter, p []byte) { _, _ = w.(io.ReaderFrom).ReadFrom(bytes.NewReader(p)) }, false},
+	} {
+		forgotten := c.forgotten
 		f, _, server := startFrame(t)
-		service := &lingering{end: make(chan struct{})}
+		service := &lingering{send: c.send, end: make(chan struct{})}
 		f.services["s3"] = service
 		response, err := server.Client().Do(call{service: "s3", path: "/b/k"}.request(t, server.URL))
 		if err != nil {

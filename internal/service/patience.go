@@ -22,7 +22,11 @@ func patient(next http.Handler, idle time.Duration) http.Handler {
 		}
 		p.unhurried() // net/http leaves the deadline of the request before
 		next.ServeHTTP(pacedWriter{w, p}, r)
-		p.write() // what net/http itself sends: all, if the handler has written nothing
+		last := idle // for what net/http itself sends: all, if the handler has written nothing
+		if r.ContentLength != 0 {
+			last += idle // before that it reads the rest of the body, for idle at most
+		}
+		p.within(last)
 	})
 }
 
@@ -33,8 +37,10 @@ type pace struct {
 }
 
 func (p pace) read()      { _ = p.conn.SetReadDeadline(time.Now().Add(p.idle)) }
-func (p pace) write()     { _ = p.conn.SetWriteDeadline(time.Now().Add(p.idle)) }
+func (p pace) write()     { p.within(p.idle) }
 func (p pace) unhurried() { _ = p.conn.SetWriteDeadline(time.Time{}) }
+
+func (p pace) within(d time.Duration) { _ = p.conn.SetWriteDeadline(time.Now().Add(d)) }
 
 type pacedBody struct {
 	io.ReadCloser

@@ -1,10 +1,13 @@
 package service
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -62,6 +65,43 @@ func TestClientsThatStandStillAreCutOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStandingStillIsAnswered: net/http waits for the rest of a body before it sends what the
+// handler has said, and whoever sends nothing meanwhile reads it then.
+func TestStandingStillIsAnswered(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handler http.HandlerFunc
+		want    int
+	}{
+		"refused":       {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) }, http.StatusForbidden},
+		"without words": {func(http.ResponseWriter, *http.Request) {}, http.StatusOK},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			conn, far := net.Pipe()
+			serve(t, &http.Server{Handler: patient(c.handler, standStill)}) <- late{far}
+			t.Cleanup(func() { _ = conn.Close() })
+			if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil || resp.StatusCode != c.want {
+				t.Errorf("%s: %+v, %v", name, resp, err)
+			}
+		})
+	}
+}
+
+// late is a connection whose owner needs a millisecond to see that a deadline is over.
+type late struct{ net.Conn }
+
+func (l late) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		<-time.After(time.Millisecond)
+	}
+	return n, err
 }
 
 // memory is a network of its own, in a synctest bubble's time.

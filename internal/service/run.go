@@ -98,14 +98,16 @@ func HTTP(name string, log *slog.Logger, listener net.Listener, handler http.Han
 	}}
 }
 
-// Web serves handler where a role listens for HTTP, and /metrics where it listens for that:
-// two tasks, for a server that drains goes on telling how it is.
-func Web(log *slog.Logger, listeners Opened, handler http.Handler) (web, metrics Task) {
-	var shown http.Handler
-	if listeners.Metrics != nil {
-		handler, shown = apart(handler)
+// Web serves handler where a role listens for HTTP, and /metrics where it listens for that: one
+// task, for a server that drains goes on telling how it is.
+func Web(log *slog.Logger, listeners Opened, handler http.Handler) Task {
+	if listeners.Metrics == nil {
+		return HTTP("http", log, listeners.HTTP, handler)
 	}
-	return HTTP("http", log, listeners.HTTP, handler), HTTP("metrics", log, listeners.Metrics, shown)
+	rest, metrics := apart(handler)
+	return Task{"web", func(ctx context.Context) error {
+		return Run(ctx, log, HTTP("http", log, listeners.HTTP, rest), HTTP("metrics", log, listeners.Metrics, metrics))
+	}}
 }
 
 // GRPC serves server on listener. Without a listener it only waits.

@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -23,9 +24,9 @@ func TestMetricsApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		web, metrics := service.Web(quiet, listeners, service.Health("v1", nil))
+		web := service.Web(quiet, listeners, service.Health("v1", nil))
 		ended := make(chan error, 1)
-		go func() { ended <- service.Run(ctx, quiet, web, metrics) }()
+		go func() { ended <- service.Run(ctx, quiet, web) }()
 		expect := func(url, method string, want int) {
 			t.Helper()
 			req, err := http.NewRequestWithContext(t.Context(), method, url, nil)
@@ -62,5 +63,32 @@ func TestMetricsApart(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestMetricsAreThereWhileItDrains: how many are still inside is what is asked then.
+func TestMetricsAreThereWhileItDrains(t *testing.T) {
+	t.Parallel()
+	listeners, err := service.Listeners(service.Listen{HTTP: "127.0.0.1:0", Metrics: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	asked := 0
+	drain := service.Drain{Refuse: func(context.Context) {
+		for listener, path := range map[net.Listener]string{listeners.HTTP: "/healthz", listeners.Metrics: "/metrics"} {
+			resp, err := http.Get(listeners.URL(listener) + path)
+			if err != nil {
+				t.Error(err)
+				continue
+			}
+			_ = resp.Body.Close()
+			asked++
+		}
+	}}
+	web := service.Web(quiet, listeners, service.Health("v1", nil))
+	if err := service.Run(ctx, quiet, service.Drained("cas", quiet, drain, web)); err != nil || asked != 2 {
+		t.Errorf("%d answers, %v", asked, err)
 	}
 }

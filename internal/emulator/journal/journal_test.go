@@ -175,15 +175,20 @@ func TestDecisionsAreBounded(t *testing.T) {
 // when that one has been pushed out, nor when it was forgotten.
 func TestAmend(t *testing.T) {
 	t.Parallel()
-	j := filled() // 3, 4 and 5
-	for sequence := range uint64(8) {
-		j.Amend(journal.Entry{Sequence: sequence, Code: "amended " + strconv.FormatUint(sequence, 10)})
-	}
-	for i, e := range j.Entries(journal.Filter{}) {
-		if want := "amended " + strconv.Itoa(i+3); e.Code != want || e.Sequence != uint64(i+3) {
-			t.Errorf("%d: %q, want %q", e.Sequence, e.Code, want)
+	for sequence := range uint64(9) {
+		j := filled() // 3, 4 and 5
+		want := j.Entries(journal.Filter{})
+		for i := range want {
+			if want[i].Sequence == sequence {
+				want[i] = journal.Entry{Sequence: sequence, Code: "amended"}
+			}
+		}
+		j.Amend(journal.Entry{Sequence: sequence, Code: "amended"})
+		if diff := cmp.Diff(want, j.Entries(journal.Filter{})); diff != "" {
+			t.Errorf("%d: %s", sequence, diff)
 		}
 	}
+	j := filled()
 	j.Clear()
 	for sequence := range uint64(8) {
 		j.Amend(journal.Entry{Sequence: sequence})
