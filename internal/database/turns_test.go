@@ -108,6 +108,10 @@ func TestATurnSeesWhatWasBefore(t *testing.T) {
 	if _, err := before.NewUpdate().Model((*organizationRow)(nil)).Set("reason = 'before'").Where("id = ?", o.ID.String()).Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// Who was not overtaken waits for nobody.
+	if err := db.CreateOrganization(t.Context(), org.Organization{ID: org.NewID(), Name: "globex", State: org.Pending, CreatedAt: time.Now()}); err != nil {
+		t.Errorf("beside it: %v", err)
+	}
 	if err := before.Commit(); err != nil {
 		t.Fatal(err)
 	}
