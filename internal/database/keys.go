@@ -55,8 +55,10 @@ func (db *DB) SigningKeys(ctx context.Context, use registry.KeyUse) ([]registry.
 }
 
 // AddSigningKey adds a key that signs in place of another from Begins on: the other one is
-// retired as of then, in the same transaction. registry.ErrExists: something has replaced it
-// already, or, when replaces is empty, there is a key.
+// retired as of then, in the same transaction, and so is every key that was to be retired later:
+// where a successor was announced, the key that still signs, and a successor of which there was
+// another one. registry.ErrExists: something has replaced it already, or, when replaces is empty,
+// there is a key.
 func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error {
 	row := keyRow{
 		ID: k.ID, KeyUse: string(k.Use), SPKI: base64.StdEncoding.EncodeToString(k.SPKI),
@@ -69,6 +71,10 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 			if err := affected(result, err); errors.Is(err, registry.ErrNotFound) {
 				return fmt.Errorf("%w: key %s is retired", registry.ErrExists, replaces)
 			} else if err != nil {
+				return err
+			}
+			if _, err := tx.NewUpdate().Model((*keyRow)(nil)).Set("retired_at = ?", instant(k.Begins())).
+				Where("key_use = ? AND retired_at > ?", row.KeyUse, instant(k.Begins())).Exec(ctx); err != nil {
 				return err
 			}
 		}

@@ -76,3 +76,34 @@ func TestRevokedKeysAreVoid(t *testing.T) {
 		}
 	})
 }
+
+// TestAKeyThatComesSoonerEndsTheOthers, on both engines: one that signs at once, when two have
+// been announced, is the only one of its use that signs from then on.
+func TestAKeyThatComesSoonerEndsTheOthers(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, now, replaces := openTarget(t, target), time.Now(), ""
+		for _, k := range []struct {
+			id    string
+			begin time.Duration
+		}{{"signing", 0}, {"announced", 20 * time.Minute}, {"announced again", 25 * time.Minute}, {"at once", 10 * time.Minute}} {
+			key := registry.SigningKey{ID: k.id, Use: registry.KeyUseCAS, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now, SignsFrom: now.Add(k.begin)}
+			if err := db.AddSigningKey(t.Context(), key, replaces); err != nil {
+				t.Fatal(err)
+			}
+			replaces = k.id
+		}
+		keys, err := db.SigningKeys(t.Context(), registry.KeyUseCAS)
+		if err != nil || len(keys) != 4 || keys[0].ID != "at once" || !keys[0].RetiredAt.IsZero() {
+			t.Fatalf("%+v, %v", keys, err)
+		}
+		for _, k := range keys[1:] {
+			if !k.RetiredAt.Equal(instant(now.Add(10 * time.Minute))) {
+				t.Errorf("%s is retired at %s", k.ID, k.RetiredAt)
+			}
+			if want := k.ID != "signing"; k.Void() != want {
+				t.Errorf("%s is void: %t", k.ID, k.Void())
+			}
+		}
+	})
+}
