@@ -50,7 +50,8 @@ type KeyStore interface {
 	AddSigningKey(ctx context.Context, k registry.SigningKey, replaces string) error
 	// SetPublicKey records the public half of a key that was added without it.
 	SetPublicKey(ctx context.Context, id string, spki []byte) error
-	// RevokeSigningKeys has all keys of a use but one be void, and returns how many were not.
+	// RevokeSigningKeys has all keys of a use but the newest be void, and returns how many
+	// were not. registry.ErrExists: another one is the newest.
 	RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (int, error)
 }
 
@@ -131,14 +132,19 @@ func (r *KeyRing) Rotate(ctx context.Context) error { return r.replace(ctx, 0) }
 func (r *KeyRing) Revoke(ctx context.Context) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.load(ctx); err != nil {
-		return 0, err
+	for {
+		if err := r.load(ctx); err != nil {
+			return 0, err
+		}
+		revoked, err := r.store.RevokeSigningKeys(ctx, r.use, r.keys[0].record.ID)
+		if errors.Is(err, registry.ErrExists) {
+			continue // somebody rotates at the same moment, and that key will do as well
+		}
+		if err != nil {
+			return 0, err
+		}
+		return revoked, r.load(ctx)
 	}
-	revoked, err := r.store.RevokeSigningKeys(ctx, r.use, r.keys[0].record.ID)
-	if err != nil {
-		return 0, err
-	}
-	return revoked, r.load(ctx)
 }
 
 // Announce makes a new key that signs announceAhead from now: when every verifier has heard

@@ -94,12 +94,21 @@ func (db *DB) AddSigningKey(ctx context.Context, k registry.SigningKey, replaces
 	return nil
 }
 
-// RevokeSigningKeys has all keys of a use but one count for nothing (registry.SigningKey.Void),
-// and returns how many did before.
+// RevokeSigningKeys has all keys of a use but the newest count for nothing
+// (registry.SigningKey.Void), and returns how many did before. registry.ErrExists: another one has
+// replaced what the caller takes for the newest, and would be revoked with the rest, so that
+// none was left.
 func (db *DB) RevokeSigningKeys(ctx context.Context, use registry.KeyUse, except string) (revoked int, err error) {
 	err = db.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		newest, err := tx.NewSelect().Model((*keyRow)(nil)).Where("key_use = ? AND id = ? AND retired_at IS NULL", string(use), except).Exists(ctx)
+		if err == nil && !newest {
+			err = fmt.Errorf("%w: key %s is retired", registry.ErrExists, except)
+		}
+		if err != nil {
+			return err
+		}
 		var ids []string
-		err := tx.NewSelect().Model((*keyRow)(nil)).Column("id").OrderExpr("created_at, id").
+		err = tx.NewSelect().Model((*keyRow)(nil)).Column("id").OrderExpr("created_at, id").
 			Where("key_use = ? AND id <> ?", string(use), except).
 			Where("retired_at IS NULL OR retired_at > COALESCE(signs_from, created_at)").Scan(ctx, &ids)
 		if revoked = len(ids); err != nil || revoked == 0 {

@@ -3,6 +3,7 @@ package database
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,6 +57,9 @@ func TestRevokedKeysAreVoid(t *testing.T) {
 		}
 		if err := db.AddSigningKey(t.Context(), registry.SigningKey{ID: "api", Use: registry.KeyUseAPI, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now}, ""); err != nil {
 			t.Fatal(err)
+		}
+		if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, "second"); !errors.Is(err, registry.ErrExists) || n != 0 {
+			t.Errorf("%d were revoked, the newest one too, in favour of one that is retired: %v", n, err)
 		}
 		for _, want := range []int{2, 0} {
 			if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, "third"); err != nil || n != want {
