@@ -58,8 +58,9 @@ func printFinding(w io.Writer, f doctor.Finding) {
 	fmt.Fprintln(w)
 }
 
-// longest is how much of a detail a line has room for, in characters; JSON has all of it.
-const longest = 160
+// longest is how much of a detail a line has room for, in characters; JSON has all of it. What
+// we say ourselves is shorter: there are commands in it.
+const longest = 240
 
 // denial is AWS's answer to who may not read something; whoever asks is named once, above.
 var denial = regexp.MustCompile(`AccessDenied(?:Exception)?: User: \S+ is not authorized to perform: (\S+) .*`)

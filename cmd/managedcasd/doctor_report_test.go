@@ -30,3 +30,13 @@ func TestReportsHoldNoControlCharacters(t *testing.T) {
 		t.Errorf("%v: %s", err, &asJSON)
 	}
 }
+
+// TestCommandsInDetailsAreWhole: what an administrator is told to run in a pod is not cut off.
+func TestCommandsInDetailsAreWhole(t *testing.T) {
+	t.Parallel()
+	var table bytes.Buffer
+	report := doctor.Report{Results: (&doctor.Doctor{}).Canary(t.Context(), doctor.Administrator, doctor.Report{}, doctor.CanaryConfig{})}
+	if err := printDoctor(&table, report, "table"); err != nil || !strings.Contains(table.String(), " --as backend)") {
+		t.Errorf("%s, %v", &table, err)
+	}
+}

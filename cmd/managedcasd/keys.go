@@ -36,6 +36,16 @@ func keysListCommand() *cobra.Command {
 	cmd := withRings(&cobra.Command{
 		Use:   "list --config FILE",
 		Short: "List the keys: when each signs, and what it is good for",
+		Long: `List the keys: when each signs, and what it is good for.
+
+  announced  it is published, and signs later
+  signing    it signs now
+  retired    it signs no more, and what it has signed is believed: by cas for an hour; of api
+             as long as the token has a row in the database
+  dead       nothing that it has signed is believed
+
+A key that is retired since before it signs, or since it did, never signs or was revoked:
+nothing of it is believed but, of api, what has a row.`,
 		Example: `  managedcasd keys list --config managedcas.yaml
   managedcasd keys list --config managedcas.yaml -o json | jq -r '.[] | select(.state == "signing").key'`,
 	}, func(cmd *cobra.Command, rings map[registry.KeyUse]*auth.KeyRing) error {
@@ -112,7 +122,8 @@ announced never signs. What an old key signs is still believed for an hour.
 
 With --revoke it is not: by the control plane after 5 seconds, by a cas that runs within 6
 minutes, and by one that starts at once. Transfers, and pipelines that signed in, ask for new
-tokens. API tokens and logins stay good, whatever signed them: they have rows in the database.
+tokens; a job that keeps one in CHAINLOOP_TOKEN has to sign in again. API tokens and logins
+stay good, whatever signed them: they have rows in the database.
 The keys that there are then are printed, as by keys list.`,
 		Example: `  managedcasd keys rotate --config managedcas.yaml
   managedcasd keys rotate --config managedcas.yaml --now --revoke`,

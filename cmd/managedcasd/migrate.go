@@ -83,8 +83,12 @@ func (o migrateOptions) run(ctx context.Context, stdout io.Writer) error {
 	}
 	m := migrated{From: there, To: wanted, Done: there == wanted}
 	if !o.plan || there > wanted {
-		if err := database.Migrate(ctx, target); err != nil { // which refuses what a newer version made
+		err := database.Migrate(ctx, target) // which refuses what a newer version made
+		if _, told := errors.AsType[database.SchemaError](err); told {
 			return err
+		}
+		if err != nil {
+			return fmt.Errorf("%w: what has been migrated stays; see what is wrong with the database, and run it again", err)
 		}
 		m.Done = true
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -70,5 +71,42 @@ func TestMigrateNeedsOneDatabase(t *testing.T) {
 		if code, _, errs := migrate(t, args...); code == 0 || !strings.Contains(errs, want) {
 			t.Errorf("%v: exit %d, %s", args, code, errs)
 		}
+	}
+}
+
+// TestWhatIsWrongWithASchemaIsSaidOnce: a newer one is no matter of the URL, and no role or
+// command says that it were; of anything else migrate says what has become of the rest.
+func TestWhatIsWrongWithASchemaIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config, file := filepath.Join(dir, "managedcas.yaml"), filepath.Join(dir, "m.db")
+	if err := os.WriteFile(config, []byte("database: {url: \"sqlite:"+file+"\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := migrate(t, "--config", config); code != 0 {
+		t.Fatal(errs)
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	change := func(statement string) {
+		t.Helper()
+		if _, err := db.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, TRUE)")
+	for _, args := range [][]string{{"migrate"}, {"migrate", "--plan"}, {"keys", "list"}} {
+		var out, errs strings.Builder
+		code := run(t.Context(), append(args, "--config", config), strings.NewReader(""), &out, &errs)
+		if code != 1 || !strings.HasSuffix(errs.String(), "or restore the backup from before the upgrade\n") {
+			t.Errorf("%v: exit %d, %s%s", args, code, &out, &errs)
+		}
+	}
+	change("DELETE FROM goose_db_version WHERE version_id IN (9999, 2)")
+	if code, _, errs := migrate(t, "--config", config); code != 1 || !strings.Contains(errs, "what has been migrated stays") {
+		t.Errorf("of a schema with a hole: exit %d, %s", code, errs)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -151,6 +152,9 @@ func openDatabase(ctx context.Context, cfg service.Config) (*database.DB, error)
 		return nil, err
 	}
 	db, err := database.Open(ctx, target)
+	if _, answers := errors.AsType[database.SchemaError](err); answers {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: see that database.url is right and answers, then start again", err)
 	}

@@ -11,6 +11,7 @@ var tlsMistakes = []struct{ said, hint string }{
 	{"doesn't contain any IP SANs", "the certificate is not for this address: use the host name that it names"},
 	{"certificate has expired or is not yet valid", "the server's certificate, or the clock of this machine, is not of this time: its operator renews the one (docs/tls.md)"},
 	{"tls: no application protocol", "this is not a gRPC address, and may be the HTTP port of the same server: use its gRPC port"},
+	{"looked like an HTTP/1.1 header", "this is not a gRPC address, but an HTTP port: use the gRPC port of the same server"},
 	{"error reading server preface", "the server may speak TLS: leave --insecure out"},
 }
 

@@ -40,12 +40,16 @@ func plane(t *testing.T, ca *authority.Authority, at string) (address string) {
 	return listeners.GRPC.Addr().String()
 }
 
-// pages is an HTTP server with a certificate of ca, as the control plane has one beside plane.
+// pages is an HTTP server with a certificate of ca, or in plaintext, as the control plane has
+// one beside plane.
 func pages(t *testing.T, ca *authority.Authority) (address string) {
 	t.Helper()
-	secret := authority.NewSecret(t)
-	ca.Renew(t, secret, time.Now().Add(time.Hour))
-	transport := service.Transport{TLS: service.TLS{CertFile: secret.CertFile(), KeyFile: secret.KeyFile()}}
+	var transport service.Transport
+	if ca != nil {
+		secret := authority.NewSecret(t)
+		ca.Renew(t, secret, time.Now().Add(time.Hour))
+		transport.TLS = service.TLS{CertFile: secret.CertFile(), KeyFile: secret.KeyFile()}
+	}
 	log := slog.New(slog.DiscardHandler)
 	certificate, err := transport.Certificate("controlplane", log)
 	if err != nil {
@@ -70,7 +74,7 @@ func TestErrorsSayWhatIsWrongWithTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	secured, plaintext := plane(t, ours, "127.0.0.1:0"), plane(t, nil, "127.0.0.1:0")
-	web := pages(t, ours)
+	web, plainWeb := pages(t, ours), pages(t, nil)
 	misnamed := plane(t, ours, "127.0.0.2:0") // the certificate names 127.0.0.1
 	for _, tc := range []struct {
 		name, address, ca string
@@ -89,6 +93,7 @@ func TestErrorsSayWhatIsWrongWithTLS(t *testing.T) {
 		{"another name", misnamed, ours.File, false, problem.Unavailable, "is not for this address"},
 		{"TLS to a plaintext port", plaintext, ours.File, false, problem.Unavailable, "--insecure"},
 		{"an HTTP port with TLS", web, ours.File, false, problem.Unavailable, "use its gRPC port"},
+		{"an HTTP port without TLS", plainWeb, "", true, problem.Unavailable, "use the gRPC port"},
 		{"plaintext to a TLS port", secured, "", true, problem.Unavailable, "leave --insecure out"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

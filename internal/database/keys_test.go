@@ -58,6 +58,9 @@ func TestRevokedKeysAreVoid(t *testing.T) {
 		if err := db.AddSigningKey(t.Context(), registry.SigningKey{ID: "api", Use: registry.KeyUseAPI, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now}, ""); err != nil {
 			t.Fatal(err)
 		}
+		if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, "second"); !errors.Is(err, registry.ErrExists) || n != 0 {
+			t.Errorf("%d were revoked, the newest one too, in favour of one that is retired: %v", n, err)
+		}
 		for _, want := range []int{2, 0} {
 			if n, err := db.RevokeSigningKeys(t.Context(), registry.KeyUseCAS, "third"); err != nil || n != want {
 				t.Errorf("%d were revoked, %v, want %d", n, err, want)
@@ -101,6 +104,37 @@ func TestRevocationIsOfWhatWasReplaced(t *testing.T) {
 		for _, k := range keys {
 			if err != nil || k.Void() {
 				t.Errorf("%s is void, %v", k.ID, err)
+			}
+		}
+	})
+}
+
+// TestAKeyThatComesSoonerEndsTheOthers, on both engines: one that signs at once, when two have
+// been announced, is the only one of its use that signs from then on.
+func TestAKeyThatComesSoonerEndsTheOthers(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, target string) {
+		db, now, replaces := openTarget(t, target), time.Now(), ""
+		for _, k := range []struct {
+			id    string
+			begin time.Duration
+		}{{"signing", 0}, {"announced", 20 * time.Minute}, {"announced again", 25 * time.Minute}, {"at once", 10 * time.Minute}} {
+			key := registry.SigningKey{ID: k.id, Use: registry.KeyUseCAS, PKCS8: []byte{1}, SPKI: []byte{1}, CreatedAt: now, SignsFrom: now.Add(k.begin)}
+			if err := db.AddSigningKey(t.Context(), key, replaces); err != nil {
+				t.Fatal(err)
+			}
+			replaces = k.id
+		}
+		keys, err := db.SigningKeys(t.Context(), registry.KeyUseCAS)
+		if err != nil || len(keys) != 4 || keys[0].ID != "at once" || !keys[0].RetiredAt.IsZero() {
+			t.Fatalf("%+v, %v", keys, err)
+		}
+		for _, k := range keys[1:] {
+			if !k.RetiredAt.Equal(instant(now.Add(10 * time.Minute))) {
+				t.Errorf("%s is retired at %s", k.ID, k.RetiredAt)
+			}
+			if want := k.ID != "signing"; k.Void() != want {
+				t.Errorf("%s is void: %t", k.ID, k.Void())
 			}
 		}
 	})

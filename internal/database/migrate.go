@@ -58,6 +58,9 @@ const (
 // migratePostgres brings the schema up to date. Replicas that start together take turns,
 // by an advisory lock on the session that migrates.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
+	if err := mayBegin(ctx, db); err != nil {
+		return err
+	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(lockPeriod, lockTries))
 	if err != nil {
 		return fmt.Errorf("make the lock of migrations: %w", err)
@@ -85,7 +88,7 @@ func refuseNewer(ctx context.Context, migrator *goose.Provider) error {
 	}
 	sources := migrator.ListSources()
 	if known := sources[len(sources)-1].Version; there > known {
-		return fmt.Errorf("the schema has version %d, and this program knows versions up to %d: run the newer managedcasd that made it, or restore the backup from before the upgrade", there, known)
+		return SchemaError(fmt.Sprintf("the schema has version %d, and this program knows versions up to %d: run the newer managedcasd that made it, or restore the backup from before the upgrade", there, known))
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func (d Database) Target() (string, error) {
 	case url == "":
 		var err error
 		if url, err = readURL(d.URLFile); err != nil {
-			return "", fmt.Errorf("database.urlFile: %w", err)
+			return "", fmt.Errorf("the file with the URL of the database (database.urlFile): %w", err)
 		}
 	}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok && path != "" {
@@ -49,16 +49,19 @@ func (d Database) Target() (string, error) {
 func readURL(file string) (string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: give the path of the mounted secret", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxURLBytes+1))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%w: give the path of the mounted secret", err)
 	}
 	url := strings.TrimSpace(string(text))
+	if url == "" {
+		return "", fmt.Errorf("%s is empty: %s", file, wantURL)
+	}
 	if len(text) > maxURLBytes || strings.ContainsAny(url, "\n\r") {
-		return "", fmt.Errorf("%s has more in it than a URL (one line, at most %d bytes)", file, maxURLBytes)
+		return "", fmt.Errorf("%s has more in it than a URL: leave one line, of at most %d bytes", file, maxURLBytes)
 	}
 	return url, nil
 }

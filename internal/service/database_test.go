@@ -43,6 +43,12 @@ func TestWhereTheDatabaseIs(t *testing.T) {
 		if got != tc.want || (err == nil) != (tc.want != "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+		if err != nil && !strings.Contains(err.Error(), ": give ") && !strings.Contains(err.Error(), ": leave ") {
+			t.Errorf("%s: the error does not say what to do: %v", name, err)
+		}
+		if err != nil && tc.database.URLFile != "" && tc.database.URL == "" && !strings.Contains(err.Error(), tc.database.URLFile) {
+			t.Errorf("%s: the error does not name the file: %v", name, err)
+		}
 		if err != nil && strings.Contains(err.Error(), "correct-horse") {
 			t.Errorf("%s: the error has the password in it: %v", name, err)
 		}

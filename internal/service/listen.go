@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
@@ -33,7 +34,7 @@ func Listeners(l Listen) (Opened, error) {
 		}
 		listener, err := net.Listen("tcp", at.address)
 		if err != nil {
-			return Opened{}, errors.Join(fmt.Errorf("listening for %s: %w", at.what, err), opened.close())
+			return Opened{}, errors.Join(fmt.Errorf("listening for %s: %w: free the address, or change listen.%s", at.what, err, strings.ToLower(at.what)), opened.close())
 		}
 		*at.listener = listener
 	}
