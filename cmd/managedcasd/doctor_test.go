@@ -25,7 +25,7 @@ func TestDoctorPage(t *testing.T) {
 			Code: "third-wrong", Status: doctor.Failed, What: "it is wrong", Evidence: "seen", Consequence: "nothing works",
 			Fix: doctor.Fix{Text: "put it right", Commands: []string{"aws x --policy '{}'"}},
 		}}},
-		{Check: "d", Title: "the fourth holds", Status: doctor.Unseen, Detail: "denied\n" + strings.Repeat("x", 200)},
+		{Check: "d", Title: "the fourth holds", Status: doctor.Unseen, Detail: "denied\n" + strings.Repeat("x", 300)},
 		{Check: "e", Title: "the fifth holds", Status: doctor.Unseen, Detail: "reading role r: AccessDenied: User: arn:aws:sts::111122223333:assumed-role/cas/pod is not authorized to perform: iam:GetRole on resource: role r because no identity-based policy allows the iam:GetRole action"},
 	}}
 	want := `FAILED: it is wrong  [third-wrong]
@@ -40,7 +40,7 @@ WARNING: it is weak  [second-weak]
 ok       the first holds (42%)
 warning  the second holds
 failed   the third holds
-unseen   the fourth holds (denied; ` + strings.Repeat("x", 152) + `…)
+unseen   the fourth holds (denied; ` + strings.Repeat("x", 232) + `…)
 unseen   the fifth holds (reading role r: this identity may not use iam:GetRole)
 
 5 checks: 1 failed, 1 with warnings, 2 unseen, 1 ok
