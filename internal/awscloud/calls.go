@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -11,14 +12,18 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
+// notReused is what the SDK says of a connection that it will not use again. The answer has
+// been read by then: nobody has to do anything.
+const notReused = "this may affect connection reuse"
+
 // sdkLog takes what the SDK has to say into log: by itself it writes to standard error.
 func sdkLog(log *slog.Logger) logging.Logger {
 	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
-		level := slog.LevelDebug
-		if class == logging.Warn {
+		level, text := slog.LevelDebug, fmt.Sprintf(format, v...)
+		if class == logging.Warn && !strings.Contains(text, notReused) {
 			level = slog.LevelWarn
 		}
-		log.Log(context.Background(), level, "AWS SDK: "+fmt.Sprintf(format, v...))
+		log.Log(context.Background(), level, "AWS SDK: "+text)
 	})
 }
 
