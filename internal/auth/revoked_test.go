@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/org"
 	"github.com/managedcas/managedcas/internal/problem"
 	"github.com/managedcas/managedcas/internal/registry"
@@ -25,14 +24,6 @@ func TestRevokedKeys(t *testing.T) {
 		in := newInstallationInBubble(t)
 		defer in.db.Close()
 		ring, signer := replica(t, in.db)
-		token := func(s *CASSigner) string {
-			t.Helper()
-			text, err := s.Sign(t.Context(), cas.Grant{Org: org.NewID(), Role: cas.Uploader}, uuid.New())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return text
-		}
 		verifier := func() *CASVerifier {
 			return NewCASVerifier(NewRemoteKeys("http://control.plane/", &http.Client{Transport: &publisher{ring: ring}}, in.db, slog.New(slog.DiscardHandler)))
 		}
@@ -77,7 +68,7 @@ func TestRevokedKeys(t *testing.T) {
 			refused("one that runs", running, forge(k))
 		}
 		for range 3 { // when the announced key would have begun, too
-			if _, err := running.Grant(t.Context(), token(signer)); err != nil {
+			if _, err := running.Grant(t.Context(), uploader(t, signer)); err != nil {
 				t.Errorf("what is signed now: %v", err)
 			}
 			time.Sleep(announceAhead)

@@ -224,7 +224,7 @@ func TestUnauditedTransfersAreRefused(t *testing.T) {
 		}
 	}
 	// A record can be read before the place that it had is free again.
-	eventually(t, "nothing waits for the database", func() bool { return s.Audit.Stats().Queued == 0 })
+	rig.Eventually(t, "nothing waits for the database", func() bool { return s.Audit.Stats().Queued == 0 })
 	upload(http.StatusCreated)
 	s.records(t, audit.Of(id), 4)
 }

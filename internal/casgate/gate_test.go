@@ -96,26 +96,11 @@ func finish(stream bytestream.ByteStream_WriteClient, rest []byte) error {
 func (s *site) metric(t *testing.T, line string) {
 	t.Helper()
 	handler := service.Metrics(s.Metrics.Collectors()...)
-	eventually(t, "there is a line "+line, func() bool {
+	rig.Eventually(t, "there is a line "+line, func() bool {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 		return strings.Contains(w.Body.String(), line+"\n")
 	})
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 // trickle gives one byte per pause, for ever.

@@ -63,9 +63,9 @@ func TestW16_ClientsThatGoAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, "the upload began", func() bool { return len(s.Uploads(t)) == 1 })
+	rig.Eventually(t, "the upload began", func() bool { return len(s.Uploads(t)) == 1 })
 	leave()
-	eventually(t, "the upload was aborted", func() bool { return len(s.Uploads(t)) == 0 })
+	rig.Eventually(t, "the upload was aborted", func() bool { return len(s.Uploads(t)) == 0 })
 	s.absent(t, "afterwards", d)
 }
 
@@ -95,7 +95,7 @@ func TestStreamsThatStandStill(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = reading.Recv()
-	eventually(t, "the server gave up", func() bool { return strings.Contains(log.String(), "the download stood still") })
+	rig.Eventually(t, "the server gave up", func() bool { return strings.Contains(log.String(), "the download stood still") })
 	for err == nil {
 		_, err = reading.Recv()
 	}
@@ -136,20 +136,5 @@ func TestNoReceiverIsLeft(t *testing.T) { //nolint:paralleltest // it looks at t
 		_, _ = s.write(t, s.uploader(), &bytestream.WriteRequest{ResourceName: "x"})
 		_, _ = s.write(t, s.uploader(), messages(d.Hex(), content)...)
 	}
-	eventually(t, "the receivers are gone", func() bool { return !serving("casgrpc.newBody") })
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
+	rig.Eventually(t, "the receivers are gone", func() bool { return !serving("casgrpc.newBody") })
 }

@@ -86,7 +86,7 @@ func TestResumableUpload(t *testing.T) {
 		upload, s.Token(t, s.uploader()), size-part, part)
 	_, _ = conn.Write(content[part : 2*part+500])
 	// What the server has not even begun to read could take the upload over from what follows.
-	eventually(t, "S3 has the second part", func() bool { return s.Calls()["UploadPart"] == 2 })
+	rig.Eventually(t, "S3 has the second part", func() bool { return s.Calls()["UploadPart"] == 2 })
 	_ = conn.Close()
 	r, answer = s.send(t, http.MethodHead, upload, s.uploader(), nil)
 	has(t, "head", r, answer, http.StatusNoContent, "Upload-Complete", "?0", "Upload-Length", strconv.Itoa(size), "Cache-Control", "no-store")

@@ -2,7 +2,6 @@ package cashttp_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"net"
@@ -10,7 +9,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/managedcas/managedcas/internal/cas"
 	"github.com/managedcas/managedcas/internal/digest"
@@ -88,21 +86,6 @@ func kind(t *testing.T, response *http.Response, body []byte) string {
 		t.Errorf("I10: %s", body)
 	}
 	return p.Kind
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
 }
 
 func (s *site) dial(t *testing.T) net.Conn {

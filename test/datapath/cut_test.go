@@ -102,5 +102,5 @@ func TestDownloadsCutAtEveryChunk(t *testing.T) {
 // client.
 func (s *site) quiet(t *testing.T) {
 	t.Helper()
-	eventually(t, "no transfer is left", func() bool { return !inFlight.MatchString(s.metrics()) })
+	rig.Eventually(t, "no transfer is left", func() bool { return !inFlight.MatchString(s.metrics()) })
 }

@@ -29,7 +29,7 @@ func TestBandwidthOverTheWire(t *testing.T) {
 		go func() {
 			ended <- l.put(t, cas.Grant{Org: busy, Role: cas.Uploader}, d, backlog, &while{ctx})
 		}()
-		eventually(t, "it has used up what it may move at once", func() bool { return s.moved(t)-before >= limit })
+		rig.Eventually(t, "it has used up what it may move at once", func() bool { return s.moved(t)-before >= limit })
 		quick, q := rig.Content(limit / 2)
 		if o := l.put(t, cas.Grant{Org: other, Role: cas.Uploader}, q, limit/2, bytes.NewReader(quick)); o.failed {
 			t.Errorf("%s: the other organization: %s", l, o)

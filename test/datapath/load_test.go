@@ -58,7 +58,7 @@ func TestMixedLoad(t *testing.T) { //nolint:paralleltest // it looks at the proc
 			}
 		}
 	}
-	eventually(t, "no goroutine is in a transfer", func() bool { return !transferring.Match(stacks()) })
+	rig.Eventually(t, "no goroutine is in a transfer", func() bool { return !transferring.Match(stacks()) })
 }
 
 // transferring is a goroutine in what a transfer runs through.

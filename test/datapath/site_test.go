@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"google.golang.org/genproto/googleapis/bytestream"
@@ -303,22 +302,7 @@ func (s *site) lacks(t *testing.T, what string, l lane, d digest.Digest) {
 // moment after the client is gone.
 func (s *site) noParts(t *testing.T, what string) {
 	t.Helper()
-	eventually(t, what+": no unfinished upload is left", func() bool { return len(s.Uploads(t)) == 0 })
-}
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for !holds() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("not within a minute: %s", what)
-		case <-tick.C:
-		}
-	}
+	rig.Eventually(t, what+": no unfinished upload is left", func() bool { return len(s.Uploads(t)) == 0 })
 }
 
 // shape is a way in which an upload reaches S3.
