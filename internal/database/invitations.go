@@ -135,10 +135,25 @@ func revokeInvitation(ctx context.Context, tx bun.Tx, id org.ID, row invitationR
 // revokeInvitationsOf takes back the open invitations of an address, verified or not: it may
 // be verified later.
 func revokeInvitationsOf(ctx context.Context, tx bun.Tx, id org.ID, email string) error {
+	return revokeInvitations(ctx, tx, id, tx.NewSelect().Where("email = ?", registry.FoldAddress(email)))
+}
+
+// revokeInvitationsBy takes back what a user's new role, or none, would not let them invite
+// to: an accomplice could make them again what they were.
+func revokeInvitationsBy(ctx context.Context, tx bun.Tx, id org.ID, user string, role registry.Role) error {
+	theirs := tx.NewSelect().Where("invited_by LIKE ?", "%/"+user)
+	switch {
+	case role == registry.Owner:
+		return nil
+	case role.AtLeast(registry.Admin):
+		theirs = theirs.Where("role = ?", string(registry.Owner))
+	}
+	return revokeInvitations(ctx, tx, id, theirs)
+}
+
+func revokeInvitations(ctx context.Context, tx bun.Tx, id org.ID, which *bun.SelectQuery) error {
 	var rows []invitationRow
-	err := tx.NewSelect().Model(&rows).
-		Where("org_id = ? AND email = ? AND accepted_at IS NULL AND revoked_at IS NULL", id.String(), registry.FoldAddress(email)).Scan(ctx)
-	if err != nil {
+	if err := which.Model(&rows).Where("org_id = ?", id.String()).Where(openInvitation).Scan(ctx); err != nil {
 		return err
 	}
 	for _, row := range rows {

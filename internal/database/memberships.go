@@ -166,7 +166,8 @@ func (db *DB) Members(ctx context.Context, id org.ID, filter registry.MemberFilt
 // SetRole changes the role of a membership of an organization from the one that was seen:
 // whoever may change that one may not change every other. registry.ErrNotFound when the
 // membership is none of the organization's, registry.ErrConflict when its role is another by
-// now, registry.ErrLastOwner when it is the last owner's.
+// now, registry.ErrLastOwner when it is the last owner's. Their open invitations of others that
+// the new role would not let them make are taken back.
 func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen, role registry.Role) error {
 	return db.changeMembership(ctx, id, membership, seen, role, func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		_, err := tx.NewUpdate().Model(&row).WherePK().Set("role = ?", string(role)).Set("updated_at = ?", instant(time.Now())).Exec(ctx)
@@ -175,8 +176,8 @@ func (db *DB) SetRole(ctx context.Context, id org.ID, membership uuid.UUID, seen
 }
 
 // RemoveMember ends a membership of an organization that has the role that was seen, with the
-// errors of SetRole. Open invitations of the member's address end with it: one would be the
-// way back in.
+// errors of SetRole. Open invitations of the member's address, and by the member, end with it:
+// one would be the way back in.
 func (db *DB) RemoveMember(ctx context.Context, id org.ID, membership uuid.UUID, seen registry.Role) error {
 	return db.changeMembership(ctx, id, membership, seen, "", func(ctx context.Context, tx bun.Tx, row membershipRow) error {
 		if _, err := tx.NewUpdate().Model((*userRow)(nil)).Set("current_org_id = NULL").
@@ -225,7 +226,10 @@ func (db *DB) changeMembership(ctx context.Context, id org.ID, membership uuid.U
 		if err := auditIn(ctx, tx, id, row.event(action, seen, next)); err != nil {
 			return err
 		}
-		return change(ctx, tx, row)
+		if err := change(ctx, tx, row); err != nil {
+			return err
+		}
+		return revokeInvitationsBy(ctx, tx, id, row.UserID, next)
 	})
 	if err != nil {
 		return fmt.Errorf("change membership %s: %w", membership, classify(err))
