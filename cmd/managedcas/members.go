@@ -93,7 +93,7 @@ func inviteCommand(a *app) *cobra.Command {
 		Short: "Invite somebody to the organization",
 		Long: `Invite the owner of an address, as the sign-in provider has verified it. No mail is sent: tell
 them to sign in and to run organization invitation list --mine. Inviting again replaces the
-invitation.`,
+invitation. It ends when your role no longer lets you make it.`,
 		Example: `  managedcas --org acme organization invite ann@example.com --role contributor`,
 		Args:    one("address", "for example: ann@example.com"),
 		RunE: func(cmd *cobra.Command, args []string) error {
