@@ -87,7 +87,7 @@ func newReplicaOn(t *testing.T, db *database.DB, records *auditlog.Log, options 
 // startAudit runs a writer of audit records until the test ends.
 func startAudit(t *testing.T, db *database.DB, log *slog.Logger) *auditlog.Log {
 	t.Helper()
-	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: time.Millisecond})
+	records := auditlog.New(auditlog.Config{Store: db, Log: log, Window: time.Second})
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- records.Run(ctx) }()

@@ -19,7 +19,7 @@ const engineVariable = "DATABASETEST_ENGINE"
 
 // longestRun is how long the second process of MainOnEach may take: less than the time that
 // make test gives a package, so that one that hangs is heard of.
-const longestRun = 8 * time.Minute
+const longestRun = 20 * time.Minute
 
 // MainOnEach is Main for packages all of whose tests run on each engine: those that the
 // tests get from Fresh are SQLite files here, and databases of PostgreSQL in a second
