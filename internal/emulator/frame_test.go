@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -376,11 +377,14 @@ func TestConditionKeys(t *testing.T) {
 	for _, want := range []string{
 		"aws:sourceip:[192.0.2.7]", "aws:securetransport:[false]", "aws:requestedregion:[us-west-2]",
 		"aws:useragent:[agent]", "aws:referer:[http://here]", "s3:signatureversion:[AWS4-HMAC-SHA256]",
-		"s3:authtype:[REST-HEADER]", "s3:x-amz-content-sha256:[UNSIGNED-PAYLOAD]", "s3:signatureage:[6", "aws:currenttime:[20", "aws:epochtime:[",
+		"s3:authtype:[REST-HEADER]", "s3:x-amz-content-sha256:[UNSIGNED-PAYLOAD]", "aws:currenttime:[20", "aws:epochtime:[",
 	} {
 		if !strings.Contains(signed, want) {
 			t.Errorf("no %s in %s", want, signed)
 		}
+	}
+	if !regexp.MustCompile(`s3:signatureage:\[([6-9]\d{4}|1\d{5})\]`).MatchString(signed) { // in milliseconds; a minute and what this took
+		t.Errorf("the signature's age is not a minute: %s", signed)
 	}
 	anonymous := seen(call{})
 	for _, absent := range []string{"s3:signature", "s3:authtype", "aws:referer", "s3:tlsversion"} {
