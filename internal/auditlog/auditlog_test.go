@@ -163,7 +163,9 @@ func TestOneChainLeavesRoomForOthers(t *testing.T) {
 		if s := l.Stats(); s.Queued != 0 || s.Reserved != promised {
 			t.Errorf("%+v", s)
 		}
-		db.set(true) // or what is written gives its place back meanwhile
+
+		// Away again, or what is written gives its place back meanwhile.
+		db.set(true)
 		for n := range 7 { // with those that are promised, half again
 			if err := l.Add(busy); (err == nil) != (n < 8-promised) {
 				t.Errorf("%d: %v", n, err)

@@ -78,11 +78,11 @@ func (e ears) compare(t *testing.T, q question) int64 {
 	t.Helper()
 	existing, absent := e.count(t, q, q.there), e.count(t, q, q.absent)
 	for i := 0; i < 8 && existing != absent; i++ {
-		there, nobodys := e.count(t, q, q.there), e.count(t, q, q.absent)
+		there, nowhere := e.count(t, q, q.there), e.count(t, q, q.absent)
 		if i > 0 {
-			there, nobodys = min(existing, there), min(absent, nobodys)
+			there, nowhere = min(existing, there), min(absent, nowhere)
 		}
-		existing, absent = there, nobodys
+		existing, absent = there, nowhere
 	}
 	if existing != absent {
 		t.Errorf("%s: %d statements about what globex has, %d about what nobody has", q.name, existing, absent)
